@@ -1,0 +1,82 @@
+/**
+ * What can go wrong, by stable code. docs/errors.md says for each what it means and what to do.
+ * The value says whether trying again can help without anybody changing anything.
+ */
+const RETRYABLE = {
+  /** A URL that cannot be understood. */
+  INVALID_URL: false,
+  /** An option, flag or configuration key with a value that cannot be used. */
+  INVALID_OPTION: false,
+  /** No adapter for the URL's scheme. */
+  UNKNOWN_SCHEME: false,
+  /** The backend has no such operation (a write to a read-only source, history where there is none). */
+  UNSUPPORTED: false,
+  /** User, password, token or client certificate refused. */
+  UNAUTHENTICATED: false,
+  /** Known, but not allowed to read or write this; also a list filtered by access rules. */
+  FORBIDDEN: false,
+  /** The TLS handshake failed: wrong authority, name, expiry, or TLS spoken to a plain port. */
+  TLS: false,
+  /** One key that was asked for is not there. */
+  NOT_FOUND: false,
+  /** The peer answers, but not as this backend does (a load balancer's page, a missing header). */
+  BAD_RESPONSE: true,
+  /** Nobody answers at the address. */
+  UNREACHABLE: true,
+  /** All endpoints are down or resting; the message lists each one's last error. */
+  NO_HEALTHY_ENDPOINT: true,
+  /** The backend answers that it cannot serve now (no leader, overloaded, starting). */
+  UNAVAILABLE: true,
+  /** Asked to slow down. */
+  RATE_LIMITED: true,
+  /** An answer did not come in time. */
+  TIMEOUT: true,
+  /** No evidence of life for longer than the source's `maxSilenceMs`. */
+  SILENT: true,
+  /** The stream ended without an error. */
+  ENDED: true,
+  /** The history after the cursor is gone: read anew. */
+  COMPACTED: true,
+  /** The store is now behind the cursor: another history. */
+  ROLLED_BACK: true,
+  /** What is held is not what the store had at the cursor: another history. */
+  OTHER_HISTORY: true,
+  /** A document that is missing, empty, half-written or not parsable. */
+  UNREADABLE: true,
+  /** The handle was closed. */
+  CLOSED: false,
+  /** A defect in Rollcall or an adapter: please report it. */
+  INTERNAL: true,
+} as const;
+
+/** A stable error code. */
+export type ErrorCode = keyof typeof RETRYABLE;
+
+/** Every stable code, in the order of docs/errors.md. */
+export const ERROR_CODES = Object.keys(RETRYABLE) as readonly ErrorCode[];
+
+/**
+ * The one error of this library. The message says what happened and what to do, and never holds a secret.
+ */
+export class WatchError extends Error {
+  override readonly name = 'WatchError';
+  readonly code: ErrorCode;
+  /** Whether trying again can help without anybody changing anything. */
+  readonly retryable: boolean;
+  /** The least wait before the next attempt that the server asked for, ms. */
+  readonly retryAfterMs?: number;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : {});
+    this.code = code;
+    this.retryable = RETRYABLE[code];
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** The error itself when it is one of ours; anything else is a defect somewhere, wrapped as INTERNAL. */
+  static from(error: unknown): WatchError {
+    if (error instanceof WatchError) return error;
+    const text = error instanceof Error ? error.message : String(error);
+    return new WatchError('INTERNAL', `Unexpected failure: ${text}`, { cause: error });
+  }
+}

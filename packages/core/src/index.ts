@@ -1,0 +1,44 @@
+export { Endpoints } from './endpoints.js';
+export { ERROR_CODES, type ErrorCode, WatchError } from './errors.js';
+export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './keys.js';
+export { type Logger, silentLogger } from './logger.js';
+export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './registry.js';
+export { compareRevisions } from './revision.js';
+export type {
+  Adapter,
+  ConnectOptions,
+  Location,
+  OpenOptions,
+  Resume,
+  Source,
+  SourceEvent,
+  Target,
+  TlsOptions,
+  Update,
+  WatchOptions,
+} from './source.js';
+export { delay, systemTiming, type Timing } from './timing.js';
+export type {
+  Batch,
+  Change,
+  Entry,
+  KeyMap,
+  ReadOptions,
+  ReadResult,
+  Revision,
+  Snapshot,
+  Status,
+  Watcher,
+} from './types.js';
+export {
+  type Endpoint,
+  formatEndpoint,
+  invalidUrl,
+  parseEndpoints,
+  type QueryNames,
+  redactUrl,
+  schemeOf,
+  splitUrl,
+  targetOf,
+  type UrlParts,
+} from './url.js';

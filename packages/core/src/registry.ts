@@ -1,0 +1,191 @@
+import { WatchError } from './errors.js';
+import { type Logger, silentLogger } from './logger.js';
+import { SharedWatch } from './sharedWatch.js';
+import type { Adapter, ConnectOptions, Location, Source, Target, WatchOptions } from './source.js';
+import { systemTiming, type Timing } from './timing.js';
+import type { Watcher } from './types.js';
+import { redactUrl, schemeOf } from './url.js';
+import { Handle, type Lease } from './watcher.js';
+
+/** `close()` settles within 1 s; what a source still has to tear down then goes on by itself. */
+const DISPOSE_MS = 800;
+
+export interface RegistryOptions {
+  /** All adapters, in one explicit list. */
+  readonly adapters: readonly Adapter[];
+  /** Any pino-compatible logger. Default: silent. */
+  readonly logger?: Logger;
+  /** Clock, timers and randomness. Default: the system's. */
+  readonly timing?: Timing;
+  /**
+   * What a name or URL stands for, with its options; those given to the call count before them. Undefined: it is a URL.
+   */
+  readonly resolve?: (name: string) => { readonly url: string; readonly options?: WatchOptions } | undefined;
+}
+
+/** A source on loan, for reads and writes. */
+export interface OpenedSource {
+  readonly source: Source;
+  readonly target: Target;
+  release(): Promise<void>;
+}
+
+export interface Registry extends AsyncDisposable {
+  /**
+   * A handle on the watch of a URL or a name. Connects in the background: `ready()` tells.
+   * @throws WatchError INVALID_URL, UNKNOWN_SCHEME, INVALID_OPTION.
+   */
+  watch(urlOrName: string, options?: WatchOptions): Watcher;
+  /** The source behind a URL or a name. @throws as `watch`. */
+  open(urlOrName: string, options?: WatchOptions): OpenedSource;
+  /** Closes all handles and sources. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Shares sources by cluster and equal options, and watches by target, by reference count. No globals. */
+export function createRegistry(options: RegistryOptions): Registry {
+  return new SharingRegistry(options);
+}
+
+interface Counted<T> {
+  readonly value: T;
+  references: number;
+}
+
+class SharingRegistry implements Registry {
+  readonly #options: RegistryOptions;
+  readonly #logger: Logger;
+  readonly #timing: Timing;
+  readonly #sources = new Map<string, Counted<Source>>();
+  readonly #watches = new Map<string, Counted<SharedWatch>>();
+  readonly #handles = new Set<Handle>();
+  #epochs = 0;
+  #closed = false;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.#timing = options.timing ?? systemTiming;
+  }
+
+  watch(urlOrName: string, options: WatchOptions = {}): Watcher {
+    const handle = new Handle({
+      lease: this.#lease(urlOrName, options),
+      timing: this.#timing,
+      logger: this.#logger,
+      acquire: (next, nextOptions) => this.#lease(next, nextOptions),
+      onClosed: (closed) => this.#handles.delete(closed),
+    });
+    this.#handles.add(handle);
+    return handle;
+  }
+
+  open(urlOrName: string, options: WatchOptions = {}): OpenedSource {
+    const { location, connect, adapter } = this.#locate(urlOrName, options);
+    const { source, release } = this.#leaseSource(adapter, location, connect);
+    return { source, target: location.target, release };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#handles].map((handle) => handle.close()));
+    const onLoan = [...this.#sources.values()];
+    this.#sources.clear();
+    await Promise.all(onLoan.map(({ value }) => this.#dispose(value)));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #locate(urlOrName: string, given: WatchOptions): { location: Location; connect: ConnectOptions; adapter: Adapter } {
+    if (this.#closed) throw new WatchError('CLOSED', 'This registry is closed.');
+    const named = this.#options.resolve?.(urlOrName);
+    const url = named?.url ?? urlOrName;
+    const { prefix, ...connect } = { ...named?.options, ...given };
+    const scheme = schemeOf(url);
+    const adapter = this.#options.adapters.find(({ schemes }) => scheme !== undefined && schemes.includes(scheme));
+    if (adapter === undefined) {
+      const known = this.#options.adapters.flatMap(({ schemes }) => schemes).join(', ');
+      throw new WatchError('UNKNOWN_SCHEME', `"${redactUrl(url)}" names no backend. Known schemes: ${known}.`);
+    }
+    const location = adapter.parse(url);
+    const target = prefix === undefined ? location.target : { prefix };
+    return { location: { ...location, target }, connect, adapter };
+  }
+
+  #lease(urlOrName: string, options: WatchOptions): Lease {
+    const { location, connect, adapter } = this.#locate(urlOrName, options);
+    const key = JSON.stringify([sourceKey(location, connect), targetKey(location.target)]);
+    const existing = this.#watches.get(key);
+    const shared = existing?.value.status.state === 'failed' ? undefined : existing;
+    const counted = shared ?? this.#openWatch(adapter, location, connect);
+    if (shared === undefined) this.#watches.set(key, counted);
+    counted.references++;
+    const release = async (): Promise<void> => {
+      if (--counted.references > 0) return;
+      if (this.#watches.get(key) === counted) this.#watches.delete(key);
+      await counted.value.close();
+    };
+    return { watch: counted.value, release };
+  }
+
+  #openWatch(adapter: Adapter, location: Location, connect: ConnectOptions): Counted<SharedWatch> {
+    const { source, release } = this.#leaseSource(adapter, location, connect);
+    const watch = new SharedWatch({
+      source,
+      target: location.target,
+      timing: this.#timing,
+      logger: this.#logger,
+      mintEpoch: () => ++this.#epochs,
+      onClosed: release,
+    });
+    return { value: watch, references: 0 };
+  }
+
+  #leaseSource(adapter: Adapter, location: Location, connect: ConnectOptions): Omit<OpenedSource, 'target'> {
+    const key = sourceKey(location, connect);
+    const counted = this.#sources.get(key) ?? {
+      value: adapter.open(location, { ...connect, logger: this.#logger }),
+      references: 0,
+    };
+    this.#sources.set(key, counted);
+    counted.references++;
+    let released: Promise<void> | undefined;
+    const release = async (): Promise<void> => {
+      if (--counted.references > 0 || this.#sources.get(key) !== counted) return;
+      this.#sources.delete(key);
+      await this.#dispose(counted.value);
+    };
+    return {
+      source: counted.value,
+      release: () => {
+        released ??= release();
+        return released;
+      },
+    };
+  }
+
+  async #dispose(source: Source): Promise<void> {
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#timing.schedule(DISPOSE_MS, resolve);
+    });
+    const disposed = Promise.resolve(source[Symbol.asyncDispose]()).catch((error: unknown) => {
+      this.#logger.warn({ err: error }, 'A source failed to close cleanly.');
+    });
+    await Promise.race([disposed, late]);
+    cancel();
+  }
+}
+
+function sourceKey({ cluster }: Location, connect: ConnectOptions): string {
+  const { username, password, token, tls } = connect;
+  const { ca, cert, key, serverName, insecureSkipVerify } = tls ?? {};
+  return JSON.stringify([cluster, username, password, token, ca, cert, key, serverName, insecureSkipVerify]);
+}
+
+function targetKey({ prefix, exact, query }: Target): string {
+  const pairs = Object.entries(query ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([prefix, exact ?? false, pairs]);
+}

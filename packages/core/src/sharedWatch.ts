@@ -1,0 +1,113 @@
+import type { Step } from './apply.js';
+import type { HeldSnapshot } from './changes.js';
+import { WatchError } from './errors.js';
+import type { Logger } from './logger.js';
+import { Reflector } from './reflector.js';
+import type { Source, Target } from './source.js';
+import type { Timing } from './timing.js';
+import { Tree } from './tree.js';
+import type { ReadResult, Status } from './types.js';
+import { until } from './until.js';
+
+/** Who listens to a shared watch. */
+export interface Subscriber {
+  onStep(step: Step, resync: boolean): void;
+  onStatus(status: Status): void;
+}
+
+interface SharedWatchOptions {
+  readonly source: Source;
+  readonly target: Target;
+  readonly timing: Timing;
+  readonly logger: Logger;
+  mintEpoch(): number;
+  onClosed(): Promise<void>;
+}
+
+/** One upstream watch of one target, for any number of handles. */
+export class SharedWatch {
+  readonly target: Target;
+  readonly #source: Source;
+  readonly #timing: Timing;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #onClosed: () => Promise<void>;
+  #held: HeldSnapshot | undefined;
+  #status: Status = { state: 'connecting', attempt: 0 };
+
+  constructor(options: SharedWatchOptions) {
+    this.target = options.target;
+    this.#source = options.source;
+    this.#timing = options.timing;
+    this.#onClosed = options.onClosed;
+    const reflector = new Reflector({
+      ...options,
+      onStep: (step, resync) => {
+        this.#held = step.snapshot;
+        for (const subscriber of this.#subscribers) subscriber.onStep(step, resync);
+      },
+      onStatus: (status) => {
+        this.#status = status;
+        for (const subscriber of this.#subscribers) subscriber.onStatus(status);
+      },
+    });
+    this.#running = reflector.run(this.#stop.signal);
+  }
+
+  get held(): HeldSnapshot | undefined {
+    return this.#held;
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  subscribe(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber);
+  }
+
+  unsubscribe(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+  }
+
+  /** Resolves once the state is proven current. @throws WatchError the fatal error, or the signal's reason. */
+  async live(signal: AbortSignal): Promise<HeldSnapshot> {
+    const answer = (): HeldSnapshot | undefined => {
+      if (this.#status.state === 'failed') throw this.#status.error;
+      return this.#status.state === 'live' ? this.#held : undefined;
+    };
+    const listen = (wake: () => void): (() => void) => {
+      const subscriber: Subscriber = { onStep: wake, onStatus: wake };
+      this.#subscribers.add(subscriber);
+      return () => this.#subscribers.delete(subscriber);
+    };
+    return until(answer, listen, { signal, timing: this.#timing });
+  }
+
+  /** One full read, apart from the watch. */
+  async read(signal: AbortSignal): Promise<ReadResult> {
+    if (this.#source.read !== undefined) {
+      const { revision, entries } = await this.#source.read(this.target, { signal });
+      return { revision, entries: Tree.of(entries) };
+    }
+    const once = new AbortController();
+    try {
+      for await (const update of this.#source.watch(this.target, { signal: AbortSignal.any([signal, once.signal]) })) {
+        if (update.type === 'trouble') throw update.error;
+        if (update.type === 'snapshot') return { revision: update.revision, entries: Tree.of(update.entries) };
+      }
+    } finally {
+      once.abort();
+    }
+    signal.throwIfAborted();
+    throw new WatchError('ENDED', 'The backend ended the read without an answer.');
+  }
+
+  async close(): Promise<void> {
+    this.#subscribers.clear();
+    this.#stop.abort();
+    await this.#running;
+    await this.#onClosed();
+  }
+}

@@ -1,0 +1,36 @@
+/** Clock, timers and randomness, given from outside so that tests decide them. */
+export interface Timing {
+  /** Monotonic, ms: durations never follow the wall clock, which may jump. */
+  now(): number;
+  /** Wall clock, ms since the Unix epoch: only ever shown to people. */
+  wallNow(): number;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Runs once after `ms`; the returned function cancels. Never holds the process. */
+  schedule(ms: number, run: () => void): () => void;
+}
+
+export const systemTiming: Timing = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  random: () => Math.random(),
+  schedule: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `ms`, or at once when the signal aborts: the caller looks at the signal. */
+export function delay(timing: Timing, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = timing.schedule(ms, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
