@@ -1,0 +1,59 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryRoot } from './reaper.js';
+import { runTool } from './tool.js';
+
+/** A certificate authority with one server (127.0.0.1 and localhost) and one client certificate, as PEM files. */
+export interface Certificates {
+  readonly caFile: string;
+  readonly serverCertFile: string;
+  readonly serverKeyFile: string;
+  readonly clientCertFile: string;
+  readonly clientKeyFile: string;
+  /** What a client needs, as PEM text. */
+  readonly client: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+export interface CertificateOptions {
+  /** Common name of the client certificate; etcd takes it for the user name. */
+  readonly clientName?: string;
+  /** Days the server certificate is valid; a negative number gives one that has expired. */
+  readonly serverDays?: number;
+}
+
+/** Makes new certificates with `openssl`, which must be installed. */
+export async function makeCertificates({
+  clientName = 'client',
+  serverDays = 1,
+}: CertificateOptions = {}): Promise<Certificates> {
+  const folder = await mkdtemp(join(temporaryRoot(), 'certificates-'));
+  const path = (name: string) => join(folder, name);
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const authority = ['-x509', '-days', '1', '-subj', '/CN=Test authority'];
+  await runTool('openssl', ['req', ...newKey, ...authority, '-keyout', path('ca.key'), '-out', path('ca.pem')]);
+
+  const sign = async (name: string, subject: string, extensions: string, days: number) => {
+    await writeFile(path(`${name}.ext`), extensions);
+    const request = ['-subj', `/CN=${subject}`, '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`)];
+    await runTool('openssl', ['req', ...newKey, ...request]);
+    const by = ['-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial', '-extfile', path(`${name}.ext`)];
+    const signed = ['-days', String(days), '-in', path(`${name}.csr`), '-out', path(`${name}.pem`)];
+    await runTool('openssl', ['x509', '-req', ...by, ...signed]);
+  };
+  // etcd's gateway dials its own listener, so the server's certificate must do for a client too.
+  const serverUse = 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n';
+  await sign('server', 'localhost', serverUse, serverDays);
+  await sign('client', clientName, 'extendedKeyUsage=clientAuth\n', 1);
+
+  const [ca, cert, key] = await Promise.all(
+    ['ca.pem', 'client.pem', 'client.key'].map((name) => readFile(path(name), 'utf8')),
+  );
+  return {
+    caFile: path('ca.pem'),
+    serverCertFile: path('server.pem'),
+    serverKeyFile: path('server.key'),
+    clientCertFile: path('client.pem'),
+    clientKeyFile: path('client.key'),
+    client: { ca: ca ?? '', cert: cert ?? '', key: key ?? '' },
+  };
+}

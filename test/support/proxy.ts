@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+import { freePort } from './ports.js';
+
+export interface ProxyTarget {
+  /** 127.0.0.1 unless given */
+  readonly host?: string;
+  readonly port: number;
+}
+
+interface Pair {
+  readonly client: Socket;
+  /** Undefined while the connection waits for the end of a stall. */
+  server: Socket | undefined;
+}
+
+/**
+ * A TCP proxy on 127.0.0.1 that can do to a connection what networks do: end it by a reset, refuse new ones, or keep it open and
+ * carry nothing (half-open: no FIN, no RST, as when packets are dropped).
+ */
+export class TcpProxy implements AsyncDisposable {
+  readonly #pairs = new Set<Pair>();
+  #listener: Server;
+  #target: ProxyTarget;
+  #port = 0;
+  #stalled = false;
+  #total = 0;
+  #toServer = 0;
+  #toClient = 0;
+
+  private constructor(target: ProxyTarget) {
+    this.#target = target;
+    this.#listener = this.#newListener();
+  }
+
+  /** Listens on a free port and forwards every connection to the target, which need not be there yet. */
+  static async start(target: ProxyTarget): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target);
+    await proxy.#listen(await freePort());
+    return proxy;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** `127.0.0.1:port` */
+  get endpoint(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  /** Connections that are open now, and all that were ever accepted. */
+  get connections(): { readonly open: number; readonly total: number } {
+    return { open: this.#pairs.size, total: this.#total };
+  }
+
+  /** Bytes carried since the start. */
+  get bytes(): { readonly toServer: number; readonly toClient: number } {
+    return { toServer: this.#toServer, toClient: this.#toClient };
+  }
+
+  /** Resets every open connection on both sides; new ones are accepted. */
+  drop(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy();
+      server?.resetAndDestroy();
+    }
+    this.#pairs.clear();
+  }
+
+  /** Resets every open connection and refuses new ones, until `resume`. */
+  async cut(): Promise<void> {
+    this.drop();
+    if (!this.#listener.listening) return;
+    const closed = once(this.#listener, 'close');
+    this.#listener.close();
+    await closed;
+  }
+
+  /** Keeps every connection open and carries nothing; new ones are accepted and wait too, until `resume`. */
+  stall(): void {
+    this.#stalled = true;
+    for (const { client, server } of this.#pairs) {
+      client.pause();
+      server?.pause();
+    }
+  }
+
+  /** Undoes `cut` and `stall`: what waited is carried now. */
+  async resume(): Promise<void> {
+    this.#stalled = false;
+    for (const pair of this.#pairs) {
+      if (pair.server === undefined) this.#forward(pair);
+      pair.client.resume();
+      pair.server?.resume();
+    }
+    if (!this.#listener.listening) {
+      this.#listener = this.#newListener();
+      await this.#listen(this.#port);
+    }
+  }
+
+  /** New connections go to another target; those that are open stay with the old one. */
+  retarget(target: ProxyTarget): void {
+    this.#target = target;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cut();
+  }
+
+  async #listen(port: number): Promise<void> {
+    this.#listener.listen({ host: '127.0.0.1', port });
+    await once(this.#listener, 'listening');
+    this.#port = port;
+  }
+
+  #newListener(): Server {
+    return createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
+      this.#total++;
+      const pair: Pair = { client, server: undefined };
+      this.#pairs.add(pair);
+      this.#endTogether(pair);
+      if (!this.#stalled) this.#forward(pair);
+    });
+  }
+
+  #forward(pair: Pair): void {
+    const { host = '127.0.0.1', port } = this.#target;
+    const server = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    pair.server = server;
+    const { client } = pair;
+    this.#carry(client, server, (count) => {
+      this.#toServer += count;
+    });
+    this.#carry(server, client, (count) => {
+      this.#toClient += count;
+    });
+    this.#endTogether(pair);
+    client.resume();
+  }
+
+  #carry(from: Socket, to: Socket, count: (bytes: number) => void): void {
+    from.on('data', (chunk: Buffer) => {
+      count(chunk.length);
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on('drain', () => {
+      if (!this.#stalled) from.resume();
+    });
+    from.on('end', () => to.end());
+  }
+
+  /** When one side fails or is gone, so is the other: a client sees a dead server as a reset. */
+  #endTogether(pair: Pair): void {
+    for (const socket of [pair.client, pair.server]) {
+      socket?.on('error', () => {
+        pair.client.resetAndDestroy();
+        pair.server?.resetAndDestroy();
+      });
+      socket?.on('close', () => {
+        if (pair.client.destroyed && (pair.server?.destroyed ?? true)) this.#pairs.delete(pair);
+      });
+    }
+  }
+}
+
+/** A proxy in front of a server: `startProxy(etcd)`. */
+export const startProxy = (target: ProxyTarget): Promise<TcpProxy> => TcpProxy.start(target);
