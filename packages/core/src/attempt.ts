@@ -33,7 +33,7 @@ export async function pullUntil(
   if (signal.aborted) return;
   signal.addEventListener('abort', onAbort, { once: true });
   const watchdog = new Watchdog(timing, maxSilenceMs, (silentMs) => {
-    stop(new WatchError('SILENT', `No evidence of life for ${Math.round(silentMs)} ms.`));
+    stop(new WatchError('SILENT', `No evidence of life for ${Math.round(silentMs)} ms: the link may be half-open.`));
   });
   let iterator: AsyncIterator<Update> | undefined;
   try {

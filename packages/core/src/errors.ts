@@ -43,6 +43,8 @@ const RETRYABLE = {
   OTHER_HISTORY: true,
   /** A document that is missing, empty, half-written or not parsable. */
   UNREADABLE: true,
+  /** The registry names fewer brokers than are followed: the last good list stays. */
+  TOO_FEW_BROKERS: true,
   /** The handle was closed. */
   CLOSED: false,
   /** A defect in Rollcall or an adapter: please report it. */

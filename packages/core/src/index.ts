@@ -1,6 +1,18 @@
+export {
+  type Collection,
+  type CollectionVersion,
+  type CollectOptions,
+  collect,
+  type SingleCollection,
+  type SingleOptions,
+} from './collection.js';
+export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collectionDecode.js';
+export type { ItemMap } from './collectionItems.js';
+export type { Quarantined } from './collectionState.js';
 export { Endpoints } from './endpoints.js';
 export { ERROR_CODES, type ErrorCode, WatchError } from './errors.js';
 export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './keys.js';
+export { Latest } from './latest.js';
 export { type Logger, silentLogger } from './logger.js';
 export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './registry.js';
 export { compareRevisions } from './revision.js';
@@ -17,6 +29,7 @@ export type {
   Update,
   WatchOptions,
 } from './source.js';
+export { StatusFeed } from './statusFeed.js';
 export { delay, systemTiming, type Timing } from './timing.js';
 export type {
   Batch,
@@ -30,6 +43,7 @@ export type {
   Status,
   Watcher,
 } from './types.js';
+export { type UntilOptions, until } from './until.js';
 export {
   type Endpoint,
   formatEndpoint,

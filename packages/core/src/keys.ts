@@ -48,7 +48,8 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   let last = prefix.length - 1;
   while (last >= 0 && prefix[last] === 0xff) last--;
   if (last < 0) return undefined;
-  const end = prefix.slice(0, last + 1);
+  // Not slice(): a Buffer's is a view, and the prefix itself would change.
+  const end = new Uint8Array(prefix.subarray(0, last + 1));
   end[last] = (end[last] as number) + 1;
   return end;
 }

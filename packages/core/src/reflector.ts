@@ -5,7 +5,7 @@ import { backoffMs, HEALTHY_AFTER_MS } from './backoff.js';
 import type { HeldSnapshot } from './changes.js';
 import { type ErrorCode, WatchError } from './errors.js';
 import type { Logger } from './logger.js';
-import { LogThrottle } from './logThrottle.js';
+import type { LogThrottle } from './logThrottle.js';
 import { compareRevisions } from './revision.js';
 import type { Resume, Source, Target, Update } from './source.js';
 import { delay, type Timing } from './timing.js';
@@ -17,6 +17,8 @@ export interface ReflectorHost {
   readonly target: Target;
   readonly timing: Timing;
   readonly logger: Logger;
+  /** Shared by all watches, so that 200 of them that lose one server say it once. */
+  readonly warnings: LogThrottle;
   /** A number for a history not seen before. */
   mintEpoch(): number;
   /** The state moved. `resync`: by the first answer after an interruption. */
@@ -34,7 +36,6 @@ const READ_ANEW: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'ROLLED_BACK', '
  */
 export class Reflector {
   readonly #host: ReflectorHost;
-  readonly #log: LogThrottle;
   #held: HeldSnapshot | undefined;
   #identity: string | undefined;
   #status: Status = { state: 'connecting', attempt: 0 };
@@ -48,7 +49,6 @@ export class Reflector {
 
   constructor(host: ReflectorHost) {
     this.#host = host;
-    this.#log = new LogThrottle(host.logger, host.timing);
   }
 
   /** Runs until the signal aborts, or until a fatal error before the first state. Never rejects. */
@@ -125,7 +125,7 @@ export class Reflector {
         return false;
       case 'trouble':
         this.#interrupted = true;
-        this.#log.warn(update.error, update.error.message);
+        this.#host.warnings.warn(update.error, update.error.message);
         this.#becomeStale(update.error);
         return false;
       case 'snapshot':
@@ -179,7 +179,7 @@ export class Reflector {
   #becomeLive(): void {
     this.#liveSince ??= this.#host.timing.now();
     if (this.#status.state === 'live') return;
-    if (this.#status.state === 'stale') this.#host.logger.info({}, 'Live again.');
+    if (this.#status.state === 'stale') this.#host.logger.info({ prefix: this.#host.target.prefix }, 'Live again.');
     this.#setStatus({ state: 'live' });
   }
 
@@ -189,7 +189,7 @@ export class Reflector {
     this.#failures = error.retryable ? this.#failures + 1 : Number.POSITIVE_INFINITY;
     const { timing } = this.#host;
     const waitMs = backoffMs(this.#failures, timing.random, error.retryAfterMs);
-    this.#log.warn(error, `${error.message} Trying again in ${Math.round(waitMs)} ms.`);
+    this.#host.warnings.warn(error, `${error.message} Trying again in ${Math.round(waitMs)} ms.`);
     this.#becomeStale(error, timing.wallNow() + waitMs);
     await delay(timing, waitMs, signal);
   }

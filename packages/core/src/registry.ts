@@ -1,5 +1,6 @@
 import { WatchError } from './errors.js';
 import { type Logger, silentLogger } from './logger.js';
+import { LogThrottle } from './logThrottle.js';
 import { SharedWatch } from './sharedWatch.js';
 import type { Adapter, ConnectOptions, Location, Source, Target, WatchOptions } from './source.js';
 import { systemTiming, type Timing } from './timing.js';
@@ -56,6 +57,7 @@ class SharingRegistry implements Registry {
   readonly #options: RegistryOptions;
   readonly #logger: Logger;
   readonly #timing: Timing;
+  readonly #warnings: LogThrottle;
   readonly #sources = new Map<string, Counted<Source>>();
   readonly #watches = new Map<string, Counted<SharedWatch>>();
   readonly #handles = new Set<Handle>();
@@ -66,6 +68,7 @@ class SharingRegistry implements Registry {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#timing = options.timing ?? systemTiming;
+    this.#warnings = new LogThrottle(this.#logger, this.#timing);
   }
 
   watch(urlOrName: string, options: WatchOptions = {}): Watcher {
@@ -137,6 +140,7 @@ class SharingRegistry implements Registry {
       target: location.target,
       timing: this.#timing,
       logger: this.#logger,
+      warnings: this.#warnings,
       mintEpoch: () => ++this.#epochs,
       onClosed: release,
     });

@@ -2,6 +2,7 @@ import type { Step } from './apply.js';
 import type { HeldSnapshot } from './changes.js';
 import { WatchError } from './errors.js';
 import type { Logger } from './logger.js';
+import type { LogThrottle } from './logThrottle.js';
 import { Reflector } from './reflector.js';
 import type { Source, Target } from './source.js';
 import type { Timing } from './timing.js';
@@ -20,6 +21,7 @@ interface SharedWatchOptions {
   readonly target: Target;
   readonly timing: Timing;
   readonly logger: Logger;
+  readonly warnings: LogThrottle;
   mintEpoch(): number;
   onClosed(): Promise<void>;
 }

@@ -88,18 +88,13 @@ export class Handle implements Watcher {
   }
 
   batches(options: ReadOptions = {}): AsyncIterableIterator<Batch> {
-    const view = (): View | undefined => this.#view;
-    const host = {
-      get view() {
-        return view();
-      },
-      timing: this.#options.timing,
-      forget: (reader: Reader) => this.#readers.delete(reader),
-    };
-    const reader = new Reader(host, options);
-    if (!reader.ended) this.#readers.add(reader);
+    const reader = new Reader(
+      { timing: this.#options.timing, view: () => this.#view, forget: (ended) => this.#readers.delete(ended) },
+      options,
+    );
+    if (!reader.batches.ended) this.#readers.add(reader);
     this.#endOver(reader);
-    return reader;
+    return reader.batches;
   }
 
   onStatus(listener: (status: Status) => void): () => void {
@@ -193,8 +188,8 @@ export class Handle implements Watcher {
   /** Ends a reader when there will be nothing more to read. */
   #endOver(reader: Reader): void {
     const { status } = this;
-    if (status.state === 'closed') reader.end();
-    else if (status.state === 'failed') reader.end(status.error);
+    if (status.state === 'closed') reader.batches.end();
+    else if (status.state === 'failed') reader.batches.end(status.error);
   }
 
   #mustBeOpen(): void {

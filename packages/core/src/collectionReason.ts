@@ -1,0 +1,11 @@
+/** The longest reason, in characters: it goes to logs and screens, and a value may be megabytes. */
+const LONGEST = 200;
+
+/** Control, format (bidirectional overrides too), line and paragraph separators, lone surrogates. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** Text that came from outside, cut and escaped so that it cannot steer a terminal or fake a line of a log. */
+export function printable(text: string): string {
+  const escaped = text.slice(0, LONGEST).replace(UNPRINTABLE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+  return text.length > LONGEST || escaped.length > LONGEST ? `${escaped.slice(0, LONGEST - 1)}…` : escaped;
+}
