@@ -1,0 +1,87 @@
+import { Endpoints, type ErrorCode, systemTiming, WatchError } from '@rollcall/core';
+import type { Connection, ConnectionOptions } from './connection.js';
+import { toWatchError } from './status.js';
+
+/** Errors that another endpoint may not have. */
+const OF_THE_ENDPOINT: ReadonlySet<ErrorCode> = new Set([
+  'BAD_RESPONSE',
+  'ENDED',
+  'INTERNAL',
+  'RATE_LIMITED',
+  'TIMEOUT',
+  'TLS',
+  'UNAVAILABLE',
+  'UNREACHABLE',
+]);
+
+/** The endpoints of one cluster and a connection to each that is in use. */
+export class Cluster {
+  readonly size: number;
+  readonly #endpoints: Endpoints;
+  readonly #options: ConnectionOptions;
+  readonly #connections = new Map<string, Connection>();
+  readonly #refusedTls = new Set<string>();
+  #closed = false;
+
+  /** @param endpoints `host:port`, at least one, each once. */
+  constructor(endpoints: readonly string[], options: ConnectionOptions) {
+    this.size = endpoints.length;
+    this.#endpoints = new Endpoints(endpoints, systemTiming);
+    this.#options = options;
+  }
+
+  /**
+   * A connection to the endpoint whose turn it is.
+   * @throws WatchError CLOSED, or INVALID_OPTION for TLS options that cannot be used.
+   */
+  async connection(): Promise<Connection> {
+    // gRPC takes about 100 ms to load: who merely names this adapter does not pay for it.
+    const { Connection } = await import('./connection.js');
+    if (this.#closed) throw new WatchError('CLOSED', 'The etcd source was closed.');
+    const endpoint = this.#endpoints.pick();
+    let connection = this.#connections.get(endpoint);
+    if (connection === undefined) {
+      connection = new Connection(endpoint, this.#options);
+      this.#connections.set(endpoint, connection);
+    }
+    return connection;
+  }
+
+  succeeded({ endpoint }: Connection): void {
+    this.#endpoints.succeeded(endpoint);
+    this.#refusedTls.clear();
+  }
+
+  /**
+   * Takes note of a failure. Where the endpoint may be its cause, the next connection is a new one, to another endpoint
+   * if there is one; calls that still run on this one go on.
+   * @returns what to throw.
+   */
+  failed(connection: Connection, thrown: unknown): WatchError {
+    const error = toWatchError(thrown, connection.endpoint);
+    if (!isOfTheEndpoint(error)) return error;
+    connection.close();
+    // Another call on this connection failed before and was counted.
+    if (this.#connections.get(connection.endpoint) !== connection) return error;
+    this.#connections.delete(connection.endpoint);
+    const reported = this.#endpoints.failed(connection.endpoint, error);
+    return error.code === 'TLS' ? this.#refused(connection.endpoint, error, reported) : reported;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#connections.values()) connection.close();
+    this.#connections.clear();
+  }
+
+  /** TLS is fatal, but one member's bad certificate must not end what the others can serve. */
+  #refused(endpoint: string, error: WatchError, reported: WatchError): WatchError {
+    this.#refusedTls.add(endpoint);
+    if (this.#refusedTls.size === this.size) return error;
+    return reported === error ? new WatchError('UNREACHABLE', error.message, { cause: error }) : reported;
+  }
+}
+
+export function isOfTheEndpoint(error: WatchError): boolean {
+  return OF_THE_ENDPOINT.has(error.code);
+}

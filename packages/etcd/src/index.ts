@@ -1,0 +1,1 @@
+export { etcdAdapter } from './adapter.js';

@@ -1,0 +1,134 @@
+import type { Revision } from '@rollcall/core';
+import { WireReader } from './wire.js';
+
+/**
+ * The answers that come in bulk, decoded by hand; field numbers are those of etcd's rpc.proto and kv.proto. Absent
+ * fields have proto3's defaults. 64-bit numbers are decimal text throughout.
+ */
+
+export interface Header {
+  readonly clusterId: string;
+  readonly revision: Revision;
+}
+
+export interface KeyValue {
+  /** A view of the message. */
+  readonly key: Uint8Array;
+  /** A view of the message. */
+  readonly value: Uint8Array;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+}
+
+export interface RangeAnswer {
+  readonly header: Header;
+  readonly kvs: readonly KeyValue[];
+  /** How many keys the range holds, regardless of the limit. */
+  readonly count: string;
+  readonly more: boolean;
+}
+
+export interface WatchEvent {
+  readonly deleted: boolean;
+  /** On a delete only the key and the revision of the delete. */
+  readonly kv: KeyValue;
+}
+
+export interface WatchAnswer {
+  readonly header: Header;
+  /** "-1" on the reply to a progress request, which speaks for the whole stream. */
+  readonly watchId: string;
+  readonly created: boolean;
+  readonly canceled: boolean;
+  /** Above "0" when the revision asked for is compacted: the oldest one that there is. */
+  readonly compactRevision: Revision;
+  readonly cancelReason: string;
+  /** More of the same revision follows in the next answer. */
+  readonly fragment: boolean;
+  readonly events: readonly WatchEvent[];
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+const NOTHING = new Uint8Array(0);
+
+export function decodeRange(bytes: Uint8Array): RangeAnswer {
+  const reader = new WireReader(bytes);
+  const kvs: KeyValue[] = [];
+  const answer: Writable<RangeAnswer> = { header: noHeader(), kvs, count: '0', more: false };
+  for (let field = reader.next(); field !== undefined; field = reader.next()) {
+    if (field === 1) answer.header = decodeHeader(reader.message());
+    else if (field === 2) kvs.push(decodeKeyValue(reader.message()));
+    else if (field === 3) answer.more = reader.bool();
+    else if (field === 4) answer.count = reader.int64();
+    else reader.skip();
+  }
+  return answer;
+}
+
+export function decodeWatch(bytes: Uint8Array): WatchAnswer {
+  const reader = new WireReader(bytes);
+  const events: WatchEvent[] = [];
+  const answer: Writable<WatchAnswer> = {
+    header: noHeader(),
+    watchId: '0',
+    created: false,
+    canceled: false,
+    compactRevision: '0',
+    cancelReason: '',
+    fragment: false,
+    events,
+  };
+  for (let field = reader.next(); field !== undefined; field = reader.next()) {
+    if (field === 1) answer.header = decodeHeader(reader.message());
+    else if (field === 2) answer.watchId = reader.int64();
+    else if (field === 3) answer.created = reader.bool();
+    else if (field === 4) answer.canceled = reader.bool();
+    else if (field === 5) answer.compactRevision = reader.int64();
+    else if (field === 6) answer.cancelReason = reader.text();
+    else if (field === 7) answer.fragment = reader.bool();
+    else if (field === 11) events.push(decodeEvent(reader.message()));
+    else reader.skip();
+  }
+  return answer;
+}
+
+function decodeEvent(reader: WireReader): WatchEvent {
+  const event: Writable<WatchEvent> = { deleted: false, kv: noKeyValue() };
+  for (let field = reader.next(); field !== undefined; field = reader.next()) {
+    if (field === 1) event.deleted = reader.number() === 1;
+    else if (field === 2) event.kv = decodeKeyValue(reader.message());
+    else reader.skip();
+  }
+  return event;
+}
+
+function decodeKeyValue(reader: WireReader): KeyValue {
+  const kv: Writable<KeyValue> = noKeyValue();
+  for (let field = reader.next(); field !== undefined; field = reader.next()) {
+    if (field === 1) kv.key = reader.bytes();
+    else if (field === 2) kv.createRevision = reader.int64();
+    else if (field === 3) kv.modRevision = reader.int64();
+    else if (field === 5) kv.value = reader.bytes();
+    else reader.skip();
+  }
+  return kv;
+}
+
+function decodeHeader(reader: WireReader): Header {
+  const header: Writable<Header> = noHeader();
+  for (let field = reader.next(); field !== undefined; field = reader.next()) {
+    if (field === 1) header.clusterId = reader.uint64();
+    else if (field === 3) header.revision = reader.int64();
+    else reader.skip();
+  }
+  return header;
+}
+
+function noHeader(): Header {
+  return { clusterId: '0', revision: '0' };
+}
+
+function noKeyValue(): KeyValue {
+  return { key: NOTHING, value: NOTHING, createRevision: '0', modRevision: '0' };
+}

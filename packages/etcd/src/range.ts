@@ -1,0 +1,36 @@
+import { keyFromBytes, keyToBytes, prefixEnd, type Target } from '@rollcall/core';
+
+/** A range of keys as etcd's requests name it. Without `range_end` it is the one key. */
+export interface KeyRange {
+  readonly key: Buffer;
+  readonly range_end?: Buffer;
+}
+
+/** In a request: as `key` the lowest key there can be, as `range_end` no end. */
+const ZERO = Buffer.from([0]);
+
+export function rangeOf({ prefix, exact }: Target): KeyRange {
+  const key = Buffer.from(keyToBytes(prefix));
+  if (exact) return { key };
+  const end = prefixEnd(key);
+  return { key: key.length === 0 ? ZERO : key, range_end: end === undefined ? ZERO : Buffer.from(end) };
+}
+
+/** How a target's keys are named: what follows its prefix. */
+export class KeyNames {
+  readonly #prefix: Uint8Array;
+
+  constructor({ prefix }: Target) {
+    this.#prefix = keyToBytes(prefix);
+  }
+
+  /** A key of the target, from the whole key. */
+  relative(key: Uint8Array): string {
+    return keyFromBytes(key.subarray(this.#prefix.length));
+  }
+
+  /** The whole key, from one of the target's. */
+  absolute(key: string): Buffer {
+    return Buffer.concat([this.#prefix, keyToBytes(key)]);
+  }
+}

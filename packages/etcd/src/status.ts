@@ -1,0 +1,122 @@
+import { type ErrorCode, WatchError } from '@rollcall/core';
+
+/** What grpc-js says of a call that failed. */
+export interface GrpcFailure {
+  /** https://grpc.io/docs/guides/status-codes/ */
+  readonly code: number;
+  readonly details: string;
+}
+
+type Verdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
+
+const LOGIN = 'check username and password';
+
+/** etcd's own words (its api/v3rpc/rpctypes/error.go): they say more than the status beside them. */
+const ETCD: readonly Verdict[] = [
+  [/required revision has been compacted/, 'COMPACTED', 'that part of the history is gone'],
+  [/required revision is a future revision/, 'ROLLED_BACK', 'the store has not come that far'],
+  [/authentication failed|user name not found/, 'UNAUTHENTICATED', LOGIN],
+  [/user name is empty/, 'UNAUTHENTICATED', 'this etcd wants a user; give username and password'],
+  [/invalid auth token|revision of auth store is old/, 'UNAUTHENTICATED', LOGIN],
+  [/permission denied/, 'FORBIDDEN', 'grant the user a role that may use this key or prefix'],
+  [/too many requests/, 'RATE_LIMITED', 'it is overloaded'],
+  [/request is too large/, 'INVALID_OPTION', 'make the value smaller or raise --max-request-bytes of the server'],
+  [/requested lease not found/, 'NOT_FOUND', 'the lease has expired or never was'],
+  [/database space exceeded/, 'UNAVAILABLE', 'compact, defragment and disarm its alarm'],
+  [/no leader|leader changed/, 'UNAVAILABLE', 'the cluster is electing a leader or has lost its quorum'],
+  [/request timed out/, 'UNAVAILABLE', 'the cluster has lost its quorum or is overloaded'],
+  [/server stopped|learner|not capable|corrupt/, 'UNAVAILABLE', 'this member cannot serve'],
+];
+
+/** What grpc-js and OpenSSL say when no connection came to be. */
+const CONNECTING: readonly Verdict[] = [
+  [/wrong version number|packet length too long/i, 'TLS', 'it does not speak TLS; write etcd:// or enable TLS there'],
+  [
+    /before secure TLS connection/i,
+    'TLS',
+    'it ended the TLS handshake; does it speak TLS, or want a client certificate?',
+  ],
+  [
+    /alert.*(certificate|unknown ca)|bad certificate/i,
+    'TLS',
+    'it refuses the client certificate; check tls.cert, tls.key',
+  ],
+  [/certificate|altname|self.signed|issuer/i, 'TLS', "check tls.ca, tls.serverName and the certificate's dates"],
+  [/ssl|tls|EPROTO/i, 'TLS', 'the TLS handshake failed'],
+  [/ENOTFOUND|EAI_AGAIN|name resolution/i, 'UNREACHABLE', 'the host name does not resolve'],
+  [/ECONNREFUSED/, 'UNREACHABLE', 'nothing listens there; is etcd running, is the port right?'],
+];
+
+const STATUS: Readonly<Record<number, ErrorCode>> = {
+  1: 'ENDED',
+  4: 'TIMEOUT',
+  7: 'FORBIDDEN',
+  8: 'BAD_RESPONSE',
+  13: 'UNREACHABLE',
+  14: 'UNREACHABLE',
+  16: 'UNAUTHENTICATED',
+};
+
+/** The server took the connection and ended it before the first word of HTTP/2. */
+export function hungUp(error: unknown): boolean {
+  return isGrpcFailure(error) && isConnecting(error) && /Last error: Failed to connect/.test(error.details);
+}
+
+/** For a server that hung up on plain text and turned out to speak TLS. */
+export function plainToTls(error: unknown, endpoint: string): WatchError {
+  return new WatchError('TLS', `Cannot connect to etcd at ${endpoint}: it speaks TLS; write etcds://.`, {
+    cause: error,
+  });
+}
+
+/** No request can have left: an operation may be tried elsewhere without being done twice. */
+export function neverSent(error: WatchError): boolean {
+  const { cause } = error;
+  return isGrpcFailure(cause) && isConnecting(cause);
+}
+
+/**
+ * What a failed call means.
+ * @param error what grpc-js threw; a WatchError is returned as it is, anything else is INTERNAL.
+ * @param endpoint `host:port`, named in the message.
+ */
+export function toWatchError(error: unknown, endpoint: string): WatchError {
+  if (!isGrpcFailure(error)) return WatchError.from(error);
+  const own = ETCD.find(([pattern]) => pattern.test(error.details));
+  if (own !== undefined) return failure(own[1], `etcd at ${endpoint} says "${error.details}": ${own[2]}.`, error);
+  if (isConnecting(error)) return connectFailure(error, endpoint);
+  if (/HTTP status|parsing error|unknown service|unknown method/.test(error.details)) {
+    return failure('BAD_RESPONSE', `${endpoint} does not answer as etcd does (${error.details}).`, error);
+  }
+  if (error.code === 4) return failure('TIMEOUT', `No answer from etcd at ${endpoint} in time.`, error);
+  const code = STATUS[error.code] ?? 'BAD_RESPONSE';
+  const what = code === 'UNREACHABLE' ? 'The connection to etcd broke' : 'etcd failed the call';
+  return failure(code, `${what} at ${endpoint} (${error.details}).`, error);
+}
+
+function connectFailure(error: GrpcFailure, endpoint: string): WatchError {
+  const [, code, advice] = CONNECTING.find(([pattern]) => pattern.test(error.details)) ?? [
+    undefined,
+    'UNREACHABLE' as const,
+    'check address and network',
+  ];
+  return failure(code, `Cannot connect to etcd at ${endpoint}: ${advice} (${lastError(error)}).`, error);
+}
+
+/** Without grpc-js's frame, and without the time, so that the same failure has the same message. */
+function lastError({ details }: GrpcFailure): string {
+  const [, inner = details] = /Last error: (?:Error: )?(.*?)\. Resolution note/s.exec(details) ?? [];
+  return inner.replace(/ \(\d{4}-\d\d-\d\dT[^)]*\)/g, '');
+}
+
+function isConnecting({ details }: GrpcFailure): boolean {
+  return /^(No connection established|Name resolution failed)/.test(details);
+}
+
+function isGrpcFailure(error: unknown): error is GrpcFailure {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
+}
+
+function failure(code: ErrorCode, message: string, cause: GrpcFailure): WatchError {
+  return new WatchError(code, message, { cause });
+}
