@@ -1,0 +1,75 @@
+import type { ItemMap, Logger, Quarantined, Revision, Status, Timing, Watcher } from '@rollcall/core';
+import { BrokerListView } from './brokerListView.js';
+
+/** A bootstrap list at one time. Immutable. */
+export interface BrokerUpdate {
+  /** `host:port`, an IPv6 host in brackets; never empty, each address once, ordered by host, then port. */
+  readonly brokers: readonly string[];
+  /** Bumps once for each change of `brokers` or `source`. */
+  readonly version: number;
+  /** Of the registry's state that it comes from; absent on the fallback. */
+  readonly revision?: Revision;
+  readonly source: 'registry' | 'fallback';
+}
+
+export interface BrokerListOptions {
+  /** Fewer brokers than this are not followed: the last good list stays, and the status is stale. Default: 1. */
+  readonly minBrokers?: number;
+  /** The list to use while the registry has not given one: once an attempt to reach it failed, or it names too few. */
+  readonly fallback?: readonly string[];
+  /** A change is published when nothing has changed for this long, ms, so that a flapping key is one change. Default: 200. */
+  readonly quietMs?: number;
+  /** The longest that flapping holds a change back, ms. Default: 2000. */
+  readonly maxQuietMs?: number;
+  /** Holds a resync that takes more than half of the keys, and at least 3, until a fresh read confirms it. Default: on. */
+  readonly guard?: boolean;
+  /** Told of every bad value and of every list that is not followed. Default: silent. */
+  readonly logger?: Logger;
+  /** Default: the system's. */
+  readonly timing?: Timing;
+}
+
+/**
+ * The bootstrap servers that a watcher's keys name, as a list that is safe to give to a Kafka client: normalised, never
+ * empty once there was one, and changed only when the set of addresses is. Iterating gives the present list, then each
+ * newer one (the newest, for a slow reader).
+ */
+export interface BrokerList extends AsyncIterable<BrokerUpdate>, AsyncDisposable {
+  /** The list now; before the first, the fallback, or empty without one. */
+  readonly current: readonly string[];
+  /** 0 before the first list. */
+  readonly version: number;
+  /** The watcher's; `stale` with TOO_FEW_BROKERS while the registry names fewer brokers than are followed. */
+  readonly status: Status;
+  /** What cannot be used, by key, with the reason. */
+  readonly quarantine: ItemMap<Quarantined>;
+  /** Keys that a resync did not find and whose brokers stay until a fresh read confirms it. */
+  readonly held: ReadonlySet<string>;
+  /**
+   * For kafkajs: `new Kafka({ brokers: brokers.list })`. Resolves with the present list as soon as there is one and never
+   * with an empty one; kafkajs calls it again after a failed dial. IPv6 addresses are left out, with a warning, because
+   * kafkajs cannot read them. Bound: it can be passed on as it is.
+   * @throws WatchError CLOSED once the list is closed, also while waiting; the watcher's fatal error.
+   */
+  readonly list: () => Promise<string[]>;
+  /**
+   * Resolves with the present list as soon as there is one.
+   * @throws WatchError the watcher's fatal error, TIMEOUT, CLOSED; or the signal's reason when aborted.
+   */
+  ready(options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<BrokerUpdate>;
+  /** Lists from the present one on; each call is a reader of its own. */
+  updates(options?: { signal?: AbortSignal }): AsyncIterableIterator<BrokerUpdate>;
+  /** Calls back after each change of the list, of `quarantine` or of `held`. */
+  onChange(listener: () => void): () => void;
+  onStatus(listener: (status: Status) => void): () => void;
+  /** Leaves the watcher open. Idempotent; nothing is delivered after it, and whoever waits is rejected. */
+  close(): Promise<void>;
+}
+
+/**
+ * Follows the brokers that the watcher's keys name.
+ * @throws WatchError INVALID_OPTION.
+ */
+export function brokerList(watcher: Watcher, options: BrokerListOptions = {}): BrokerList {
+  return new BrokerListView(watcher, options);
+}
