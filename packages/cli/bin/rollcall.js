@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+// Not built: npm links a program at install time, before there is anything in dist.
+
+/** Every command ends within 1 s of a signal, whatever still hangs. */
+const END_MS = 900;
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    // Asked twice means now.
+    if (stop.signal.aborted) process.exit(0);
+    stop.abort();
+    setTimeout(() => process.exit(0), END_MS);
+  });
+}
+
+// Imported late, so that a signal during loading is heeded too.
+const { main } = await import('@rollcall/cli');
+const { stdin, stdout, stderr, env } = process;
+const code = await main(process.argv.slice(2), { stdin, stdout, stderr, env, signal: stop.signal });
+// What was written must be out before the process is; but nobody waits for a reader that stalls when told to end.
+for (const stream of [stdout, stderr]) {
+  if (stream.writableLength === 0 || stream.destroyed || stop.signal.aborted) continue;
+  await new Promise((resolve) => stream.once('drain', resolve).once('close', resolve));
+}
+process.exit(code);

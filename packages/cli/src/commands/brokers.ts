@@ -1,0 +1,36 @@
+import { brokerList } from '@rollcall/kafka';
+import * as json from '../jsonLines.js';
+import { ANSWER_MS, type Session, watchUrl } from '../session.js';
+import { StatusTeller } from '../statusTeller.js';
+import * as terminal from '../terminalLines.js';
+
+export interface BrokersOptions {
+  readonly prefix?: string;
+  readonly once?: true;
+}
+
+/**
+ * Prints the bootstrap list, and again at each change, until told to end; with `once` the present one alone.
+ * @throws WatchError the fatal error of the watch, TIMEOUT.
+ */
+export async function brokers(session: Session, url: string, { prefix, once }: BrokersOptions): Promise<void> {
+  const { logger, out } = session;
+  const watcher = watchUrl(session, url, prefix === undefined ? {} : { prefix });
+  await using list = brokerList(watcher, { logger });
+  const timeoutMs = session.timeoutMs ?? (once ? ANSWER_MS : undefined);
+  if (timeoutMs !== undefined) await list.ready({ timeoutMs, signal: out.ended });
+  if (once) {
+    const update = await list.ready({ signal: out.ended });
+    return out.lines([session.jsonAsked ? json.brokersLine(update) : update.brokers.join(',')]);
+  }
+  if (session.json) {
+    for await (const update of list.updates({ signal: out.ended })) await out.lines([json.brokersLine(update)]);
+    return;
+  }
+  const status = new StatusTeller(list, out, (told) => terminal.statusLine(told, session));
+  let before: readonly string[] = [];
+  for await (const update of list.updates({ signal: out.ended })) {
+    await status.print(() => out.lines([terminal.brokersLine(before, update, session)]));
+    before = update.brokers;
+  }
+}

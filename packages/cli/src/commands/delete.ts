@@ -1,0 +1,54 @@
+import { type Source, type Target, WatchError } from '@rollcall/core';
+import { jsonLine, keyFields } from '../jsonLines.js';
+import { printable } from '../printable.js';
+import { readOnce } from '../readOnce.js';
+import { ANSWER_MS, inTime, type Session, warnOfPrefix, writerOf } from '../session.js';
+import { count } from '../terminalLines.js';
+
+export interface DeleteOptions {
+  readonly recursive?: true;
+  readonly prefix?: string;
+}
+
+/**
+ * Deletes one exact key, or with `recursive` all under a prefix, and prints how many were there.
+ * @throws WatchError INVALID_URL when URL and `recursive` do not fit together, UNSUPPORTED where the backend cannot
+ *   write; what the backend says.
+ */
+export async function remove(session: Session, url: string, { recursive, prefix }: DeleteOptions): Promise<void> {
+  const { source, target, release } = session.rollcall.open(url, prefix === undefined ? {} : { prefix });
+  try {
+    checkScope(url, target, recursive ?? false, prefix);
+    warnOfPrefix(session, target);
+    const deleted = await deleteAll(session, source, target, url);
+    const key = target.exact ? keyFields(target.prefix) : { prefix: target.prefix };
+    const text = `${count(deleted, 'key')} deleted  ${session.paint('dim', printable(target.prefix))}`;
+    await session.out.lines([session.json ? jsonLine({ type: 'deleted', ...key, count: deleted }) : text]);
+  } finally {
+    await release();
+  }
+}
+
+/** What is deleted is never more than was written down. */
+function checkScope(url: string, target: Target, recursive: boolean, prefix: string | undefined): void {
+  const wrong = (fix: string): WatchError => new WatchError('INVALID_URL', `delete: "${url}" ${fix}.`);
+  if (!target.exact && !recursive) throw wrong('is a prefix: add --recursive to delete all keys under it');
+  if (target.exact && recursive) throw wrong('is one exact key: end it with / to delete all keys under it');
+  if (!target.exact && target.prefix === '' && prefix === undefined) {
+    throw wrong('is the whole store: if every key is meant, say --prefix ""');
+  }
+}
+
+async function deleteAll(session: Session, source: Source, target: Target, url: string): Promise<number> {
+  const write = writerOf(source, url);
+  const deleteOne = (key: string): Promise<boolean> => inTime(session, ANSWER_MS, () => write.delete(key));
+  if (target.exact) return (await deleteOne(target.prefix)) ? 1 : 0;
+  let deleted = 0;
+  const { entries } = await inTime(session, ANSWER_MS, (signal) =>
+    readOnce(source, target, { signal, keysOnly: true }),
+  );
+  for (const [key] of entries) {
+    if (await deleteOne(target.prefix + key)) deleted++;
+  }
+  return deleted;
+}

@@ -1,0 +1,92 @@
+import type { TerminalStream } from '../io.js';
+import { cut } from '../printable.js';
+import type { Paint } from '../style.js';
+
+/** Return to the start of the line and erase it (ECMA-48 EL). */
+const ERASE_LINE = '\r\x1b[2K';
+const DEFAULT_COLUMNS = 80;
+/** Where the texts of events begin: time, sign and label stand before. */
+const INDENT = 23;
+/** Where what stands at the right edge ends: the narrowest usual terminal. */
+const WIDTH = 79;
+
+export type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim';
+
+/** One event on one line. */
+export interface Row {
+  readonly sign: string;
+  readonly colour: Colour;
+  readonly label: string;
+  readonly text: string;
+  /** At the right edge. */
+  readonly note?: string;
+}
+
+/** A terminal with one line for each event, and below them at most one that changes. */
+export class Screen {
+  readonly #stream: TerminalStream;
+  readonly #paint: Paint;
+  readonly #started = performance.now();
+  #live = false;
+
+  constructor(stream: TerminalStream, paint: Paint) {
+    this.#stream = stream;
+    this.#paint = paint;
+  }
+
+  /** How many characters of an event's text fit on its line. */
+  get textWidth(): number {
+    return WIDTH - INDENT;
+  }
+
+  line(text: string): void {
+    this.#stream.write(`${this.#erased()}${text}\n`);
+  }
+
+  heading(text: string): void {
+    this.line('');
+    this.line(`  ${this.#paint('bold', text)}`);
+  }
+
+  row({ sign, colour, label, text, note = '' }: Row): void {
+    const time = `${((performance.now() - this.#started) / 1000).toFixed(1)} s`.padStart(8);
+    const space = ' '.repeat(Math.max(1, WIDTH - INDENT - text.length - note.length));
+    const start = `${this.#paint('dim', time)}  ${this.#paint(colour, `${sign} ${label.padEnd(INDENT - 12)}`)}`;
+    this.line(`${start}${text}${note && this.#paint('dim', space + note)}`);
+  }
+
+  /** More words to the last event. */
+  detail(text: string): void {
+    for (const line of wrap(text, this.textWidth)) this.line(this.#paint('dim', ' '.repeat(INDENT) + line));
+  }
+
+  /** A line that the next one takes the place of. */
+  live(text: string): void {
+    const columns = this.#stream.columns ?? DEFAULT_COLUMNS;
+    const line = cut(' '.repeat(INDENT) + text, columns - 1);
+    this.#stream.write(`${this.#erased()}${this.#paint('dim', line)}`);
+    this.#live = true;
+  }
+
+  /** Takes the changing line away. */
+  clearLive(): void {
+    this.#stream.write(this.#erased());
+  }
+
+  #erased(): string {
+    const was = this.#live;
+    this.#live = false;
+    return was ? ERASE_LINE : '';
+  }
+}
+
+/** Lines of at most `width` characters, broken between words. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,0 +1,82 @@
+import {
+  type Batch,
+  type Change,
+  type Entry,
+  isEscapedKey,
+  keyToBytes,
+  type Revision,
+  type Status,
+} from '@rollcall/core';
+import type { BrokerUpdate } from '@rollcall/kafka';
+import { printableJson, textOf } from './printable.js';
+
+/** How changes are told as JSON. */
+export interface JsonOptions {
+  /** Leaves the values out. */
+  readonly keysOnly?: boolean;
+  /** Told in each line, where several are watched. */
+  readonly source?: string;
+}
+
+/** One JSON object as a line, with the time of writing. */
+export function jsonLine(fields: object): string {
+  return printableJson({ ...fields, time: new Date().toISOString() });
+}
+
+/**
+ * A batch's lines: its changes, and `synced` after an initial one, a resync and a swap.
+ * @param prefix what the batch's keys are relative to; the printed ones are whole.
+ */
+export function* batchLines(batch: Batch, prefix: string, options: JsonOptions = {}): Generator<string> {
+  const source = sourceField(options);
+  const marks = {
+    ...(batch.cause === 'initial' ? { initial: true } : {}),
+    ...(batch.coalesced ? { coalesced: true } : {}),
+    ...source,
+  };
+  for (const change of batch.changes) yield jsonLine({ ...changeFields(change, prefix, options), ...marks });
+  if (batch.cause === 'delta') return;
+  const { revision, entries } = batch.snapshot;
+  yield jsonLine({ type: 'synced', revision, keys: entries.size, cause: batch.cause, ...source });
+}
+
+export function statusLine(status: Extract<Status, { state: 'live' | 'stale' }>, options: JsonOptions = {}): string {
+  const why = status.state === 'stale' ? { code: status.code, message: status.error.message } : {};
+  return jsonLine({ type: 'status', state: status.state, ...why, ...sourceField(options) });
+}
+
+/** One entry of a read. */
+export function entryLine(key: string, entry: Entry, revision: Revision, options: JsonOptions = {}): string {
+  const value = options.keysOnly ? {} : valueFields('value', entry);
+  return jsonLine({ type: 'entry', ...keyFields(key), ...value, revision: entry.revision ?? revision });
+}
+
+/** A bootstrap list. */
+export function brokersLine({ brokers, revision }: BrokerUpdate): string {
+  return jsonLine({ type: 'brokers', brokers, revision });
+}
+
+/** A key as JSON: one with bytes that are not UTF-8 has no text of its own. */
+export function keyFields(key: string): object {
+  return isEscapedKey(key) ? { keyBase64: Buffer.from(keyToBytes(key)).toString('base64') } : { key };
+}
+
+function changeFields(change: Change, prefix: string, { keysOnly = false }: JsonOptions): object {
+  const { type, revision } = change;
+  const key = keyFields(prefix + change.key);
+  if (change.type === 'delete') return { type, ...key, revision, ...(change.synthetic ? { synthetic: true } : {}) };
+  const values = {
+    ...valueFields('value', change.entry),
+    ...(change.previous && valueFields('previous', change.previous)),
+  };
+  return { type, ...key, ...(keysOnly ? {} : values), revision };
+}
+
+function valueFields(name: 'value' | 'previous', { value }: Entry): object {
+  const text = textOf(value);
+  return text === undefined ? { [`${name}Base64`]: Buffer.from(value).toString('base64') } : { [name]: text };
+}
+
+function sourceField({ source }: JsonOptions): object {
+  return source === undefined ? {} : { source };
+}

@@ -1,0 +1,49 @@
+/**
+ * What a terminal could take for a command or use to deceive its reader: control characters, bidirectional overrides,
+ * line separators, and the lone surrogates that stand for bytes which are not UTF-8.
+ */
+const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+const UNSAFE_LINES = /(?![\n\t])[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+/** The part of them that JSON.stringify leaves as it is. */
+const UNSAFE_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Text from outside on one line of a terminal: what is unsafe is shown as `\x1b` or `\u202e`. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, escaped);
+}
+
+/** The same for text of several lines. */
+export function printableLines(text: string): string {
+  return text.replace(UNSAFE_LINES, escaped);
+}
+
+/** One JSON text that is safe to print, too: the same value, more of it escaped. */
+export function printableJson(value: object): string {
+  return JSON.stringify(value).replace(UNSAFE_JSON, (char) => `\\u${hex(char.charCodeAt(0), 4)}`);
+}
+
+/** The text, or undefined when the bytes are not UTF-8. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** At most `width` characters, the last of them `…` when something was cut. */
+export function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+function escaped(char: string): string {
+  const code = char.charCodeAt(0);
+  if (code >= 0xdc80 && code <= 0xdcff) return `\\x${hex(code - 0xdc00, 2)}`;
+  return code <= 0xff ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, '0');
+}

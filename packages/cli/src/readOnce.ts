@@ -1,0 +1,27 @@
+import { type Entry, type Revision, type Source, type Target, WatchError } from '@rollcall/core';
+
+/** What one read found, in the backend's order. */
+export interface Found {
+  readonly revision: Revision;
+  /** Keys are relative to the target's prefix. */
+  readonly entries: Iterable<readonly [string, Entry]>;
+}
+
+/**
+ * One full read with no retry and no watch left behind. A source that has no read of its own gives the first state of
+ * a watch.
+ * @throws WatchError when the backend cannot answer.
+ */
+export async function readOnce(
+  source: Source,
+  target: Target,
+  options: { readonly signal: AbortSignal; readonly keysOnly?: boolean },
+): Promise<Found> {
+  if (source.read !== undefined) return source.read(target, options);
+  for await (const update of source.watch(target, { signal: options.signal })) {
+    if (update.type === 'trouble') throw update.error;
+    if (update.type === 'snapshot') return update;
+  }
+  options.signal.throwIfAborted();
+  throw new WatchError('ENDED', 'The backend ended the read without an answer.');
+}

@@ -1,0 +1,53 @@
+import type { Status } from '@rollcall/core';
+import type { Output } from './output.js';
+
+/** The states worth a line. */
+export type ToldStatus = Extract<Status, { state: 'live' | 'stale' }>;
+
+/** A watcher, or a view of one. */
+interface Watched {
+  readonly status: Status;
+  onStatus(listener: (status: Status) => void): () => void;
+}
+
+/**
+ * Tells when a watch becomes stale, with each new reason, and when it is live again; after the changes that came
+ * before. While the output is full only the newest counts.
+ */
+export class StatusTeller {
+  readonly #watched: Watched;
+  readonly #out: Output;
+  readonly #line: (status: ToldStatus) => string;
+  /** What the reader believes. */
+  #told = 'live';
+  #printing = false;
+
+  constructor(watched: Watched, out: Output, line: (status: ToldStatus) => string) {
+    this.#watched = watched;
+    this.#out = out;
+    this.#line = line;
+    watched.onStatus(() => this.#soon());
+  }
+
+  /** Prints something, and keeps the status out of it. */
+  async print(something: () => Promise<void>): Promise<void> {
+    this.#printing = true;
+    await something();
+    this.#printing = false;
+    this.#soon();
+  }
+
+  /** A turn later: by then whoever waits for the change that came along with the status has begun to print it. */
+  #soon(): void {
+    setImmediate(() => this.#tell());
+  }
+
+  #tell(): void {
+    const { status } = this.#watched;
+    if (this.#printing || (status.state !== 'live' && status.state !== 'stale')) return;
+    const state = status.state === 'stale' ? status.code : 'live';
+    if (state === this.#told) return;
+    this.#told = state;
+    void this.print(() => this.#out.lines([this.#line(status)]));
+  }
+}

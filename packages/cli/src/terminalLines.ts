@@ -1,0 +1,92 @@
+import type { Batch, Change, Entry, Status } from '@rollcall/core';
+import type { BrokerUpdate } from '@rollcall/kafka';
+import { cut, printable, textOf } from './printable.js';
+import type { Paint } from './style.js';
+
+/** How lines are made for a person. */
+export interface TerminalOptions {
+  readonly paint: Paint;
+  /** Of the terminal. */
+  readonly columns: number;
+  /** Leaves the values out. */
+  readonly keysOnly?: boolean;
+  /** Told in each line, where several are watched. */
+  readonly source?: string;
+}
+
+/** `12:03:04.567`, local time, dim. */
+export function clock(paint: Paint): string {
+  const now = new Date();
+  const two = (part: number): string => String(part).padStart(2, '0');
+  const ms = String(now.getMilliseconds()).padStart(3, '0');
+  return paint('dim', `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}.${ms}`);
+}
+
+/** A batch's lines, one for each change, and one that says that the state is whole. */
+export function* batchLines(batch: Batch, prefix: string, options: TerminalOptions): Generator<string> {
+  const { paint } = options;
+  const start = lineStart(options);
+  for (const change of batch.changes) {
+    yield `${start}${changeText(change, prefix, batch.cause === 'initial', options)}`;
+  }
+  if (batch.cause === 'delta') return;
+  const { revision, entries } = batch.snapshot;
+  const after = batch.cause === 'initial' ? '' : ` after a ${batch.cause}`;
+  yield `${start}${paint('green', '●')} ${count(entries.size, 'key')}${after} ${paint('dim', `revision ${revision}`)}`;
+}
+
+export function statusLine(status: Extract<Status, { state: 'live' | 'stale' }>, options: TerminalOptions): string {
+  const { paint } = options;
+  const text =
+    status.state === 'live'
+      ? `${paint('green', '●')} live`
+      : `${paint('yellow', '!')} ${paint('yellow', `stale ${status.code}`)} ${printable(status.error.message)}`;
+  return `${lineStart(options)}${text}`;
+}
+
+/** The whole list, with what came and what went. */
+export function brokersLine(
+  before: readonly string[],
+  { brokers, revision }: BrokerUpdate,
+  options: TerminalOptions,
+): string {
+  const { paint } = options;
+  const gone = before.filter((address) => !brokers.includes(address)).map((address) => paint('red', `-${address}`));
+  const now = brokers.map((address) =>
+    before.length === 0 || before.includes(address) ? address : paint('green', `+${address}`),
+  );
+  const total = paint('bold', count(brokers.length, 'broker'));
+  return `${lineStart(options)}${total}  ${[...now, ...gone].join(' ')}  ${paint('dim', `revision ${revision}`)}`;
+}
+
+/** A key and its value on one line. */
+export function entryText(key: string, entry: Entry, { paint, columns, keysOnly }: TerminalOptions): string {
+  return keysOnly ? printable(key) : `${printable(key)}  ${paint('dim', valueText(entry, columns))}`;
+}
+
+/** `1 key`, `2 keys`. */
+export function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}
+
+function lineStart({ paint, source }: TerminalOptions): string {
+  return `${clock(paint)}  ${source === undefined ? '' : `${paint('cyan', printable(source))}  `}`;
+}
+
+function changeText(change: Change, prefix: string, initial: boolean, options: TerminalOptions): string {
+  const { paint, columns, keysOnly } = options;
+  const key = printable(prefix + change.key);
+  if (change.type === 'delete') return `${paint('red', `- ${key}`)}`;
+  const { entry, previous } = change;
+  const sign = initial ? `  ${key}` : previous === undefined ? paint('green', `+ ${key}`) : paint('yellow', `~ ${key}`);
+  if (keysOnly) return sign;
+  const value = valueText(entry, columns);
+  const values = previous === undefined ? value : `${valueText(previous, columns / 2)} → ${value}`;
+  return `${sign}  ${paint('dim', values)}`;
+}
+
+/** A value within one line; longer than a terminal's line it helps nobody. */
+function valueText({ value }: Entry, width: number): string {
+  const text = textOf(value);
+  return text === undefined ? `(${count(value.length, 'byte')})` : cut(printable(text), width);
+}

@@ -1,0 +1,98 @@
+import { PassThrough, Readable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
+import { main } from '../src/index.js';
+
+export interface RunOptions {
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Standard output is a terminal. */
+  readonly tty?: boolean;
+}
+
+export type JsonLine = Readonly<Record<string, unknown>>;
+
+/** A `rollcall` command line that runs in this process. */
+export class Run {
+  readonly done: Promise<number>;
+  readonly stdout: PassThrough & { isTTY?: boolean; columns?: number };
+  readonly #stop = new AbortController();
+  readonly #out: Buffer[] = [];
+  #err = '';
+
+  constructor(argv: readonly string[], { stdin = '', env = {}, tty = false }: RunOptions = {}) {
+    const stderr = new PassThrough().setEncoding('utf8').on('data', (text) => {
+      this.#err += text;
+    });
+    this.stdout = Object.assign(new PassThrough(), tty ? { isTTY: true, columns: 80 } : {});
+    this.stdout.on('data', (data) => this.#out.push(data));
+    const { stdout } = this;
+    this.done = main(argv, {
+      stdin: Readable.from([Buffer.from(stdin)]),
+      stdout,
+      stderr,
+      env,
+      signal: this.#stop.signal,
+    });
+  }
+
+  /** As SIGINT does. Resolves with the exit code. */
+  end(): Promise<number> {
+    this.#stop.abort();
+    return this.done;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#out);
+  }
+
+  get text(): string {
+    return this.bytes.toString();
+  }
+
+  /** Without colours and the time in front. */
+  get plainLines(): string[] {
+    const lines = stripVTControlCharacters(this.text).trimEnd().split('\n');
+    return lines.map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d{3} {2}/, ''));
+  }
+
+  get errors(): string {
+    return this.#err;
+  }
+
+  /** The whole lines so far, without their time, which is checked to be one. */
+  get json(): JsonLine[] {
+    return this.text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => {
+        const { time, ...fields } = JSON.parse(line) as { time: string };
+        if (new Date(time).toISOString() !== time) throw new Error(`Not an ISO time: ${line}`);
+        return fields;
+      });
+  }
+
+  /** Resolves with all lines so far as soon as one of them fits. */
+  async until(fits: (line: JsonLine) => boolean): Promise<JsonLine[]> {
+    while (!this.json.some(fits)) await this.#more();
+    return this.json;
+  }
+
+  async untilText(pattern: RegExp): Promise<string> {
+    while (!pattern.test(stripVTControlCharacters(this.text))) await this.#more();
+    return this.text;
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.stdout.once('data', () => resolve());
+      void this.done.then((code) => reject(new Error(`It ended with ${code}: ${this.text}${this.#err}`)));
+    });
+  }
+}
+
+/** Runs a command to its end. */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Run & { readonly code: number }> {
+  const started = new Run(argv, options);
+  const code = await started.done;
+  return Object.assign(started, { code });
+}

@@ -1,0 +1,200 @@
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { type ConnectOptions, schemeOf, WatchError } from '@rollcall/core';
+import { type ConfigDocument, objectDocument, readDocument } from './configDocument.js';
+import { connection } from './connection.js';
+import { type Environment, substitute } from './environment.js';
+
+/** One entry of `watches:`, as it is written. */
+export interface WatchConfig {
+  /** The URL to watch. A relative `file:` path starts at the configuration file's folder. */
+  readonly source: string;
+  /** A literal prefix instead of the URL's path: `a` matches `ab`. */
+  readonly prefix?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** Paths of PEM files; relative ones start at the configuration file's folder. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name to verify the server's certificate against, where it is not the host of the URL. */
+  readonly serverName?: string;
+  /** Accepts any certificate. */
+  readonly insecureSkipVerify?: boolean;
+}
+
+/** `rollcall.yaml` as it is written. */
+export interface RollcallConfig {
+  readonly watches: Readonly<Record<string, WatchConfig>>;
+}
+
+/** One entry of `watches:`, ready to be opened. */
+export interface NamedWatch {
+  readonly url: string;
+  readonly prefix?: string;
+  readonly connect: ConnectOptions;
+}
+
+export type NamedWatches = ReadonlyMap<string, NamedWatch>;
+
+const TEXT_KEYS = ['source', 'prefix', 'username', 'password', 'token', 'ca', 'cert', 'key', 'serverName'] as const;
+const FLAG_KEYS = ['insecureSkipVerify'] as const;
+const WATCH_KEYS: readonly string[] = [...TEXT_KEYS, ...FLAG_KEYS];
+
+/** Names stand where URLs do and in paths such as `/v1/watches/orders`. */
+const NAME = /^[a-z0-9][a-z0-9._-]*$/i;
+
+/** What the loader reads besides the document, given from outside so that the same text gives the same result. */
+export interface ConfigInputs {
+  readonly env: Environment;
+  /** The text of a file a key names. @throws as `fs.readFileSync` */
+  readFile(path: string): string;
+}
+
+/**
+ * The watches of a `rollcall.yaml`. `${NAME}` in a text is the environment variable NAME; `$${` is a literal `${`.
+ * @param file its path, for messages and for what is relative to it.
+ * @throws WatchError INVALID_OPTION naming file, line, key and the fix: no YAML, an unknown key, a wrong type, an unset
+ *   variable, a PEM file that cannot be read.
+ */
+export function parseConfig(text: string, file: string, inputs: ConfigInputs): NamedWatches {
+  return readWatches(readDocument(text, file), dirname(resolve(file)), inputs);
+}
+
+/**
+ * The watches of a configuration given as an object: the same keys; nothing is substituted, and relative paths start
+ * at the working directory.
+ * @throws WatchError INVALID_OPTION
+ */
+export function checkConfig(config: RollcallConfig, inputs: Pick<ConfigInputs, 'readFile'>): NamedWatches {
+  return readWatches(objectDocument(config), process.cwd(), { readFile: inputs.readFile });
+}
+
+interface Context {
+  readonly document: ConfigDocument;
+  readonly folder: string;
+  readonly readFile: (path: string) => string;
+  readonly env?: Environment;
+}
+
+function readWatches(
+  document: ConfigDocument,
+  folder: string,
+  inputs: Pick<ConfigInputs, 'readFile'> & Partial<ConfigInputs>,
+): NamedWatches {
+  const context = { document, folder, ...inputs };
+  const root = mapAt(context, [], document.value, 'write "watches:" and below it one entry for each name');
+  onlyKeys(context, [], root, ['watches']);
+  const watches = mapAt(context, ['watches'], root.watches, 'write one entry for each name below it');
+  return new Map(Object.entries(watches).map(([name, value]) => [name, readWatch(context, name, value)]));
+}
+
+function readWatch(context: Context, name: string, value: unknown): NamedWatch {
+  const path = ['watches', name];
+  if (!NAME.test(name)) {
+    throw wrong(
+      context,
+      path,
+      'is not a usable name: use letters, digits, "-", "_" and ".", beginning with a letter or digit',
+    );
+  }
+  const fields = mapAt(context, path, value, 'write below it "source: " and a URL');
+  onlyKeys(context, path, fields, WATCH_KEYS);
+  const text = (key: (typeof TEXT_KEYS)[number]): string | undefined => textAt(context, [...path, key], fields[key]);
+  const pem = (key: 'ca' | 'cert' | 'key'): string | undefined => pemAt(context, [...path, key], text(key));
+  const source = text('source');
+  if (source === undefined) {
+    throw wrong(context, path, 'has no source: add one, as "source: etcd://127.0.0.1:2379/broker/kafka/"');
+  }
+  if (schemeOf(source) === undefined) {
+    throw wrong(context, [...path, 'source'], 'is not a URL: begin it with a scheme, such as etcd:// or file:');
+  }
+  const prefix = text('prefix');
+  return {
+    url: rootedAt(context.folder, source),
+    ...(prefix === undefined ? {} : { prefix }),
+    connect: connection({
+      username: text('username'),
+      password: text('password'),
+      token: text('token'),
+      ca: pem('ca'),
+      cert: pem('cert'),
+      key: pem('key'),
+      serverName: text('serverName'),
+      insecureSkipVerify: flagAt(context, [...path, 'insecureSkipVerify'], fields.insecureSkipVerify),
+    }),
+  };
+}
+
+/** A relative `file:` URL as an absolute one, so that it means the same wherever the program is started. */
+function rootedAt(folder: string, url: string): string {
+  if (schemeOf(url) !== 'file') return url;
+  const path = url.slice('file:'.length);
+  if (isAbsolute(path)) return url;
+  return `file:${folder.replace(/[%?#]/g, encodeURIComponent)}/${path}`;
+}
+
+function mapAt(context: Context, path: readonly string[], value: unknown, fix: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw wrong(
+    context,
+    path,
+    `${value === undefined || value === null ? 'is empty' : `is ${kind(value)}, not a map`}: ${fix}`,
+  );
+}
+
+function onlyKeys(
+  context: Context,
+  path: readonly string[],
+  map: Record<string, unknown>,
+  known: readonly string[],
+): void {
+  const unknown = Object.keys(map).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw wrong(context, [...path, unknown], `is not a known key; known here: ${known.join(', ')}`);
+}
+
+function textAt(context: Context, path: readonly string[], value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw wrong(context, path, `is ${kind(value)}, not text: write it in quotes`);
+  const { env } = context;
+  if (env === undefined) return value;
+  return substitute(value, env, (name) =>
+    wrong(
+      context,
+      path,
+      `needs the environment variable ${name}, which is not set: set it, or write a literal \${ as $\${`,
+    ),
+  );
+}
+
+function flagAt(context: Context, path: readonly string[], value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw wrong(context, path, `is ${kind(value)}: write true or false, without quotes`);
+}
+
+function pemAt(context: Context, path: readonly string[], file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  const absolute = resolve(context.folder, file);
+  try {
+    return context.readFile(absolute);
+  } catch (error) {
+    throw wrong(
+      context,
+      path,
+      `names a file that cannot be read (${(error as Error).message}): give the path of a PEM file`,
+      error,
+    );
+  }
+}
+
+function wrong(context: Context, path: readonly string[], what: string, cause?: unknown): WatchError {
+  return new WatchError('INVALID_OPTION', `${context.document.where(path)} ${what}.`, { cause });
+}
+
+/** What a value is, in words; never the value itself, which may be a secret. */
+function kind(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
+}

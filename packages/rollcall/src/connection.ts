@@ -1,0 +1,38 @@
+import type { ConnectOptions, TlsOptions } from '@rollcall/core';
+
+/** Credentials and TLS as one flat list; PEM texts, not paths. */
+interface ConnectionFields {
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly token: string | undefined;
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly serverName?: string | undefined;
+  readonly insecureSkipVerify?: boolean | undefined;
+}
+
+/** Leaves out what is not given, so that equal connections have equal options and are shared. */
+export function connection({ username, password, token, ...rest }: ConnectionFields): ConnectOptions {
+  const tls: TlsOptions = given(rest);
+  return { ...given({ username, password, token }), ...(Object.keys(tls).length > 0 ? { tls } : {}) };
+}
+
+/** Field by field the first of the two that has one. A password goes only with its own user. */
+export function firstOf(first: ConnectOptions, second: ConnectOptions): ConnectOptions {
+  const { password, ...others } = second;
+  const oneUser = [first.username, undefined].includes(second.username) || first.username === undefined;
+  const tls = { ...second.tls, ...first.tls };
+  return {
+    ...others,
+    ...(oneUser && password !== undefined ? { password } : {}),
+    ...first,
+    ...(Object.keys(tls).length > 0 ? { tls } : {}),
+  };
+}
+
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,38 @@
+export {
+  type Adapter,
+  type Batch,
+  type Change,
+  type ConnectOptions,
+  collect,
+  compareRevisions,
+  type Entry,
+  ERROR_CODES,
+  type ErrorCode,
+  type KeyMap,
+  keyFromBytes,
+  keyToBytes,
+  type Logger,
+  type OpenedSource,
+  type ReadOptions,
+  type ReadResult,
+  type Revision,
+  type Snapshot,
+  type Source,
+  type Status,
+  type Target,
+  type TlsOptions,
+  WatchError,
+  type Watcher,
+  type WatchOptions,
+} from '@rollcall/core';
+export { brokerList } from '@rollcall/kafka';
+export {
+  type ConfigInputs,
+  type NamedWatch,
+  type NamedWatches,
+  parseConfig,
+  type RollcallConfig,
+  type WatchConfig,
+} from './config.js';
+export type { Environment } from './environment.js';
+export { createRollcall, type Rollcall, type RollcallOptions } from './rollcall.js';
