@@ -1,21 +1,29 @@
-import { readFileSync } from 'node:fs';
+import { resolve as absolute } from 'node:path';
 import {
   type Adapter,
   createRegistry,
   type Logger,
+  type OpenedSource,
   type Registry,
   schemeOf,
+  silentLogger,
   type Timing,
   WatchError,
+  type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
 import { builtInAdapters } from './adapters.js';
-import { checkConfig, type NamedWatches, parseConfig, type RollcallConfig } from './config.js';
+import type { NamedWatches, RollcallConfig } from './config.js';
+import { loadConfig, readText } from './configFile.js';
 import { firstOf } from './connection.js';
 import { connectionFrom, type Environment, withEndpoints } from './environment.js';
+import { Followers } from './followers.js';
 
 export interface RollcallOptions {
-  /** Named watches: the path of a `rollcall.yaml`, read once, or its content as an object. */
+  /**
+   * Named watches: the path of a `rollcall.yaml`, or its content as an object. A file is followed: an edit moves the open
+   * watches of the names whose entry it changes.
+   */
   readonly config?: string | RollcallConfig;
   /** Further backends. One with a built-in backend's scheme takes its place. */
   readonly adapters?: readonly Adapter[];
@@ -28,51 +36,113 @@ export interface RollcallOptions {
 }
 
 /** Watches by URL or by name; shares connections and watches by reference count. */
-export type Rollcall = Registry;
+export interface Rollcall extends Registry {
+  /**
+   * Reads the configuration file again, as an edit of it does by itself, and starts moving the watches whose entry has
+   * changed. Does nothing without a file.
+   * @throws WatchError INVALID_OPTION naming file, line and key; then the old configuration stays in force.
+   */
+  reload(): void;
+}
 
 /**
- * The library with its built-in backends: file, memory and etcd, each of which loads its client when it is first used.
+ * The library with its built-in backends, each of which loads its client when it is first used.
  * A watch connects with the options it is given, else with the configuration's, else with the environment's.
  * @throws WatchError INVALID_OPTION when the configuration cannot be read or used; the message names file, line and key.
  */
 export function createRollcall(options: RollcallOptions = {}): Rollcall {
-  const { config, adapters = [], logger, timing, env = process.env } = options;
-  const watches: NamedWatches = config === undefined ? new Map() : load(config, env);
-  return createRegistry({
-    adapters: [...adapters, ...builtInAdapters()],
-    ...(logger === undefined ? {} : { logger }),
-    ...(timing === undefined ? {} : { timing }),
-    resolve: (urlOrName) => {
-      const named = watches.get(urlOrName);
-      if (named === undefined && schemeOf(urlOrName) === undefined) throw unknownName(urlOrName, watches, config);
-      const url = withEndpoints(env, named?.url ?? urlOrName);
-      const connect = firstOf(named?.connect ?? {}, connectionFrom(env, url, readText));
-      const watch: WatchOptions = named?.prefix === undefined ? connect : { ...connect, prefix: named.prefix };
-      return { url, options: watch };
-    },
-  });
+  return new ConfiguredRollcall(options);
 }
 
-function load(config: string | RollcallConfig, env: Environment): NamedWatches {
-  if (typeof config !== 'string') return checkConfig(config, { readFile: readText });
-  let text: string;
-  try {
-    text = readText(config);
-  } catch (error) {
-    const why = `The configuration file ${config} cannot be read (${(error as Error).message}): check its path.`;
-    throw new WatchError('INVALID_OPTION', why, { cause: error });
+class ConfiguredRollcall implements Rollcall {
+  readonly #config: string | RollcallConfig | undefined;
+  readonly #env: Environment;
+  readonly #logger: Logger;
+  readonly #registry: Registry;
+  readonly #followers: Followers;
+  #watches: NamedWatches;
+  #configWatcher: Watcher | undefined;
+
+  constructor({ config, adapters = [], logger = silentLogger, timing, env = process.env }: RollcallOptions) {
+    // Absolute, so that a later reload means the same file wherever the program has gone.
+    this.#config = typeof config === 'string' ? absolute(config) : config;
+    this.#env = env;
+    this.#logger = logger;
+    this.#watches = loadConfig(config, env);
+    this.#followers = new Followers(logger);
+    this.#registry = createRegistry({
+      adapters: [...adapters, ...builtInAdapters()],
+      logger,
+      ...(timing === undefined ? {} : { timing }),
+      resolve: (urlOrName) => this.#resolve(urlOrName),
+    });
   }
-  return parseConfig(text, config, { env, readFile: readText });
-}
 
-function readText(path: string): string {
-  return readFileSync(path, 'utf8');
-}
+  watch(urlOrName: string, options: WatchOptions = {}): Watcher {
+    const watcher = this.#registry.watch(urlOrName, options);
+    const definition = this.#watches.get(urlOrName);
+    if (definition !== undefined && typeof this.#config === 'string') {
+      this.#followers.add(urlOrName, definition, watcher, options);
+      this.#configWatcher ??= this.#followFile(this.#config);
+    }
+    return watcher;
+  }
 
-function unknownName(name: string, watches: NamedWatches, config: RollcallOptions['config']): WatchError {
-  const names = [...watches.keys()].join(', ') || 'nothing';
-  const known = `${typeof config === 'string' ? config : 'the configuration'} names ${names}`;
-  const why = config === undefined ? 'a name needs a configuration such as rollcall.yaml' : known;
-  const fix = 'A URL begins with its backend: etcd://127.0.0.1:2379/broker/kafka/ or file:./brokers.yaml#broker/kafka/';
-  return new WatchError('INVALID_URL', `"${name}" is neither a URL nor a known name (${why}). ${fix}.`);
+  open(urlOrName: string, options?: WatchOptions): OpenedSource {
+    return this.#registry.open(urlOrName, options);
+  }
+
+  reload(): void {
+    if (typeof this.#config !== 'string') return;
+    this.#watches = loadConfig(this.#config, this.#env);
+    this.#followers.follow(this.#watches);
+  }
+
+  close(): Promise<void> {
+    return this.#registry.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The configuration is itself a watched file: never half-written, however it is replaced. */
+  #followFile(path: string): Watcher {
+    const watcher = this.#registry.watch(`file:${path.replace(/[%?#]/g, encodeURIComponent)}`).unref();
+    const reload = (): void => {
+      try {
+        this.reload();
+      } catch (error) {
+        this.#logger.error({}, `${WatchError.from(error).message} The old configuration stays in force.`);
+      }
+    };
+    watcher.onStatus(({ state }) => {
+      if (state === 'stale') reload();
+    });
+    void (async () => {
+      // The first answer is not what was read at the start, if there was an edit in between.
+      for await (const _ of watcher) reload();
+    })().catch((error: unknown) => {
+      this.#logger.error({}, `The configuration is no longer followed: ${WatchError.from(error).message}`);
+    });
+    return watcher;
+  }
+
+  #resolve(urlOrName: string): { url: string; options: WatchOptions } {
+    const named = this.#watches.get(urlOrName);
+    if (named === undefined && schemeOf(urlOrName) === undefined) throw this.#unknownName(urlOrName);
+    const url = withEndpoints(this.#env, named?.url ?? urlOrName);
+    const connect = firstOf(named?.connect ?? {}, connectionFrom(this.#env, url, readText));
+    return { url, options: named?.prefix === undefined ? connect : { ...connect, prefix: named.prefix } };
+  }
+
+  #unknownName(name: string): WatchError {
+    const names = [...this.#watches.keys()].join(', ') || 'nothing';
+    const where = typeof this.#config === 'string' ? this.#config : 'the configuration';
+    const why =
+      this.#config === undefined ? 'a name needs a configuration such as rollcall.yaml' : `${where} names ${names}`;
+    const fix =
+      'A URL begins with its backend: etcd://127.0.0.1:2379/broker/kafka/ or file:./brokers.yaml#broker/kafka/';
+    return new WatchError('INVALID_URL', `"${name}" is neither a URL nor a known name (${why}). ${fix}.`);
+  }
 }

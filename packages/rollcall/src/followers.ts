@@ -1,0 +1,68 @@
+import { type Logger, redactUrl, WatchError, type Watcher, type WatchOptions } from '@rollcall/core';
+import type { NamedWatch, NamedWatches } from './config.js';
+
+interface Follower {
+  readonly name: string;
+  readonly watcher: Watcher;
+  /** What its watch call was given besides; it counts before the configuration. */
+  readonly options: WatchOptions;
+  /** The definition it is on, or on its way to; undefined after a move that failed, so that the next reload tries again. */
+  definition: string | undefined;
+}
+
+/** The open watches that go by a name, and so follow what the configuration says of it. */
+export class Followers {
+  readonly #logger: Logger;
+  readonly #followers = new Set<Follower>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add(name: string, definition: NamedWatch, watcher: Watcher, options: WatchOptions): void {
+    const follower: Follower = { name, watcher, options, definition: textOf(definition) };
+    this.#followers.add(follower);
+    watcher.onStatus(({ state }) => {
+      if (state === 'closed') this.#followers.delete(follower);
+    });
+  }
+
+  /**
+   * Starts moving every watch whose definition has changed. A move takes as long as the new backend needs to answer;
+   * until then the old state stays, and a later edit takes its place.
+   */
+  follow(watches: NamedWatches): void {
+    for (const follower of this.#followers) {
+      const definition = watches.get(follower.name);
+      if (definition === undefined) this.#keep(follower);
+      else if (textOf(definition) !== follower.definition) void this.#move(follower, definition);
+    }
+  }
+
+  #keep({ name }: Follower): void {
+    this.#logger.warn({ name }, `"${name}" is no longer in the configuration; its open watch stays where it is.`);
+  }
+
+  async #move(follower: Follower, definition: NamedWatch): Promise<void> {
+    const { name, watcher, options } = follower;
+    const fields = { name, source: redactUrl(definition.url) };
+    const target = textOf(definition);
+    follower.definition = target;
+    this.#logger.info(fields, `The source of "${name}" has changed; moving as soon as the new one answers.`);
+    try {
+      await watcher.swap(name, options);
+      this.#logger.info(fields, `"${name}" has moved.`);
+    } catch (thrown) {
+      // Another edit came first, or the watch was closed meanwhile: nothing went wrong.
+      if (follower.definition !== target || watcher.status.state === 'closed') return;
+      follower.definition = undefined;
+      const error = WatchError.from(thrown);
+      this.#logger.error({ ...fields, code: error.code }, `"${name}" stays where it was: ${error.message}`);
+    }
+  }
+}
+
+/** Two definitions are the same when all of URL, prefix, credentials and certificates are. */
+function textOf({ url, prefix, connect }: NamedWatch): string {
+  return JSON.stringify([url, prefix, connect]);
+}
