@@ -14,10 +14,17 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
+// A terminal that closes sends it too, and then it ends the program as usual.
+let reload = () => {};
+if (!process.stdout.isTTY) process.on('SIGHUP', () => reload());
+
 // Imported late, so that a signal during loading is heeded too.
 const { main } = await import('@rollcall/cli');
 const { stdin, stdout, stderr, env } = process;
-const code = await main(process.argv.slice(2), { stdin, stdout, stderr, env, signal: stop.signal });
+const onReload = (listener) => {
+  reload = listener;
+};
+const code = await main(process.argv.slice(2), { stdin, stdout, stderr, env, signal: stop.signal, onReload });
 // What was written must be out before the process is; but nobody waits for a reader that stalls when told to end.
 for (const stream of [stdout, stderr]) {
   if (stream.writableLength === 0 || stream.destroyed || stop.signal.aborted) continue;

@@ -12,4 +12,6 @@ export interface Io {
   readonly env: Environment;
   /** Ends the command as asked, with exit code 0: SIGINT and SIGTERM for the `rollcall` program. */
   readonly signal: AbortSignal;
+  /** Calls back when the configuration is to be read again: SIGHUP for the `rollcall` program. */
+  readonly onReload?: (listener: () => void) => void;
 }

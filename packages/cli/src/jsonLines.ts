@@ -8,6 +8,7 @@ import {
   type Status,
 } from '@rollcall/core';
 import type { BrokerUpdate } from '@rollcall/kafka';
+import type { Difference } from './differences.js';
 import { printableJson, textOf } from './printable.js';
 
 /** How changes are told as JSON. */
@@ -51,6 +52,16 @@ export function entryLine(key: string, entry: Entry, revision: Revision, options
   return jsonLine({ type: 'entry', ...keyFields(key), ...value, revision: entry.revision ?? revision });
 }
 
+/** One key that differs between two places; the key is relative to both. */
+export function differenceLine(difference: Difference): string {
+  const { type, key, previous } = difference;
+  const values = {
+    ...(difference.type === 'put' ? valueFields('value', difference) : {}),
+    ...(previous && valueFields('previous', { value: previous })),
+  };
+  return jsonLine({ type, ...keyFields(key), ...values });
+}
+
 /** A bootstrap list. */
 export function brokersLine({ brokers, revision }: BrokerUpdate): string {
   return jsonLine({ type: 'brokers', brokers, revision });
@@ -72,7 +83,7 @@ function changeFields(change: Change, prefix: string, { keysOnly = false }: Json
   return { type, ...key, ...(keysOnly ? {} : values), revision };
 }
 
-function valueFields(name: 'value' | 'previous', { value }: Entry): object {
+function valueFields(name: 'value' | 'previous', { value }: Pick<Entry, 'value'>): object {
   const text = textOf(value);
   return text === undefined ? { [`${name}Base64`]: Buffer.from(value).toString('base64') } : { [name]: text };
 }

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { brokers } from './commands/brokers.js';
 import { remove } from './commands/delete.js';
+import { diff } from './commands/diff.js';
 import { get } from './commands/get.js';
+import { mirror } from './commands/mirror.js';
 import { put } from './commands/put.js';
 import { tail } from './commands/tail.js';
 import { parseDuration } from './duration.js';
@@ -126,6 +128,37 @@ export function createProgram(io: Io): Command {
       examples('brokers etcd://127.0.0.1:2379/broker/kafka/', 'kcat -L -b "$(rollcall brokers --once orders)"'),
     )
     .action((url: string, options, command) => run(command, [url], (session) => brokers(session, url, options)));
+
+  program
+    .command('diff')
+    .summary('print how two places differ')
+    .description('Prints what would have to change in the first place for it to hold what the second holds.')
+    .argument('<url>', URL_HELP)
+    .argument('<url2>', 'what to compare it with')
+    .addHelpText(
+      'after',
+      examples('diff etcd://127.0.0.1:2379/broker/kafka/ file:./brokers.yaml#broker/kafka/', 'diff orders orders-new'),
+    )
+    .action((from: string, to: string, _, command) => run(command, [from, to], (session) => diff(session, from, to)));
+
+  program
+    .command('mirror')
+    .summary('keep one place holding what another holds')
+    .description('Copies the first place to the second, one way, and then every change, until it is told to end.')
+    .argument('<url>', 'where to copy from: a URL, or a name in rollcall.yaml')
+    .argument('<url2>', 'where to copy to')
+    .option('--dry-run', 'print what would be written, and end')
+    .option('--delete', 'delete what only the second place has')
+    .addHelpText(
+      'after',
+      examples(
+        'mirror --dry-run etcd://127.0.0.1:2379/broker/kafka/ consul://127.0.0.1:8500/broker/kafka/',
+        'mirror --delete etcd://127.0.0.1:2379/broker/kafka/ file:./brokers.yaml#broker/kafka/',
+      ),
+    )
+    .action((from: string, to: string, options, command) =>
+      run(command, [from, to], (session) => mirror(session, from, to, options)),
+    );
 
   return program;
 }

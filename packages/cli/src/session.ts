@@ -55,6 +55,13 @@ export async function withSession(
   const out = new Output(stdout, signal);
   const config = configPath(options, env, urls);
   await using rollcall = createRollcall({ logger, env, ...(config === undefined ? {} : { config }) });
+  io.onReload?.(() => {
+    try {
+      rollcall.reload();
+    } catch (error) {
+      logger.error({}, `${WatchError.from(error).message} The old configuration stays in force.`);
+    }
+  });
   try {
     await run({
       rollcall,

@@ -1,5 +1,6 @@
 import type { Batch, Change, Entry, Status } from '@rollcall/core';
 import type { BrokerUpdate } from '@rollcall/kafka';
+import type { Difference } from './differences.js';
 import { cut, printable, textOf } from './printable.js';
 import type { Paint } from './style.js';
 
@@ -15,7 +16,7 @@ export interface TerminalOptions {
 }
 
 /** `12:03:04.567`, local time, dim. */
-export function clock(paint: Paint): string {
+function clock(paint: Paint): string {
   const now = new Date();
   const two = (part: number): string => String(part).padStart(2, '0');
   const ms = String(now.getMilliseconds()).padStart(3, '0');
@@ -64,6 +65,16 @@ export function entryText(key: string, entry: Entry, { paint, columns, keysOnly 
   return keysOnly ? printable(key) : `${printable(key)}  ${paint('dim', valueText(entry, columns))}`;
 }
 
+/** One key that differs between two places. */
+export function differenceText(difference: Difference, { paint, columns }: TerminalOptions): string {
+  const key = printable(difference.key);
+  if (difference.type === 'delete') return paint('red', `- ${key}`);
+  const { value, previous } = difference;
+  if (previous === undefined) return `${paint('green', `+ ${key}`)}  ${paint('dim', valueText({ value }, columns))}`;
+  const values = `${valueText({ value: previous }, columns / 2)} → ${valueText({ value }, columns / 2)}`;
+  return `${paint('yellow', `~ ${key}`)}  ${paint('dim', values)}`;
+}
+
 /** `1 key`, `2 keys`. */
 export function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`;
@@ -86,7 +97,7 @@ function changeText(change: Change, prefix: string, initial: boolean, options: T
 }
 
 /** A value within one line; longer than a terminal's line it helps nobody. */
-function valueText({ value }: Entry, width: number): string {
+function valueText({ value }: Pick<Entry, 'value'>, width: number): string {
   const text = textOf(value);
   return text === undefined ? `(${count(value.length, 'byte')})` : cut(printable(text), width);
 }

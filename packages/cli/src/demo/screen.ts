@@ -10,7 +10,7 @@ const INDENT = 23;
 /** Where what stands at the right edge ends: the narrowest usual terminal. */
 const WIDTH = 79;
 
-export type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim';
+type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim';
 
 /** One event on one line. */
 export interface Row {
@@ -81,7 +81,7 @@ export class Screen {
 }
 
 /** Lines of at most `width` characters, broken between words. */
-export function wrap(text: string, width: number): string[] {
+function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);

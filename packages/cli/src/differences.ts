@@ -1,0 +1,23 @@
+import { compareKeys } from '@rollcall/core';
+
+/** What one key needs so that a place holds what another holds. */
+export type Difference =
+  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array; readonly previous?: Uint8Array }
+  | { readonly type: 'delete'; readonly key: string; readonly previous: Uint8Array };
+
+/** What would make `there` equal to `wanted`, by bytes, in key order: revisions of two stores mean nothing to each other. */
+export function differences(
+  there: ReadonlyMap<string, Uint8Array>,
+  wanted: Iterable<readonly [string, Uint8Array]>,
+): Difference[] {
+  const found: Difference[] = [];
+  const present = new Set<string>();
+  for (const [key, value] of wanted) {
+    present.add(key);
+    const previous = there.get(key);
+    if (previous === undefined) found.push({ type: 'put', key, value });
+    else if (Buffer.compare(previous, value) !== 0) found.push({ type: 'put', key, value, previous });
+  }
+  for (const [key, previous] of there) if (!present.has(key)) found.push({ type: 'delete', key, previous });
+  return found.sort((a, b) => compareKeys(a.key, b.key));
+}

@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { temporaryFolder } from './folder.js';
+import { type JsonLine, Run, run } from './run.js';
+
+const folder = temporaryFolder();
+const mirrored = ({ type }: JsonLine): boolean => type === 'mirrored';
+const content = async (file: string): Promise<unknown> => parse(await readFile(file, 'utf8'));
+
+describe('diff', () => {
+  it('tells what the first place lacks of the second, by keys after their own prefixes and by bytes', async () => {
+    const a = await folder.write('a.yaml', '/x/same: "1"\n/x/other: "1"\n/x/gone: "1"\n');
+    const b = await folder.write('b.yaml', 'y/same: "1"\ny/other: "2"\ny/new: "3"\n');
+    const { code, json } = await run(['diff', `file:${a}#/x/`, `file:${b}#y/`]);
+    expect(code).toBe(0);
+    expect(json).toEqual([
+      { type: 'delete', key: 'gone', previous: '1' },
+      { type: 'put', key: 'new', value: '3' },
+      { type: 'put', key: 'other', value: '2', previous: '1' },
+      { type: 'compared', differences: 3, keys: [3, 3] },
+    ]);
+    expect((await run(['diff', `file:${a}`, `file:${a}`], { tty: true })).plainLines).toEqual(['The same.']);
+  });
+
+  it('refuses to compare one key with a prefix', async () => {
+    const a = await folder.write('a.yaml', 'k: "1"\n');
+    const { code, errors } = await run(['diff', `file:${a}#k`, `file:${a}#k/`]);
+    expect(code).toBe(2);
+    expect(errors).toMatch(/is one exact key and .* is a prefix: end both with \/ or neither/);
+  });
+});
+
+describe('mirror', () => {
+  it('makes the target equal, follows every change, and deletes only when told to', async () => {
+    const from = await folder.write('from.yaml', 'a/1: one\na/2: two\n');
+    const to = await folder.write('to.yaml', 'b/2: zwei\nb/9: extra\nother: x # mine\n');
+    const mirror = new Run(['mirror', `file:${from}#a/`, `file:${to}#b/`]);
+    expect(await mirror.until(mirrored)).toEqual([
+      { type: 'put', key: '1', value: 'one' },
+      { type: 'put', key: '2', value: 'two', previous: 'zwei' },
+      { type: 'mirrored', changes: 2, extra: 1 },
+    ]);
+    await folder.write('from.yaml', 'a/1: uno\n');
+    await mirror.until(({ value }) => value === 'uno');
+    expect(await mirror.end()).toBe(0);
+    expect(await content(to)).toEqual({ 'b/1': 'uno', 'b/2': 'two', 'b/9': 'extra', other: 'x' });
+    const again = new Run(['mirror', '--delete', `file:${from}#a/`, `file:${to}#b/`]);
+    expect(await again.until(mirrored)).toEqual([
+      { type: 'delete', key: '2', previous: 'two' },
+      { type: 'delete', key: '9', previous: 'extra' },
+      { type: 'mirrored', changes: 2, extra: 0 },
+    ]);
+    await again.end();
+    const { json } = await run(['diff', `file:${from}#a/`, `file:${to}#b/`]);
+    expect(json).toEqual([{ type: 'compared', differences: 0, keys: [1, 1] }]);
+    expect(await readFile(to, 'utf8')).toContain('# mine');
+  });
+
+  it('writes nothing in a dry run, and says what it would write', async () => {
+    const from = await folder.write('from.yaml', 'k: "1"\n');
+    const to = await folder.write('to.yaml', '{}\n');
+    const { code, json } = await run(['mirror', '--dry-run', `file:${from}`, `file:${to}`]);
+    expect(code).toBe(0);
+    expect(json).toEqual([
+      { type: 'put', key: 'k', value: '1' },
+      { type: 'mirrored', changes: 1, extra: 0, dryRun: true },
+    ]);
+    expect(await readFile(to, 'utf8')).toBe('{}\n');
+  });
+
+  it('outlives a target that fails, and compares it anew', async () => {
+    const from = await folder.write('from.yaml', 'k: "1"\n');
+    const to = await folder.write('to.yaml', '{}\n');
+    const mirror = new Run(['mirror', `file:${from}`, `file:${to}`]);
+    await mirror.until(mirrored);
+    await folder.write('to.yaml', '');
+    await folder.write('from.yaml', 'k: "2"\n');
+    await expect.poll(() => mirror.errors).toContain('is compared anew');
+    await folder.write('to.yaml', '{}\n');
+    await mirror.until(({ value }) => value === '2');
+    await mirror.end();
+    expect(await content(to)).toEqual({ k: '2' });
+  });
+
+  it('refuses a target that lies in its own source', async () => {
+    const file = await folder.write('a.yaml', 'a/1: one\n');
+    const { code, errors } = await run(['mirror', `file:${file}#a/`, `file:${file}#a/b/`]);
+    expect(code).toBe(2);
+    expect(errors).toContain('overlaps');
+  });
+});
