@@ -20,6 +20,8 @@ const ABOUT = `Keeps a live, provably current answer to "who is there now?"
 
 A URL says what to watch:
   etcd://HOST:2379,HOST:2379/broker/kafka/   etcd's keys (etcds:// for TLS)
+  consul://HOST:8500/broker/kafka/           Consul's keys (consuls:// for TLS)
+  consul://HOST:8500/?service=kafka          a service's instances (&passing=true)
   file:./brokers.yaml#broker/kafka/          a YAML or JSON file, or a folder
   orders                                     a name in rollcall.yaml
 A path that ends in / is a prefix; any other is one exact key.`;
@@ -27,9 +29,11 @@ A path that ends in / is a prefix; any other is one exact key.`;
 const AFTER = `
 On a terminal the output is for people; on a pipe, or with --json, it is one
 JSON object a line. Credentials come from rollcall.yaml or the environment:
-ROLLCALL_USERNAME, _PASSWORD, _TOKEN, _CA, _CERT, _KEY; ETCDCTL_USER and, for
-etcd:///path, ETCDCTL_ENDPOINTS. Exit codes: 0 ended as asked, 1 fatal at run
-time, 2 wrong usage or configuration.`;
+ROLLCALL_USERNAME, _PASSWORD, _TOKEN, _CA, _CERT, _KEY; ETCDCTL_USER and
+CONSUL_HTTP_TOKEN; for etcd:///path and consul:///path, ETCDCTL_ENDPOINTS and
+CONSUL_HTTP_ADDR. An edit of rollcall.yaml, or SIGHUP, moves what runs by name.
+Exit codes: 0 ended as asked, 1 fatal at run time, 2 wrong usage or
+configuration.`;
 
 /** The whole command line. Parsing it runs the command. */
 export function createProgram(io: Io): Command {

@@ -4,11 +4,36 @@ import { connection, firstOf } from './connection.js';
 /** Environment variables, as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const ETCD_SCHEMES: readonly (string | undefined)[] = ['etcd', 'etcds'];
+/** What the users of a backend have in their environment already. */
+interface Habits {
+  /** Plain text, then TLS. */
+  readonly schemes: readonly [string, string];
+  /** The variable with the endpoints for a URL that names none. */
+  readonly endpoints: string;
+  /** What the backend can be told: a password where it knows only tokens would be refused. */
+  readonly credentials: readonly (keyof ConnectOptions)[];
+  own(text: (name: string) => string | undefined): ConnectOptions;
+}
+
+const HABITS: readonly Habits[] = [
+  {
+    schemes: ['etcd', 'etcds'],
+    endpoints: 'ETCDCTL_ENDPOINTS',
+    credentials: ['username', 'password'],
+    own: (text) => etcdUser(text('ETCDCTL_USER')),
+  },
+  {
+    schemes: ['consul', 'consuls'],
+    endpoints: 'CONSUL_HTTP_ADDR',
+    credentials: ['token'],
+    own: (text) => consulToken(text('CONSUL_HTTP_TOKEN')),
+  },
+];
 
 /**
- * Credentials and TLS for one URL: ROLLCALL_USERNAME, _PASSWORD and _TOKEN, the paths ROLLCALL_CA, _CERT and _KEY, and
- * for etcd ETCDCTL_USER (`user:password`). An empty variable counts as unset.
+ * Credentials and TLS for one URL, as far as its backend can use them: ROLLCALL_USERNAME, _PASSWORD and _TOKEN, the
+ * paths ROLLCALL_CA, _CERT and _KEY, then ETCDCTL_USER (`user:password`) or CONSUL_HTTP_TOKEN. An empty variable counts
+ * as unset.
  * @throws WatchError INVALID_OPTION when a path cannot be read.
  */
 export function connectionFrom(env: Environment, url: string, readFile: (path: string) => string): ConnectOptions {
@@ -23,37 +48,39 @@ export function connectionFrom(env: Environment, url: string, readFile: (path: s
       throw new WatchError('INVALID_OPTION', why, { cause: error });
     }
   };
+  const habits = habitsOf(url);
+  const knows = (field: keyof ConnectOptions): boolean => habits?.credentials.includes(field) ?? true;
+  const secure = habits === undefined || schemeOf(url) === habits.schemes[1];
   const ours = connection({
-    username: text('ROLLCALL_USERNAME'),
-    password: text('ROLLCALL_PASSWORD'),
-    token: text('ROLLCALL_TOKEN'),
-    ca: pem('ROLLCALL_CA'),
-    cert: pem('ROLLCALL_CERT'),
-    key: pem('ROLLCALL_KEY'),
+    username: knows('username') ? text('ROLLCALL_USERNAME') : undefined,
+    password: knows('password') ? text('ROLLCALL_PASSWORD') : undefined,
+    token: knows('token') ? text('ROLLCALL_TOKEN') : undefined,
+    ca: secure ? pem('ROLLCALL_CA') : undefined,
+    cert: secure ? pem('ROLLCALL_CERT') : undefined,
+    key: secure ? pem('ROLLCALL_KEY') : undefined,
   });
-  return ETCD_SCHEMES.includes(schemeOf(url)) ? firstOf(ours, etcdUser(text('ETCDCTL_USER'))) : ours;
+  return habits === undefined ? ours : firstOf(ours, habits.own(text));
 }
 
 /**
- * Fills in the endpoints of ETCDCTL_ENDPOINTS where an etcd URL names none: `etcd:///broker/kafka/`. Endpoints written
- * `https://…` make it `etcds:`.
+ * Fills in the endpoints of ETCDCTL_ENDPOINTS or CONSUL_HTTP_ADDR where a URL names none, as `etcd:///broker/kafka/`.
+ * Endpoints written `https://…` make it a TLS scheme.
  * @throws WatchError INVALID_OPTION when they mix http and https.
  */
 export function withEndpoints(env: Environment, url: string): string {
-  const scheme = schemeOf(url);
-  const endpoints = env.ETCDCTL_ENDPOINTS;
-  const authority = `${scheme}://`.length;
-  if (!endpoints || !ETCD_SCHEMES.includes(scheme) || !/^:\/\/(?=\/|$)/.test(url.slice(scheme?.length))) return url;
+  const scheme = schemeOf(url) ?? '';
+  const habits = habitsOf(url);
+  const endpoints = habits && env[habits.endpoints];
+  if (!endpoints || !/^:\/\/(?=\/|$)/.test(url.slice(scheme.length))) return url;
+  const [plain, tls] = habits.schemes;
   const each = endpoints.split(',').map((one) => /^(?:(https?):\/\/)?(.*?)\/*$/.exec(one.trim()));
-  const secure = new Set(each.map((one) => (one?.[1] === undefined ? scheme === 'etcds' : one[1] === 'https')));
+  const secure = new Set(each.map((one) => (one?.[1] === undefined ? scheme === tls : one[1] === 'https')));
   if (secure.size > 1) {
-    throw new WatchError(
-      'INVALID_OPTION',
-      'ETCDCTL_ENDPOINTS mixes http and https endpoints: use one of them for all.',
-    );
+    const why = `${habits.endpoints} mixes http and https endpoints: use one of them for all.`;
+    throw new WatchError('INVALID_OPTION', why);
   }
   const hosts = each.map((one) => one?.[2]).join(',');
-  return `${secure.has(true) ? 'etcds' : 'etcd'}://${hosts}${url.slice(authority)}`;
+  return `${secure.has(true) ? tls : plain}://${hosts}${url.slice(`${scheme}://`.length)}`;
 }
 
 /**
@@ -69,8 +96,17 @@ export function substitute(text: string, env: Environment, unset: (name: string)
   });
 }
 
+function habitsOf(url: string): Habits | undefined {
+  const scheme = schemeOf(url) ?? '';
+  return HABITS.find(({ schemes }) => schemes.includes(scheme));
+}
+
 function etcdUser(user: string | undefined): ConnectOptions {
   if (user === undefined) return {};
   const colon = user.indexOf(':');
   return colon < 0 ? { username: user } : { username: user.slice(0, colon), password: user.slice(colon + 1) };
+}
+
+function consulToken(token: string | undefined): ConnectOptions {
+  return token === undefined ? {} : { token };
 }

@@ -32,11 +32,19 @@ describe('credentials from the environment', () => {
     expect(connectionFrom(env, 'file:a.yaml', read)).toEqual({});
   });
 
+  it('are only those that the backend can use', () => {
+    const env = { ROLLCALL_USERNAME: 'app', ROLLCALL_PASSWORD: 'pw', CONSUL_HTTP_TOKEN: 't', ROLLCALL_CA: 'ca.pem' };
+    expect(connectionFrom(env, 'consul://h/', read)).toEqual({ token: 't' });
+    expect(connectionFrom(env, 'consuls://h/', read)).toEqual({ token: 't', tls: { ca: 'PEM of ca.pem' } });
+    expect(connectionFrom({ ...env, ROLLCALL_TOKEN: 'ours' }, 'consul://h/', read)).toEqual({ token: 'ours' });
+    expect(connectionFrom(env, 'etcd://h/', read)).toEqual({ username: 'app', password: 'pw' });
+  });
+
   it('name the variable whose file cannot be read', () => {
     const fail = (): string => {
       throw new Error('ENOENT');
     };
-    expect(() => connectionFrom({ ROLLCALL_CA: 'nope.pem' }, 'etcd://h/', fail)).toThrow(
+    expect(() => connectionFrom({ ROLLCALL_CA: 'nope.pem' }, 'etcds://h/', fail)).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('ROLLCALL_CA') }),
     );
   });
@@ -74,6 +82,13 @@ describe('ETCDCTL_ENDPOINTS', () => {
     ['file:///a.yaml', 'h:2379', 'file:///a.yaml'],
   ])('%s with %s is %s', (url, ETCDCTL_ENDPOINTS, expected) => {
     expect(withEndpoints({ ETCDCTL_ENDPOINTS }, url)).toBe(expected);
+  });
+
+  it.each([
+    ['consul:///a/', 'h:8500', 'consul://h:8500/a/'],
+    ['consul:///?service=kafka', 'https://h:8501', 'consuls://h:8501/?service=kafka'],
+  ])('CONSUL_HTTP_ADDR does the same: %s with %s is %s', (url, CONSUL_HTTP_ADDR, expected) => {
+    expect(withEndpoints({ CONSUL_HTTP_ADDR }, url)).toBe(expected);
   });
 
   it('must not mix http and https', () => {
