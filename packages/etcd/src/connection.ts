@@ -13,11 +13,12 @@ import type {
   Services,
 } from 'etcd3';
 import { unlessAborted } from './abort.js';
+import type { SecurityOptions } from './credentials.js';
 import { Login } from './login.js';
 import { decodeRange, type RangeAnswer } from './messages.js';
-import { Transport, type TransportOptions, type WatchCall } from './transport.js';
+import { Transport, type WatchCall } from './transport.js';
 
-export type ConnectionOptions = ConnectOptions & TransportOptions;
+export type ConnectionOptions = ConnectOptions & SecurityOptions;
 
 /**
  * One endpoint of a cluster, as one user. Nothing is tried twice, except with a new token when the old one was refused.

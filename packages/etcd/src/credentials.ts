@@ -1,70 +1,88 @@
-import type { Socket } from 'node:net';
-import { ChannelCredentials } from '@grpc/grpc-js';
+import { isIP, type Socket } from 'node:net';
+import { connect, createSecureContext, type SecureContext } from 'node:tls';
+import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
 import { type TlsOptions, WatchError } from '@rollcall/core';
+import { splitEndpoint } from './endpoint.js';
 
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
-/**
- * Plain text or TLS.
- * @param onSocket told of each TCP connection when it stands, before any handshake.
- * @throws WatchError INVALID_OPTION for certificates or a key that cannot be read.
- */
-export function channelCredentials(
-  { secure, tls = {} }: { readonly secure: boolean; readonly tls?: TlsOptions },
-  onSocket: (socket: Socket) => void,
-): ChannelCredentials {
-  return new SocketCredentials(secure ? tlsCredentials(tls) : ChannelCredentials.createInsecure(), onSocket);
-}
-
-function tlsCredentials({ ca, cert, key, insecureSkipVerify }: TlsOptions): ChannelCredentials {
-  try {
-    return ChannelCredentials.createSsl(pem(ca), pem(key), pem(cert), { rejectUnauthorized: !insecureSkipVerify });
-  } catch (cause) {
-    const message =
-      'Cannot read tls.ca, tls.cert or tls.key: each must be a PEM text, and the key must be of the cert.';
-    throw new WatchError('INVALID_OPTION', message, { cause });
-  }
-}
-
-function pem(text: string | undefined): Buffer | null {
-  return text === undefined ? null : Buffer.from(text);
+export interface SecurityOptions {
+  readonly secure: boolean;
+  readonly tls?: TlsOptions;
 }
 
 /**
- * As the credentials given, and a hand on the sockets, which grpc-js does not give otherwise. It makes a socket hold the
- * process as long as a call runs, and a watch always runs; here whether a watch holds the process is the watcher's to say
- * (`ref`, `unref`). And it leaves a socket open until the peer answers, which a stalled one never does.
+ * Plain text or TLS to one endpoint, with a hand on the sockets. grpc-js makes a socket hold the process as long as a call
+ * runs, and a watch always runs; here whether a watch holds the process is the watcher's to say (`ref`, `unref`). And it
+ * leaves a socket open until the peer answers, which a stalled one never does.
  */
-class SocketCredentials extends ChannelCredentials {
-  readonly #inner: ChannelCredentials;
+export class SocketCredentials extends ChannelCredentials {
+  readonly #context: SecureContext | undefined;
+  readonly #verify: { readonly name: string; readonly rejectUnauthorized: boolean };
   readonly #onSocket: (socket: Socket) => void;
 
-  constructor(inner: ChannelCredentials, onSocket: (socket: Socket) => void) {
+  /**
+   * @param endpoint `host:port`
+   * @param onSocket told of each TCP connection when it stands, before any handshake.
+   * @throws WatchError INVALID_OPTION for certificates or a key that cannot be read.
+   */
+  constructor(endpoint: string, { secure, tls = {} }: SecurityOptions, onSocket: (socket: Socket) => void) {
     super();
-    this.#inner = inner;
+    this.#context = secure ? secureContext(tls) : undefined;
+    this.#verify = {
+      name: tls.serverName ?? splitEndpoint(endpoint).host,
+      rejectUnauthorized: !tls.insecureSkipVerify,
+    };
     this.#onSocket = onSocket;
   }
 
   override _isSecure(): boolean {
-    return this.#inner._isSecure();
+    return this.#context !== undefined;
   }
 
   override _equals(other: ChannelCredentials): boolean {
     return this === other;
   }
 
-  override _createSecureConnector(...args: Parameters<ChannelCredentials['_createSecureConnector']>): Connector {
-    const inner = this.#inner._createSecureConnector(...args);
+  override _createSecureConnector(): Connector {
+    const context = this.#context;
     return {
-      connect: async (socket) => {
-        this.#onSocket(socket);
-        const connected = await inner.connect(socket);
-        connected.socket.ref = () => connected.socket;
-        return connected;
+      connect: async (raw) => {
+        this.#onSocket(raw);
+        const socket = context === undefined ? raw : await this.#handshake(raw, context);
+        socket.ref = () => socket;
+        return { socket, secure: context !== undefined };
       },
-      waitForReady: () => inner.waitForReady(),
-      getCallCredentials: () => inner.getCallCredentials(),
-      destroy: () => inner.destroy(),
+      waitForReady: () => Promise.resolve(),
+      getCallCredentials: () => CallCredentials.createEmpty(),
+      destroy: () => {},
     };
+  }
+
+  #handshake(socket: Socket, secureContext: SecureContext): Promise<Socket> {
+    const { name, rejectUnauthorized } = this.#verify;
+    return new Promise((resolve, reject) => {
+      const secured = connect({
+        socket,
+        secureContext,
+        host: name,
+        // An address is no name to ask for (RFC 6066), though it is one to verify.
+        servername: isIP(name) ? '' : name,
+        rejectUnauthorized,
+        ALPNProtocols: ['h2'],
+      });
+      secured.once('secureConnect', () => resolve(secured));
+      secured.on('error', reject);
+    });
+  }
+}
+
+function secureContext({ ca, cert, key }: TlsOptions): SecureContext {
+  try {
+    return createSecureContext({ ca, cert, key });
+  } catch (cause) {
+    const message =
+      'Cannot read tls.ca, tls.cert or tls.key: each must be a PEM text, and the key must be of the cert.';
+    throw new WatchError('INVALID_OPTION', message, { cause });
   }
 }

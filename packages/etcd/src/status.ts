@@ -28,23 +28,15 @@ const ETCD: readonly Verdict[] = [
   [/server stopped|learner|not capable|corrupt/, 'UNAVAILABLE', 'this member cannot serve'],
 ];
 
-/** What grpc-js and OpenSSL say when no connection came to be. */
+/** What Node and OpenSSL say when no connection came to be. First what may hold a host name, which may hold any word. */
 const CONNECTING: readonly Verdict[] = [
-  [/wrong version number|packet length too long/i, 'TLS', 'it does not speak TLS; write etcd:// or enable TLS there'],
-  [
-    /before secure TLS connection/i,
-    'TLS',
-    'it ended the TLS handshake; does it speak TLS, or want a client certificate?',
-  ],
-  [
-    /alert.*(certificate|unknown ca)|bad certificate/i,
-    'TLS',
-    'it refuses the client certificate; check tls.cert, tls.key',
-  ],
-  [/certificate|altname|self.signed|issuer/i, 'TLS', "check tls.ca, tls.serverName and the certificate's dates"],
-  [/ssl|tls|EPROTO/i, 'TLS', 'the TLS handshake failed'],
   [/ENOTFOUND|EAI_AGAIN|name resolution/i, 'UNREACHABLE', 'the host name does not resolve'],
   [/ECONNREFUSED/, 'UNREACHABLE', 'nothing listens there; is etcd running, is the port right?'],
+  [/before secure TLS connection/, 'UNREACHABLE', 'it ended the TLS handshake'],
+  [/wrong version number|packet length too long/i, 'TLS', 'it does not speak TLS; write etcd:// or enable TLS there'],
+  [/alert.*(certificate|unknown ca)/i, 'TLS', 'it refuses the client certificate; check tls.cert and tls.key'],
+  [/certificate|self.signed|issuer/i, 'TLS', "check tls.ca, tls.serverName and the certificate's dates"],
+  [/SSL|TLS|EPROTO/, 'TLS', 'the TLS handshake failed'],
 ];
 
 const STATUS: Readonly<Record<number, ErrorCode>> = {
@@ -57,16 +49,18 @@ const STATUS: Readonly<Record<number, ErrorCode>> = {
   16: 'UNAUTHENTICATED',
 };
 
-/** The server took the connection and ended it before the first word of HTTP/2. */
+/**
+ * The server took the connection and ended it before the first word of HTTP/2 or the end of the TLS handshake: it speaks
+ * the other of the two, or it is going down.
+ */
 export function hungUp(error: unknown): boolean {
-  return isGrpcFailure(error) && isConnecting(error) && /Last error: Failed to connect/.test(error.details);
+  return isGrpcFailure(error) && isConnecting(error) && /Failed to connect|before secure TLS/.test(error.details);
 }
 
-/** For a server that hung up on plain text and turned out to speak TLS. */
-export function plainToTls(error: unknown, endpoint: string): WatchError {
-  return new WatchError('TLS', `Cannot connect to etcd at ${endpoint}: it speaks TLS; write etcds://.`, {
-    cause: error,
-  });
+/** For a server that hung up and turned out to speak the other of plain text and TLS. */
+export function otherProtocol(error: unknown, endpoint: string, secure: boolean): WatchError {
+  const advice = secure ? 'it does not speak TLS; write etcd:// or enable TLS there' : 'it speaks TLS; write etcds://';
+  return new WatchError('TLS', `Cannot connect to etcd at ${endpoint}: ${advice}.`, { cause: error });
 }
 
 /** No request can have left: an operation may be tried elsewhere without being done twice. */

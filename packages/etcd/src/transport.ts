@@ -7,19 +7,14 @@ import {
   type Metadata,
   type ServiceClientConstructor,
 } from '@grpc/grpc-js';
-import { type TlsOptions, WatchError } from '@rollcall/core';
+import { WatchError } from '@rollcall/core';
 import { noop } from 'cockatiel';
 import { Etcd3, type IWatchRequest, type Services } from 'etcd3';
-import { channelCredentials } from './credentials.js';
+import { type SecurityOptions, SocketCredentials } from './credentials.js';
 import { ANSWER_MS, CONNECT_AND_ANSWER_MS } from './deadlines.js';
 import { decodeWatch, type WatchAnswer } from './messages.js';
-import { hungUp, plainToTls, toWatchError } from './status.js';
-import { speaksTls } from './tls-probe.js';
-
-export interface TransportOptions {
-  readonly secure: boolean;
-  readonly tls?: TlsOptions;
-}
+import { speaksPlain, speaksTls } from './probe.js';
+import { hungUp, otherProtocol, toWatchError } from './status.js';
 
 export type WatchCall = ClientDuplexStream<IWatchRequest, WatchAnswer>;
 
@@ -61,18 +56,11 @@ export class Transport {
   #closed = false;
 
   /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
-  constructor(endpoint: string, options: TransportOptions) {
-    const { secure, tls } = options;
+  constructor(endpoint: string, options: SecurityOptions) {
     this.#endpoint = endpoint;
-    this.#secure = secure;
-    this.#channel = new Channel(
-      endpoint,
-      channelCredentials(options, (socket) => this.#own(socket)),
-      {
-        ...CHANNEL_OPTIONS,
-        ...(tls?.serverName !== undefined && { 'grpc.ssl_target_name_override': tls.serverName }),
-      },
-    );
+    this.#secure = options.secure;
+    const credentials = new SocketCredentials(endpoint, options, (socket) => this.#own(socket));
+    this.#channel = new Channel(endpoint, credentials, CHANNEL_OPTIONS);
     this.#pool = new Pool({
       hosts: endpoint,
       // One channel for all services, made here: etcd3 cannot be told how to verify a certificate.
@@ -113,7 +101,10 @@ export class Transport {
       else signal?.addEventListener('abort', cancel, { once: true });
     });
     return answer.catch(async (error) => {
-      if (!this.#secure && hungUp(error) && (await speaksTls(this.#endpoint))) throw plainToTls(error, this.#endpoint);
+      const speaksOther = this.#secure ? speaksPlain : speaksTls;
+      if (hungUp(error) && (await speaksOther(this.#endpoint))) {
+        throw otherProtocol(error, this.#endpoint, this.#secure);
+      }
       throw toWatchError(error, this.#endpoint);
     });
   }

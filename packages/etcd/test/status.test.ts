@@ -45,12 +45,23 @@ test.each([
   ["Error: Hostname/IP does not match certificate's altnames: IP: 127.0.0.1 is not in the list", 'TLS', 'serverName'],
   ['certificate has expired', 'TLS', 'dates'],
   ['Error: SSL routines:ssl3_get_record:wrong version number', 'TLS', 'etcd://'],
-  ['Error: SSL alert number 42: tlsv1 alert bad certificate', 'TLS', 'tls.cert'],
-  ['Error: Client network socket disconnected before secure TLS connection was established', 'TLS', 'speak TLS'],
+  ['Error: ssl3_read_bytes:sslv3 alert bad certificate:SSL alert number 42', 'TLS', 'tls.cert'],
+  [
+    'Error: Client network socket disconnected before secure TLS connection was established',
+    'UNREACHABLE',
+    'handshake',
+  ],
+  ['Error: getaddrinfo ENOTFOUND tls-certificate.internal', 'UNREACHABLE', 'resolve'],
 ])('no connection because of "%s" is %s', (lastError, expected, advice) => {
   const error = toWatchError(connecting(lastError), '10.0.0.1:2379');
   expect(error.code).toBe(expected);
   expect(error.message).toContain(advice);
+  expect(neverSent(error)).toBe(true);
+});
+
+test('a host name that does not resolve is UNREACHABLE, whatever words are in it', () => {
+  const error = toWatchError(failure(14, 'Name resolution failed for target dns:tls-certificate.internal:2379'), 'h:1');
+  expect(error.code).toBe('UNREACHABLE');
   expect(neverSent(error)).toBe(true);
 });
 

@@ -1,4 +1,12 @@
-import { type Entry, type Resume, type SourceEvent, type Target, type Update, WatchError } from '@rollcall/core';
+import {
+  compareRevisions,
+  type Entry,
+  type Resume,
+  type SourceEvent,
+  type Target,
+  type Update,
+  WatchError,
+} from '@rollcall/core';
 import { type MemoryHistory, revisionNumber } from './memoryHistory.js';
 import type { MemoryLink } from './memoryLink.js';
 import { relativeKey, select } from './memoryTarget.js';
@@ -134,12 +142,18 @@ export class MemoryStream implements AsyncIterableIterator<Update> {
       throw new WatchError('ROLLED_BACK', message);
     }
     this.#assertKept(revision);
-    if (proof === undefined) return;
-    const entries = new Map(select(history.at(revision), this.#target));
-    const { count, newest } = proof;
-    if (entries.size === count && (newest === undefined || same(entries.get(newest.key), newest.entry))) return;
+    if (proof === undefined || proves(proof, new Map(select(history.at(revision), this.#target)))) return;
     throw new WatchError('OTHER_HISTORY', `${name} did not hold at revision ${revision} what was seen there before.`);
   }
+}
+
+/** Whether there are as many entries as were held, with the newest of them among them, and none that is newer. */
+function proves({ count, newest }: NonNullable<Resume['proof']>, entries: ReadonlyMap<string, Entry>): boolean {
+  if (entries.size !== count) return false;
+  if (newest === undefined) return true;
+  if (!same(entries.get(newest.key), newest.entry)) return false;
+  const { revision = '0' } = newest.entry;
+  return [...entries.values()].every((entry) => compareRevisions(entry.revision ?? '0', revision) <= 0);
 }
 
 function same(a: Entry | undefined, b: Entry): boolean {

@@ -200,6 +200,23 @@ describe('a resumed watch', () => {
   });
 });
 
+describe('a resumed watch of a store that was set back', () => {
+  it('is refused with OTHER_HISTORY when a newer key took the place of an older one', async () => {
+    store.put('old', '1');
+    store.put('newest', '1');
+    store.put('passing', '1');
+    store.delete('passing');
+    const from = await here();
+    store.rewind('2');
+    store.transaction([
+      { type: 'delete', key: 'old' },
+      { type: 'put', key: 'other', value: '1' },
+    ]);
+    store.put('other', '1');
+    await expect(next(watch('', from))).rejects.toMatchObject({ code: 'OTHER_HISTORY' });
+  });
+});
+
 describe('a read', () => {
   const signal = new AbortController().signal;
   const read = async (at?: string): Promise<string[]> => {

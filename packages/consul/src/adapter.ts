@@ -1,0 +1,91 @@
+import {
+  type Adapter,
+  type ConnectOptions,
+  formatEndpoint,
+  invalidUrl,
+  type Location,
+  parseEndpoints,
+  splitUrl,
+  systemTiming,
+  type Timing,
+  WatchError,
+} from '@rollcall/core';
+import { clusterOf, scopeOf } from './scope.js';
+import { ConsulSource } from './source.js';
+import { QUERY_NAMES, targetOfUrl } from './target.js';
+
+const DEFAULT_PORT = 8500;
+
+/** As long as most load balancers keep a silent request (60 s) allows. Consul itself takes up to 10 min. */
+const DEFAULT_WAIT_MS = 55_000;
+const LONGEST_WAIT_MS = 600_000;
+
+export interface ConsulAdapterOptions {
+  /**
+   * How long one blocking query may wait for a change, ms; at most 10 min. A dead link is noticed after this, a
+   * sixteenth of it and 3 s. So are a restored snapshot and a token that was revoked: Consul wakes nobody for them.
+   * Default: 55 s.
+   */
+  readonly waitMs?: number;
+  /** Clock, timers and randomness. Default: the system's. */
+  readonly timing?: Timing;
+}
+
+/**
+ * Watches Consul by blocking queries: `consul://host:8500,host:8500/prefix/`, `?service=name`, `?catalog=nodes` or
+ * `?catalog=services`; `consuls://` for TLS.
+ * @throws WatchError INVALID_OPTION for a wait outside 1 ms to 10 min.
+ */
+export function createConsulAdapter({
+  waitMs = DEFAULT_WAIT_MS,
+  timing = systemTiming,
+}: ConsulAdapterOptions = {}): Adapter {
+  if (!(waitMs >= 1 && waitMs <= LONGEST_WAIT_MS)) throw invalid('waitMs', `it must be 1 to ${LONGEST_WAIT_MS} ms`);
+  return {
+    schemes: ['consul', 'consuls'],
+    parse,
+    open: ({ cluster }, options) => {
+      const { scheme, endpoints, scope } = scopeOf(cluster);
+      const secure = scheme === 'consuls';
+      check(secure, options);
+      if (options.tls?.insecureSkipVerify) {
+        options.logger.warn(
+          { cluster },
+          'insecureSkipVerify: the certificates of Consul are NOT verified; anybody on the way can read the token and change what is sent.',
+        );
+      }
+      const { token, tls, logger } = options;
+      const credentials = { ...(token && { token }), ...(tls && { tls }) };
+      return new ConsulSource(endpoints, { ...credentials, logger, secure, scope, waitMs, timing });
+    },
+  };
+}
+
+export const consulAdapter: Adapter = createConsulAdapter();
+
+function parse(url: string): Location {
+  const { scheme, authority, path, query, fragment } = splitUrl(url, QUERY_NAMES);
+  const endpoints = parseEndpoints(url, authority, DEFAULT_PORT).map(formatEndpoint);
+  if (fragment !== undefined) throw invalidUrl(url, 'a # has no meaning here; write a literal # as %23');
+  const target = targetOfUrl(url, path, query);
+  return { cluster: clusterOf(url, { scheme, endpoints, query }), target };
+}
+
+/** @throws WatchError INVALID_OPTION for options that contradict each other or the URL. */
+function check(secure: boolean, { username, password, token, tls }: ConnectOptions): void {
+  if (username !== undefined || password !== undefined) {
+    throw invalid(username === undefined ? 'password' : 'username', 'Consul knows no users; give a token');
+  }
+  // What a header cannot carry would only fail in a request, with the token in the error.
+  if (token !== undefined && !/^[\x21-\x7e]*$/.test(token)) {
+    throw invalid('token', 'it has a space, a line break or another character that no token has');
+  }
+  if (tls === undefined) return;
+  if (!secure) throw invalid('tls', 'consul:// speaks plain text; write consuls:// for TLS');
+  if (tls.cert !== undefined && tls.key === undefined) throw invalid('tls.cert', 'it needs tls.key beside it');
+  if (tls.key !== undefined && tls.cert === undefined) throw invalid('tls.key', 'it needs tls.cert beside it');
+}
+
+function invalid(field: string, why: string): WatchError {
+  return new WatchError('INVALID_OPTION', `Cannot use the option ${field}: ${why}.`);
+}

@@ -1,0 +1,1 @@
+export { type ConsulAdapterOptions, consulAdapter, createConsulAdapter } from './adapter.js';

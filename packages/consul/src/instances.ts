@@ -1,0 +1,98 @@
+import { compareRevisions, type Entry, type Revision, type Target } from '@rollcall/core';
+import {
+  encodeName,
+  entryOf,
+  isObject,
+  jsonBytes,
+  revisionOf,
+  sameBytes,
+  stringsOf,
+  textOf,
+  textsOf,
+} from './entry.js';
+import type { Decoded, Query } from './query.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The instances of one service with their health, by `<node>/<id>`. */
+export function instancesQuery({ query = {} }: Target): Query {
+  const [service = ''] = query.service ?? [];
+  const { tag, passing, filter } = query;
+  return {
+    what: `the service ${JSON.stringify(service)}`,
+    absentIs404: false,
+    send: (client, options) =>
+      client.health.service({
+        ...options,
+        service,
+        ...(tag && { tag }),
+        ...(passing && { passing: true }),
+        ...(filter?.[0] !== undefined && { filter: filter[0] }),
+      }),
+    decode: (body) => (Array.isArray(body) ? decodeInstances(body) : undefined),
+    // The output of a check moves indexes, and nothing that is shown.
+    same: (known, instance, index) =>
+      sameBytes(known, instance) &&
+      known.createRevision === instance.createRevision &&
+      (known.revision === undefined || compareRevisions(known.revision, index) <= 0),
+    // A blocking query on a service (X-Consul-Query-Backend: streaming) hides what access rules forbid without a word.
+    lost: (known, entries) => [...known].some(([key]) => !entries.has(key)),
+  };
+}
+
+function decodeInstances(items: readonly unknown[]): Decoded {
+  const entries = new Map<string, Entry>();
+  let malformed = 0;
+  for (const item of items) {
+    const instance = isObject(item) ? instanceOf(item) : undefined;
+    if (instance === undefined) malformed++;
+    else entries.set(...instance);
+  }
+  return { entries, malformed };
+}
+
+/**
+ * An instance's key and value, or undefined for an item without a service, node, id or host. A port 0 is told as it is:
+ * Consul has services without one.
+ */
+function instanceOf({ Node: node, Service: service, Checks }: Fields): [string, Entry] | undefined {
+  if (!isObject(node) || !isObject(service)) return undefined;
+  const name = textOf(node.Node);
+  const id = textOf(service.ID) || textOf(service.Service);
+  const host = textOf(service.Address) || textOf(node.Address);
+  if (!name || !id || !host) return undefined;
+  const checks = Array.isArray(Checks) ? Checks.filter(isObject) : [];
+  const status = statusOf(checks);
+  const value = jsonBytes({
+    host,
+    port: Number.isInteger(service.Port) ? service.Port : 0,
+    id,
+    node: name,
+    tags: textsOf(service.Tags),
+    meta: stringsOf(service.Meta),
+    status,
+    weight: weightOf(service.Weights, status),
+  });
+  const revision = newest([service, node, ...checks]);
+  return [`${encodeName(name)}/${encodeName(id)}`, entryOf(value, revision, revisionOf(service.CreateIndex))];
+}
+
+/** As Consul's own API package aggregates checks: the worst counts. */
+function statusOf(checks: readonly Fields[]): string {
+  if (checks.some(({ CheckID }) => /^_(node|service)_maintenance/.test(textOf(CheckID)))) return 'maintenance';
+  const statuses = new Set(checks.map(({ Status }) => Status));
+  if (statuses.has('critical')) return 'critical';
+  return statuses.has('warning') ? 'warning' : 'passing';
+}
+
+/** As Consul's DNS weighs: 1 unless the service says otherwise. */
+function weightOf(weights: unknown, status: string): number {
+  const weight = isObject(weights) ? weights[status === 'warning' ? 'Warning' : 'Passing'] : undefined;
+  return Number.isInteger(weight) ? (weight as number) : 1;
+}
+
+/** A value is made of a service, its node and its checks, so it is as new as the newest of them. */
+function newest(parts: readonly Fields[]): Revision | undefined {
+  const revisions = parts.flatMap(({ ModifyIndex }) => revisionOf(ModifyIndex) ?? []);
+  return revisions.sort(compareRevisions).at(-1);
+}

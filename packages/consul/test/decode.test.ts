@@ -1,0 +1,173 @@
+import type { Entry, Target } from '@rollcall/core';
+import { describe, expect, test } from 'vitest';
+import { queryOf } from '../src/query.js';
+
+const text = ({ value }: Entry): string => Buffer.from(value).toString();
+
+function decode(target: Target, body: unknown): { entries: Record<string, Entry>; malformed: number } {
+  const decoded = queryOf(target).decode(body);
+  if (decoded === undefined) throw new Error('not an answer');
+  return { entries: Object.fromEntries(decoded.entries), malformed: decoded.malformed };
+}
+
+describe('KV', () => {
+  const pair = (Key: string, more = {}) => ({ Key, Value: Buffer.from('v'), CreateIndex: 3, ModifyIndex: 5, ...more });
+
+  test('keys are relative to the prefix, and ModifyIndex and CreateIndex are the revisions', () => {
+    const { entries } = decode({ prefix: 'a/' }, [pair('a/'), pair('a/b')]);
+    expect(Object.keys(entries)).toEqual(['', 'b']);
+    expect(entries.b).toEqual({ value: new Uint8Array(Buffer.from('v')), revision: '5', createRevision: '3' });
+  });
+
+  test("S04 Consul's null is an empty value, not a missing one", () => {
+    expect(decode({ prefix: '' }, [pair('a', { Value: null })]).entries.a?.value).toEqual(new Uint8Array());
+  });
+
+  test('an index that a JavaScript number cannot hold exactly is left out', () => {
+    const { entries } = decode({ prefix: '' }, [
+      pair('a', { ModifyIndex: 2 ** 53 - 1 }),
+      pair('b', { ModifyIndex: 2 ** 53 }),
+    ]);
+    expect(entries.a?.revision).toBe('9007199254740991');
+    expect(entries.b).not.toHaveProperty('revision');
+  });
+
+  test('malformed pairs do not cost the others', () => {
+    const { entries, malformed } = decode({ prefix: 'a/' }, [null, 1, {}, { Key: 7 }, pair('other'), pair('a/b')]);
+    expect(Object.keys(entries)).toEqual(['b']);
+    expect(malformed).toBe(5);
+  });
+
+  test.each([undefined, '<html>', Buffer.from('['), {}])('%j is no answer', (body) => {
+    expect(queryOf({ prefix: '' }).decode(body)).toBeUndefined();
+  });
+
+  test('a key that Consul would read as another one is refused', () => {
+    for (const prefix of ['a//', 'a/./b', 'x\udcff']) {
+      expect(() => queryOf({ prefix })).toThrowError(expect.objectContaining({ code: 'INVALID_OPTION' }));
+    }
+    expect(() => queryOf({ prefix: '/a...b/.c/' })).not.toThrow();
+  });
+});
+
+describe('service instances', () => {
+  const target = { prefix: '', query: { service: ['web'] } };
+  const instance = (service = {}, { node = {}, checks = [] as object[] } = {}) => ({
+    Node: { Node: 'n1', Address: '10.0.0.1', ModifyIndex: 4, ...node },
+    Service: {
+      ID: 'web-1',
+      Service: 'web',
+      Tags: ['b', 'a'],
+      Address: '10.0.0.9',
+      Port: 80,
+      Meta: { z: '1', a: '2' },
+      Weights: { Passing: 3, Warning: 2 },
+      CreateIndex: 5,
+      ModifyIndex: 6,
+      ...service,
+    },
+    Checks: checks,
+  });
+  const check = (Status: string, more = {}) => ({ CheckID: 'c', Status, ModifyIndex: 5, ...more });
+
+  test('an instance is endpoint JSON whose fields have one order', () => {
+    const { entries } = decode(target, [instance()]);
+    const entry = entries['n1/web-1'] as Entry;
+    expect(text(entry)).toBe(
+      '{"host":"10.0.0.9","port":80,"id":"web-1","node":"n1","tags":["b","a"],"meta":{"a":"2","z":"1"},"status":"passing","weight":3}',
+    );
+    expect(entry).toMatchObject({ revision: '6', createRevision: '5' });
+  });
+
+  test('node and id are percent-encoded: ids may contain a slash', () => {
+    const { entries } = decode(target, [instance({ ID: 'w/1 é' }, { node: { Node: 'n/1' } })]);
+    expect(Object.keys(entries)).toEqual(['n%2F1/w%2F1%20%C3%A9']);
+  });
+
+  test('without an address of its own an instance has that of its node, and without an id its name', () => {
+    const { entries } = decode(target, [instance({ Address: '', ID: '' })]);
+    expect(JSON.parse(text(entries['n1/web'] as Entry))).toMatchObject({ host: '10.0.0.1', id: 'web' });
+  });
+
+  test.each([
+    [['passing'], 'passing', 3],
+    [['passing', 'warning'], 'warning', 2],
+    [['warning', 'critical', 'passing'], 'critical', 3],
+  ])('the worst of the checks %j counts', (statuses, status, weight) => {
+    const { entries } = decode(target, [instance({}, { checks: statuses.map((each) => check(each)) })]);
+    expect(JSON.parse(text(entries['n1/web-1'] as Entry))).toMatchObject({ status, weight });
+  });
+
+  test.each(['_node_maintenance', '_service_maintenance:web-1'])('%s is maintenance', (CheckID) => {
+    const { entries } = decode(target, [instance({}, { checks: [check('critical', { CheckID })] })]);
+    expect(JSON.parse(text(entries['n1/web-1'] as Entry))).toMatchObject({ status: 'maintenance' });
+  });
+
+  test('malformed items do not cost the others: Meta null, port 0 and no checks are told, what is no instance is left out', () => {
+    const { entries, malformed } = decode(target, [
+      null,
+      { Node: { Node: 'x', Address: 'h' } },
+      { Node: null, Service: { ID: 'x' } },
+      instance({ ID: 'no-host', Address: '' }, { node: { Address: '' } }),
+      { Node: { Node: 'n2', Address: 'h2' }, Service: { ID: 'bare', Meta: null, Tags: null, Port: 0 } },
+      instance(),
+    ]);
+    expect(Object.keys(entries)).toEqual(['n2/bare', 'n1/web-1']);
+    expect(malformed).toBe(4);
+    expect(text(entries['n2/bare'] as Entry)).toBe(
+      '{"host":"h2","port":0,"id":"bare","node":"n2","tags":[],"meta":{},"status":"passing","weight":1}',
+    );
+  });
+
+  test('the revision is that of the newest part, and the output of a check changes nothing', () => {
+    const query = queryOf(target);
+    const [before, after] = [5, 9].map((ModifyIndex) => {
+      const body = [instance({}, { checks: [check('passing', { ModifyIndex, Output: `run ${ModifyIndex}` })] })];
+      return decode(target, body).entries['n1/web-1'] as Entry;
+    }) as [Entry, Entry];
+    expect([before.revision, after.revision]).toEqual(['6', '9']);
+    expect(query.same(before, after, '9')).toBe(true);
+  });
+
+  test('an instance that was registered anew, or is of a history that went back, is another one', () => {
+    const query = queryOf(target);
+    const entry = decode(target, [instance()]).entries['n1/web-1'] as Entry;
+    expect(query.same(entry, { ...entry, createRevision: '7' }, '9')).toBe(false);
+    expect(query.same(entry, entry, '5')).toBe(false);
+  });
+
+  test('any instance that is missing is doubted', () => {
+    const query = queryOf(target);
+    const { entries } = decode(target, [instance(), instance({ ID: 'web-2' })]);
+    const known = new Map(Object.entries(entries));
+    expect(query.lost(known, known)).toBe(false);
+    expect(query.lost(known, new Map([...known].slice(1)))).toBe(true);
+    expect(query.lost(new Map(), known)).toBe(false);
+  });
+});
+
+describe('the catalog', () => {
+  test('nodes', () => {
+    const { entries, malformed } = decode({ prefix: '', query: { catalog: ['nodes'] } }, [
+      { ID: 'i', Node: 'n/1', Address: 'h', Datacenter: 'dc1', Meta: null, CreateIndex: 2, ModifyIndex: 3 },
+      { Node: 'no address' },
+      null,
+    ]);
+    expect(Object.keys(entries)).toEqual(['n%2F1']);
+    expect(text(entries['n%2F1'] as Entry)).toBe('{"host":"h","id":"i","node":"n/1","dc":"dc1","meta":{}}');
+    expect(entries['n%2F1']).toMatchObject({ revision: '3', createRevision: '2' });
+    expect(malformed).toBe(2);
+  });
+
+  test('services, whose tags come in a different order each time', () => {
+    const target = { prefix: '', query: { catalog: ['services'] } };
+    const [one, two] = [
+      ['b', 'a'],
+      ['a', 'b'],
+    ].map((web) => decode(target, { web, consul: null }).entries);
+    expect(text(one?.web as Entry)).toBe('{"service":"web","tags":["a","b"]}');
+    expect(text(one?.consul as Entry)).toBe('{"service":"consul","tags":[]}');
+    expect(one).toEqual(two);
+    expect(queryOf(target).decode([])).toBeUndefined();
+  });
+});

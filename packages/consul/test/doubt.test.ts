@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { Doubt } from '../src/doubt.js';
+import { judge, type Poll } from '../src/indexRules.js';
+
+const plain = (index: string, lost = false): Poll => ({ asked: undefined, index, lost });
+const blocking = (asked: string, index: string, lost = false): Poll => ({ asked, index, lost });
+
+/** Whether each answer must be settled by a plain read; `error` ends it. */
+function told(...polls: readonly Poll[]): (boolean | 'error')[] {
+  const doubt = new Doubt('h:8500');
+  return polls.map((poll) => {
+    try {
+      return doubt.about(judge(poll), poll);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'BAD_RESPONSE', message: expect.stringContaining('h:8500') });
+      return 'error';
+    }
+  });
+}
+
+test('deletes that plain reads confirm, one after the other', () => {
+  const polls = [plain('5'), blocking('5', '6', true), plain('6', true), blocking('6', '7', true), plain('7', true)];
+  expect(told(...polls)).toEqual([false, true, false, true, false]);
+});
+
+test('a key that flaps: it is back, by a later change, when the plain read comes, and goes again', () => {
+  const polls = [plain('5'), blocking('5', '6', true), plain('7'), blocking('7', '8', true), plain('9')];
+  expect(told(...polls)).toEqual([false, true, false, true, false]);
+});
+
+test('a loss that plain reads deny, again', () => {
+  expect(told(plain('5'), blocking('5', '6', true), plain('6'), blocking('6', '6', true))).toEqual([
+    false,
+    true,
+    false,
+    'error',
+  ]);
+});
+
+test('a loss that a plain read denied once, then all is well', () => {
+  const polls = [plain('5'), blocking('5', '6', true), plain('6'), blocking('6', '6'), blocking('6', '7', true)];
+  expect(told(...polls)).toEqual([false, true, false, false, true]);
+});
+
+test('an index that goes backwards once, and one that does again', () => {
+  expect(told(plain('9'), blocking('9', '4'), plain('4'), blocking('4', '5'), blocking('5', '3'))).toEqual([
+    false,
+    true,
+    false,
+    false,
+    true,
+  ]);
+  expect(told(plain('9'), blocking('9', '8'), plain('9', true), blocking('9', '8'))).toEqual([
+    false,
+    true,
+    false,
+    'error',
+  ]);
+});

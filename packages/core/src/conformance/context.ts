@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { createRegistry, type Registry, type RegistryOptions, type WatchOptions } from '../index.js';
+import { keyFromBytes, keyToBytes } from '../keys.js';
+import type { Adapter } from '../source.js';
+import type { Entry, ReadOptions, Status, Watcher } from '../types.js';
+import { Follower } from './follower.js';
+import type { Backend, Harness, Write } from './harness.js';
+import { within, withPatience } from './patience.js';
+
+/** `close()` and every abort settle within this time, in every state (promise 10). */
+const CLOSE_MS = 1000;
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** What one scenario works with: an empty backend, and registries that end with it. */
+export class Context implements AsyncDisposable {
+  readonly harness: Harness;
+  readonly backend: Backend;
+  readonly #registries: Registry[] = [];
+
+  constructor(harness: Harness, backend: Backend) {
+    this.harness = harness;
+    this.backend = backend;
+  }
+
+  /** A registry of the backend's adapter, or of one that wraps it. */
+  registry(options: Omit<RegistryOptions, 'adapters'> & { adapter?: Adapter } = {}): Registry {
+    const { adapter = this.backend.adapter, ...rest } = options;
+    const registry = createRegistry({ ...rest, adapters: [adapter] });
+    this.#registries.push(registry);
+    return registry;
+  }
+
+  /** The URL of a key or, if it ends in `/` or is empty, of a prefix. */
+  url(key: string): string {
+    return this.backend.url(percentEncode(key));
+  }
+
+  watch(key: string, options?: WatchOptions, registry: Registry = this.registry()): Watcher {
+    return registry.watch(this.url(key), options);
+  }
+
+  /** A watcher and its reader, past the first batch. */
+  async follow(key: string, options: ReadOptions = {}): Promise<{ watcher: Watcher; follower: Follower }> {
+    const watcher = this.watch(key);
+    const follower = new Follower(watcher, options);
+    await follower.next();
+    return { watcher, follower };
+  }
+
+  put(key: string, text = ''): Promise<void> {
+    return this.backend.put(key, bytes(text));
+  }
+
+  delete(key: string): Promise<void> {
+    return this.backend.delete(key);
+  }
+
+  /** Puts many keys, as one transaction where the backend can. */
+  async putAll(keys: Iterable<string>, text = ''): Promise<void> {
+    const writes = [...keys].map((key): Write => ({ type: 'put', key, value: bytes(text) }));
+    for (let at = 0; at < writes.length; at += 100) await this.write(writes.slice(at, at + 100));
+  }
+
+  /** All writes in one transaction where the backend can, else one after another. */
+  async write(writes: readonly Write[]): Promise<void> {
+    if (this.backend.transaction) return this.backend.transaction(writes);
+    for (const write of writes) {
+      await (write.type === 'put' ? this.backend.put(write.key, write.value) : this.backend.delete(write.key));
+    }
+  }
+
+  /** Reads on until the state is what the backend itself answers. */
+  async converges(follower: Follower, prefix: string): Promise<void> {
+    const expected = await this.#answer(prefix);
+    try {
+      await follower.until(() => sameContent(follower.state, expected));
+    } catch (error) {
+      assert.deepEqual(contentOf(follower.state), expected, `${(error as Error).message} The state never came to be`);
+    }
+  }
+
+  /** Proves that the state is now what the backend itself answers. */
+  async equalsServer(entries: Iterable<[string, Entry]>, prefix: string): Promise<void> {
+    assert.deepEqual(contentOf(entries), await this.#answer(prefix), 'the state is the backend’s own');
+  }
+
+  /** Resolves when the watcher's status is as wanted. */
+  status(watcher: Watcher, wanted: string, is: (status: Status) => boolean): Promise<Status> {
+    let stop = (): void => {};
+    const reached = new Promise<Status>((resolve) => {
+      const look = (status: Status): void => {
+        if (is(status)) resolve(status);
+      };
+      stop = watcher.onStatus(look);
+      look(watcher.status);
+    });
+    return withPatience(`the status ${wanted}`, reached).finally(stop);
+  }
+
+  /** Makes the backend unreachable, and waits until the watchers know. @returns what ends the outage. */
+  async outage(...watchers: Watcher[]): Promise<() => Promise<void>> {
+    const restore = await this.need('outage')();
+    await Promise.all(watchers.map((each) => this.status(each, 'stale', ({ state }) => state === 'stale')));
+    return restore;
+  }
+
+  /** Waits until the watchers are live. */
+  async live(...watchers: Watcher[]): Promise<void> {
+    await Promise.all(watchers.map((each) => this.status(each, 'live', ({ state }) => state === 'live')));
+  }
+
+  /** Proves the promise that a close settles within 1 s. */
+  closes(closing: Promise<unknown>): Promise<unknown> {
+    return within(CLOSE_MS, 'a close', closing);
+  }
+
+  /** A function of the backend that not every harness has. */
+  need<K extends 'outage' | 'compact' | 'replay'>(name: K): NonNullable<Backend[K]> {
+    const found = this.backend[name]?.bind(this.backend);
+    assert.ok(found, `The harness ${this.harness.name} has no ${name}(): add it, or skip this scenario with a reason.`);
+    return found as NonNullable<Backend[K]>;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#registries.map((registry) => registry.close()));
+    await this.backend[Symbol.asyncDispose]();
+  }
+
+  async #answer(prefix: string): Promise<Map<string, string>> {
+    const cut = keyToBytes(prefix).length;
+    const listed = await this.backend.list(prefix);
+    const relative = [...listed].map(
+      ([key, value]) => [keyFromBytes(keyToBytes(key).subarray(cut)), hex(value)] as const,
+    );
+    return new Map(relative.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+/** Escapes every byte that could mean something in a URL. */
+function percentEncode(key: string): string {
+  return [...keyToBytes(key)]
+    .map((byte) => String.fromCharCode(byte))
+    .map((char) => (/[a-z0-9/_.~-]/i.test(char) ? char : `%${Buffer.from(char, 'latin1').toString('hex')}`))
+    .join('');
+}
+
+function contentOf(entries: Iterable<readonly [string, Entry]>): Map<string, string> {
+  const content = [...entries].map(([key, { value }]) => [key, hex(value)] as const);
+  return new Map(content.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function sameContent(state: ReadonlyMap<string, Entry>, expected: ReadonlyMap<string, string>): boolean {
+  if (state.size !== expected.size) return false;
+  for (const [key, { value }] of state) if (expected.get(key) !== hex(value)) return false;
+  return true;
+}
+
+function hex(value: Uint8Array): string {
+  return Buffer.from(value).toString('hex');
+}

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { compareKeys } from '../keys.js';
+import { compareRevisions } from '../revision.js';
+import type { Batch, Change, Entry, KeyMap, ReadOptions, Watcher } from '../types.js';
+import { withPatience } from './patience.js';
+
+/**
+ * A reader that trusts nothing: it folds the changes of each batch into a state of its own and holds the promises of
+ * every batch against that.
+ */
+export class Follower {
+  readonly state = new Map<string, Entry>();
+  last: Batch | undefined;
+  readonly #reader: AsyncIterator<Batch>;
+
+  constructor(watcher: Watcher, options: ReadOptions = {}) {
+    this.#reader = watcher.batches(options);
+  }
+
+  /** The next batch, proven. */
+  async next(): Promise<Batch> {
+    const { done, value } = await withPatience('a batch', this.#reader.next());
+    assert.ok(!done, 'the watcher ended');
+    this.#fold(value);
+    return value;
+  }
+
+  /** Proves that nothing more comes. */
+  async end(): Promise<void> {
+    const { done } = await withPatience('the end', this.#reader.next());
+    assert.ok(done, 'a batch came after the end');
+  }
+
+  /** Reads until the condition holds; there is nothing to read when it holds already. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await this.next();
+  }
+
+  /** Reads until a key has this text. */
+  async untilValue(key: string, text: string): Promise<void> {
+    await this.until(() => this.text(key) === text);
+  }
+
+  text(key: string): string | undefined {
+    const entry = this.state.get(key);
+    return entry && Buffer.from(entry.value).toString();
+  }
+
+  #fold(batch: Batch): void {
+    const { snapshot, changes, cause } = batch;
+    assert.equal(cause === 'initial', this.last === undefined, 'the first batch, and no other, is the initial one');
+    assert.ok(changes.length > 0 || cause === 'initial', 'only an initial batch may be empty');
+    assert.equal(new Set(changes.map(({ key }) => key)).size, changes.length, 'a key is told once in a batch');
+    assert.deepEqual([...changes].sort(byRevisionThenKey), changes, 'changes are in order of revision, then key');
+    const before = this.last?.snapshot;
+    if (before?.epoch === snapshot.epoch && cause !== 'swap') {
+      assert.ok(compareRevisions(snapshot.revision, before.revision) > 0, 'the revision moves on within an epoch');
+    }
+    for (const change of changes) this.#apply(change);
+    assertSameEntries(this.state, snapshot.entries, 'the changes lead from the last snapshot to this one');
+    this.last = batch;
+  }
+
+  #apply(change: Change): void {
+    const held = this.state.get(change.key);
+    const previous = `the previous entry of ${JSON.stringify(change.key)} is the one seen last`;
+    assert.deepEqual(change.previous?.value, held?.value, previous);
+    if (change.type === 'put') this.state.set(change.key, change.entry);
+    else this.state.delete(change.key);
+  }
+}
+
+function byRevisionThenKey(a: Change, b: Change): number {
+  return compareRevisions(a.revision, b.revision) || compareKeys(a.key, b.key);
+}
+
+/** By bytes: over a change of epoch an unchanged key silently gets the new history's revision. */
+function assertSameEntries(folded: ReadonlyMap<string, Entry>, entries: KeyMap, what: string): void {
+  assert.equal(folded.size, entries.size, what);
+  for (const [key, entry] of entries) {
+    const held = folded.get(key);
+    if (held !== entry) assert.deepEqual(held?.value, entry.value, `${what}: ${JSON.stringify(key)}`);
+  }
+}

@@ -1,0 +1,25 @@
+/** How long a test waits for what must come. Not a promise: only so that a failure says what it waited for. */
+const PATIENCE_MS = 15_000;
+
+/** The promise's outcome. @throws an Error that names what did not come. */
+export function withPatience<T>(what: string, promise: PromiseLike<T>): Promise<T> {
+  return within(PATIENCE_MS, what, promise);
+}
+
+/** The promise's outcome. @throws an Error that names what did not come within `ms`. */
+export async function within<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Waited ${ms} ms in vain for ${what}.`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Lets the event loop turn: timers that are due, I/O that is there, and what follows from them. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}

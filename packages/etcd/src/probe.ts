@@ -1,0 +1,40 @@
+import { connect as connectPlain, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { splitEndpoint } from './endpoint.js';
+
+/**
+ * A server that is spoken to in plain text and wants TLS, or the other way round, just hangs up, as one does that is
+ * going down. Only the first is a mistake that no waiting mends, so it is worth a question.
+ */
+const PROBE_MS = 2_000;
+
+/** HTTP/2's connection preface and an empty SETTINGS frame (RFC 9113, 3.4). */
+const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.of(0, 0, 0, 4, 0, 0, 0, 0, 0)]);
+/** A frame's fourth byte is its type. */
+const SETTINGS = 4;
+
+/** Whether a TLS handshake succeeds there; nothing is sent over it, and the certificate does not matter. */
+export function speaksTls(endpoint: string): Promise<boolean> {
+  const socket = connectTls({ ...splitEndpoint(endpoint), rejectUnauthorized: false });
+  return answered(socket, (yes) => socket.once('secureConnect', () => yes(true)));
+}
+
+/** Whether HTTP/2 is spoken there in plain text. */
+export function speaksPlain(endpoint: string): Promise<boolean> {
+  const socket = connectPlain(splitEndpoint(endpoint));
+  socket.write(PREFACE);
+  return answered(socket, (yes) => socket.once('data', (frame: Buffer) => yes(frame[3] === SETTINGS)));
+}
+
+function answered(socket: Socket, listen: (answer: (yes: boolean) => void) => void): Promise<boolean> {
+  return new Promise((resolve) => {
+    const answer = (yes: boolean): void => {
+      socket.destroy();
+      resolve(yes);
+    };
+    listen(answer);
+    socket.setTimeout(PROBE_MS, () => answer(false));
+    socket.on('error', () => answer(false));
+    socket.on('close', () => answer(false));
+  });
+}

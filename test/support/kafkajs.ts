@@ -1,0 +1,41 @@
+import { loadClient } from './clients.js';
+
+/** The part of kafkajs that the tests call. */
+export interface KafkaJs {
+  readonly Kafka: new (options: KafkaOptions) => { producer(options: ProducerOptions): KafkaJsProducer };
+  readonly Partitioners: { readonly DefaultPartitioner: unknown };
+  readonly logLevel: { readonly NOTHING: number };
+}
+
+export interface KafkaJsProducer {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  send(record: {
+    topic: string;
+    acks: number;
+    messages: readonly { value: string; partition: number }[];
+  }): Promise<unknown>;
+}
+
+interface Retry {
+  readonly retries: number;
+  readonly initialRetryTime?: number;
+  readonly maxRetryTime?: number;
+}
+
+interface KafkaOptions {
+  readonly brokers: readonly string[] | (() => Promise<string[]>);
+  readonly logLevel: number;
+  readonly connectionTimeout?: number;
+  readonly retry: Retry;
+}
+
+interface ProducerOptions {
+  readonly idempotent: boolean;
+  readonly maxInFlightRequests: number;
+  readonly allowAutoTopicCreation: boolean;
+  readonly createPartitioner: unknown;
+  readonly retry: Retry;
+}
+
+export const loadKafkaJs = async (): Promise<KafkaJs> => (await loadClient('kafkajs')) as KafkaJs;
