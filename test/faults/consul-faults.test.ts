@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { createConsulAdapter } from '@rollcall/consul';
+import { silentLogger, systemTiming } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';
 import { freePort } from '../support/ports.js';
@@ -117,14 +121,33 @@ describe('S25 several endpoints', () => {
     await watching.expectServersState(consul);
   });
 
-  test('nothing is written twice: a write goes elsewhere only if it was not sent', async () => {
+  test('a write that may have been done is not done again elsewhere; one that was never sent is', async () => {
     await using consul = await startConsul();
-    await using proxy = await startProxy(consul);
-    await using watching = await Watching.started(`consul://${proxy.endpoint}/a/`);
-    const { source, release } = watching.registry.open(`consul://${proxy.endpoint}/`);
-    await proxy.cut();
-    await expect(source.write?.put('a/w', Buffer.from('x'))).rejects.toMatchObject({ code: 'UNREACHABLE' });
-    await release();
+    let received = 0;
+    const broken = createServer((socket) => {
+      socket.once('data', () => {
+        received++;
+        socket.resetAndDestroy();
+      });
+    });
+    broken.listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    const first = `127.0.0.1:${(broken.address() as AddressInfo).port}`;
+    const write = async (key: string): Promise<unknown> => {
+      // Chance decides which endpoint is asked first; here the broken one is.
+      const random = first < consul.endpoint ? 0.999 : 0;
+      const adapter = createConsulAdapter({ timing: { ...systemTiming, random: () => random } });
+      const location = adapter.parse(`consul://${first},${consul.endpoint}/`);
+      await using source = adapter.open(location, { logger: silentLogger });
+      return await source.write?.put(key, Buffer.from('x'));
+    };
+    await expect(write('a/sent')).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    expect(received).toBe(1);
+    expect((await consul.http('/v1/kv/a/sent')).status).toBe(404);
+    broken.close();
+    await once(broken, 'close');
+    await expect(write('a/never-sent')).resolves.toMatch(/^\d+$/);
+    expect((await consul.http('/v1/kv/a/never-sent')).status).toBe(200);
   });
 });
 

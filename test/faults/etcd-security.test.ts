@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { copyFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import type { ConnectOptions } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
 import { makeCertificates } from '../support/certificates.js';
 import { type Etcd, type EtcdOptions, startEtcd } from '../support/etcd.js';
+import { freePort } from '../support/ports.js';
 import { startProxy } from '../support/proxy.js';
 import { openSource, put, Watching } from './etcd-watching.js';
 
@@ -166,6 +169,15 @@ describe('S53 TLS', () => {
   test('TLS spoken to a plain port', async () => {
     await using etcd = await startEtcd();
     expect(await codeOf(`etcds://${etcd.endpoint}/a/`, {})).toMatch(/^TLS: .*speak TLS/);
+  });
+
+  test('a server that takes connections and ends them, as one that goes down, is no mistake in TLS', async () => {
+    const leaving = createServer((socket) => socket.on('error', () => {}).end());
+    const port = await freePort();
+    await once(leaving.listen(port, '127.0.0.1'), 'listening');
+    expect(await codeOf(`etcd://127.0.0.1:${port}/a/`, {})).toMatch(/^UNREACHABLE: /);
+    expect(await codeOf(`etcds://127.0.0.1:${port}/a/`, {})).toMatch(/^UNREACHABLE: /);
+    leaving.close();
   });
 
   test('a certificate that has expired', async () => {

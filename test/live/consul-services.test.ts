@@ -155,7 +155,7 @@ describe('the instances of a service', () => {
     expect(watching.model.get(`n1/${web}`)?.createRevision).not.toBe(before?.createRevision);
   });
 
-  test('S44 instances on several nodes; a node that leaves takes its own along', async () => {
+  test('instances on several nodes; a node that leaves takes its own along', async () => {
     const web = fresh();
     await register({ Service: { ID: web, Service: web, Port: 80 } });
     await register({ Node: 'n2', Address: '10.0.0.2', Service: { ID: web, Service: web, Port: 80 } });

@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { temporaryFolder } from './folder.js';
 import { type JsonLine, Run, run } from './run.js';
 
 const folder = temporaryFolder();
 const mirrored = ({ type }: JsonLine): boolean => type === 'mirrored';
-const content = async (file: string): Promise<unknown> => parse(await readFile(file, 'utf8'));
+const lines = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trimEnd().split('\n').sort();
 
 describe('diff', () => {
   it('tells what the first place lacks of the second, by keys after their own prefixes and by bytes', async () => {
@@ -44,7 +43,7 @@ describe('mirror', () => {
     await folder.write('from.yaml', 'a/1: uno\n');
     await mirror.until(({ value }) => value === 'uno');
     expect(await mirror.end()).toBe(0);
-    expect(await content(to)).toEqual({ 'b/1': 'uno', 'b/2': 'two', 'b/9': 'extra', other: 'x' });
+    expect(await lines(to)).toEqual(['b/1: uno', 'b/2: two', 'b/9: extra', 'other: x # mine']);
     const again = new Run(['mirror', '--delete', `file:${from}#a/`, `file:${to}#b/`]);
     expect(await again.until(mirrored)).toEqual([
       { type: 'delete', key: '2', previous: 'two' },
@@ -54,7 +53,7 @@ describe('mirror', () => {
     await again.end();
     const { json } = await run(['diff', `file:${from}#a/`, `file:${to}#b/`]);
     expect(json).toEqual([{ type: 'compared', differences: 0, keys: [1, 1] }]);
-    expect(await readFile(to, 'utf8')).toContain('# mine');
+    expect(await lines(to)).toEqual(['b/1: uno', 'other: x # mine']);
   });
 
   it('writes nothing in a dry run, and says what it would write', async () => {
@@ -80,7 +79,7 @@ describe('mirror', () => {
     await folder.write('to.yaml', '{}\n');
     await mirror.until(({ value }) => value === '2');
     await mirror.end();
-    expect(await content(to)).toEqual({ k: '2' });
+    expect(await lines(to)).toEqual(['k: "2"']);
   });
 
   it('refuses a target that lies in its own source', async () => {

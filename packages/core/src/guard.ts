@@ -9,7 +9,7 @@ import type { Batch, Change, ReadResult } from './types.js';
 const LEAST_KEYS = 3;
 
 /** How long a mass delete is held before a fresh read decides, ms. */
-export const CONFIRM_AFTER_MS = 2000;
+const CONFIRM_AFTER_MS = 2000;
 
 /** Whether this many keys missing of that many is a loss to doubt: more than half, and at least 3. */
 export function isMassDelete(missing: number, known: number): boolean {

@@ -31,6 +31,8 @@ export interface Endpoint {
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
 const SECRET_NAME = /token|password|passwd|secret|credential|apikey|api_key/i;
+const ENDPOINT = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]+))(?::([^:]*))?$/i;
+const PORT = /^\d{1,5}$/;
 
 /** The scheme in lower case, or undefined when the text does not begin with one. */
 export function schemeOf(url: string): string | undefined {
@@ -54,7 +56,7 @@ export function splitUrl(url: string, names: QueryNames = {}): UrlParts {
     const slash = rest.indexOf('/', 2);
     authority = slash < 0 ? rest.slice(2) : rest.slice(2, slash);
     rawPath = slash < 0 ? undefined : rest.slice(slash + 1);
-    if (authority.includes('@')) {
+    if (userInfoEnd(url.slice(scheme.length + 3)) >= 0) {
       throw invalidUrl(
         url,
         'user and password do not belong in a URL; pass them as options, in rollcall.yaml or as ROLLCALL_USERNAME and ROLLCALL_PASSWORD',
@@ -77,11 +79,11 @@ export function splitUrl(url: string, names: QueryNames = {}): UrlParts {
 export function parseEndpoints(url: string, authority: string | undefined, defaultPort: number): readonly Endpoint[] {
   if (!authority) throw invalidUrl(url, `it names no host; write ${schemeOf(url)}://127.0.0.1:${defaultPort}/`);
   return authority.split(',').map((text) => {
-    const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]+))(?::(.*))?$/i.exec(text.trim());
+    const match = ENDPOINT.exec(text.trim());
     const host = match?.[1] ?? match?.[2];
     if (host === undefined) throw invalidUrl(url, `"${text}" is not host:port (an IPv6 address needs brackets)`);
     const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-    if (match?.[3]?.trim() === '' || !Number.isInteger(port) || port < 1 || port > 65535) {
+    if ((match?.[3] !== undefined && !PORT.test(match[3])) || port < 1 || port > 65535) {
       throw invalidUrl(url, `"${match?.[3]}" is not a port; it must be a number from 1 to 65535`);
     }
     return { host: host.toLowerCase(), port };
@@ -100,16 +102,39 @@ export function targetOf(path: string): Target {
 
 /** The URL as it may be printed: user info and secret-looking query values replaced by `***`. */
 export function redactUrl(url: string): string {
-  return url
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1***@')
-    .replace(/([?&#])([^=&#]*)=([^&#]*)/g, (whole, mark: string, name: string) =>
-      SECRET_NAME.test(name) ? `${mark}${name}=***` : whole,
-    );
+  const start = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0] ?? '';
+  const rest = url.slice(start.length);
+  const end = start === '' ? -1 : userInfoEnd(rest);
+  const clean = end < 0 ? url : `${start}***${rest.slice(end)}`;
+  return clean.replace(/([?&#])([^=&#]*)=([^&#]*)/g, (whole, mark: string, name: string) =>
+    SECRET_NAME.test(unescaped(name)) ? `${mark}${name}=***` : whole,
+  );
 }
 
 /** An INVALID_URL error that quotes the URL without its secrets. */
 export function invalidUrl(url: string, why: string): WatchError {
   return new WatchError('INVALID_URL', `Cannot use the URL "${redactUrl(url)}": ${why}.`);
+}
+
+/**
+ * Where the `@` behind a user or a password is in what follows `//`; -1 when there is none. A password with a bare `/`,
+ * `?` or `#` cuts the authority short: then it is no list of hosts, and a later `@` tells.
+ */
+function userInfoEnd(rest: string): number {
+  const authority = /^[^/?#]*/.exec(rest)?.[0] ?? '';
+  if (authority.includes('@')) return authority.lastIndexOf('@');
+  const isHosts = authority.split(',').every((text) => text === '' || isEndpoint(text));
+  return isHosts ? -1 : rest.lastIndexOf('@');
+}
+
+function isEndpoint(text: string): boolean {
+  const match = ENDPOINT.exec(text.trim());
+  return match !== null && (match[3] === undefined || PORT.test(match[3]));
+}
+
+/** Percent escapes of ASCII decoded, for a look at a name; broken ones stay. */
+function unescaped(text: string): string {
+  return text.replace(/%([0-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
 function cut(text: string, mark: string): [string, string | undefined] {

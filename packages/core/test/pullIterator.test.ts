@@ -7,7 +7,11 @@ function numbers(signal?: AbortSignal) {
   const queue: { n: number }[] = [];
   let ends = 0;
   const iterator = new PullIterator({ take: () => queue.shift(), onEnd: () => ends++, signal });
-  return { iterator, give: (n: number) => (queue.push({ n }), iterator.serve()), ends: () => ends };
+  const give = (n: number): void => {
+    queue.push({ n });
+    iterator.serve();
+  };
+  return { iterator, give, ends: () => ends };
 }
 
 test('waits in order, and return() ends a wait that is under way', async () => {

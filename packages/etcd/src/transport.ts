@@ -10,6 +10,7 @@ import {
 import { WatchError } from '@rollcall/core';
 import { noop } from 'cockatiel';
 import { Etcd3, type IWatchRequest, type Services } from 'etcd3';
+import { unlessAborted } from './abort.js';
 import { type SecurityOptions, SocketCredentials } from './credentials.js';
 import { ANSWER_MS, CONNECT_AND_ANSWER_MS } from './deadlines.js';
 import { decodeWatch, type WatchAnswer } from './messages.js';
@@ -101,11 +102,9 @@ export class Transport {
       else signal?.addEventListener('abort', cancel, { once: true });
     });
     return answer.catch(async (error) => {
-      const speaksOther = this.#secure ? speaksPlain : speaksTls;
-      if (hungUp(error) && (await speaksOther(this.#endpoint))) {
-        throw otherProtocol(error, this.#endpoint, this.#secure);
-      }
-      throw toWatchError(error, this.#endpoint);
+      throw hungUp(error) && (await this.#speaksOther(signal))
+        ? otherProtocol(error, this.#endpoint, this.#secure)
+        : toWatchError(error, this.#endpoint);
     });
   }
 
@@ -133,6 +132,11 @@ export class Transport {
     metadata.set('hasleader', 'true');
     if (token !== undefined) metadata.set('token', token);
     return { client, metadata };
+  }
+
+  #speaksOther(signal?: AbortSignal): Promise<boolean> {
+    const probed = this.#secure ? speaksPlain(this.#endpoint) : speaksTls(this.#endpoint);
+    return signal === undefined ? probed : unlessAborted(probed, signal);
   }
 
   #own(socket: Socket): void {
