@@ -1,10 +1,13 @@
 import { keyFromBytes, keyToBytes } from '@rollcall/core';
 import { conformance, type Write } from '@rollcall/core/conformance';
 import { etcdAdapter } from '@rollcall/etcd';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, it, vi } from 'vitest';
 import { request } from '../../servers/http.mjs';
 import { type Etcd, startEtcd } from '../support/etcd.js';
 import { startProxy, type TcpProxy } from '../support/proxy.js';
+
+// 200 connections, or 100,000 changes, on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 let etcd: Etcd;
 let proxy: TcpProxy;

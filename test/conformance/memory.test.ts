@@ -1,30 +1,8 @@
-import { conformance, type Harness } from '@rollcall/core/conformance';
-import { createMemoryAdapter } from '@rollcall/local';
-import { describe, it } from 'vitest';
+import { conformance } from '@rollcall/core/conformance';
+import { describe, it, vi } from 'vitest';
+import { memoryHarness } from './memory-harness.js';
 
-const memory: Harness = {
-  name: 'memory',
-  maxValueBytes: 10_000_000,
-  flood: { changes: 1_000_000, perTransaction: 10 },
-  open: async () => {
-    const adapter = createMemoryAdapter();
-    const store = adapter.store('conformance');
-    return {
-      adapter,
-      url: (path) => `memory:conformance#${path}`,
-      put: async (key, value) => store.put(key, value),
-      delete: async (key) => store.delete(key),
-      transaction: async (writes) => store.transaction(writes),
-      list: async (prefix) => store.list(prefix),
-      outage: async () => {
-        const restore = store.outage();
-        return async () => restore();
-      },
-      compact: async () => store.compact(),
-      replay: async () => store.replay('0'),
-      [Symbol.asyncDispose]: async () => {},
-    };
-  },
-};
+// A million changes on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
-conformance({ describe, it }, memory);
+conformance({ describe, it }, memoryHarness());

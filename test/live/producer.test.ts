@@ -1,80 +1,19 @@
-import { createRegistry, type Status } from '@rollcall/core';
+import { createRegistry } from '@rollcall/core';
 import { etcdAdapter } from '@rollcall/etcd';
-import { type BrokerList, brokerList } from '@rollcall/kafka';
+import { brokerList } from '@rollcall/kafka';
 import { expect, test } from 'vitest';
 import { startEtcd } from '../support/etcd.js';
-import { type Kafka, startKafka } from '../support/kafka.js';
-import { type KafkaJs, type KafkaJsProducer, loadKafkaJs } from '../support/kafkajs.js';
+import { startKafka } from '../support/kafka.js';
+import { loadKafkaJs } from '../support/kafkajs.js';
 import { NumberedSender, tally } from '../support/numbered.js';
+import { listed, producerOf, reached, startSending, storedNumbers, TOPIC } from '../support/producing.js';
 import { within } from '../support/within.js';
 
-const TOPIC = 'numbers';
 const PREFIX = 'broker/kafka/';
 /** Numbers that must be acknowledged before and after each event: half a second at 20 ms. */
 const SOME = 25;
 /** How long any one event may take, ms: only so that a failure says which one did not come. */
 const PATIENCE_MS = 40_000;
-
-/** kafkajs as recommended: idempotent, one send in flight, and patience in both places that have a `retry`. */
-function producerOf(
-  { Kafka, Partitioners, logLevel }: KafkaJs,
-  brokers: readonly string[] | BrokerList['list'],
-  retries = Number.MAX_SAFE_INTEGER,
-): KafkaJsProducer {
-  const retry = { retries, initialRetryTime: 50, maxRetryTime: 500 };
-  return new Kafka({ brokers, retry, logLevel: logLevel.NOTHING, connectionTimeout: 1000 }).producer({
-    idempotent: true,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-    retry,
-  });
-}
-
-/** A producer that sends the next numbers until `stop()`, which waits for the last acknowledgement. */
-async function startSending(sender: NumberedSender, producer: KafkaJsProducer) {
-  await producer.connect();
-  const stopping = new AbortController();
-  const send = (number: number): Promise<unknown> =>
-    producer.send({ topic: TOPIC, acks: -1, messages: [{ value: String(number), partition: 0 }] });
-  const running = sender.run(send, stopping.signal);
-  const ended = running.then(() => Promise.reject(new Error('the sending was stopped')));
-  // Who waits for an acknowledgement or the stop hears of it; until then it is no unhandled rejection.
-  ended.catch(() => {});
-  return {
-    /** Resolves when that many more numbers are acknowledged. @throws what ended the sending before */
-    more: (count: number): Promise<void> => Promise.race([sender.more(count), ended]),
-    stop: async (): Promise<void> => {
-      stopping.abort();
-      await running;
-      await producer.disconnect();
-    },
-  };
-}
-
-/** Resolves when the list has these addresses. */
-async function listed(brokers: BrokerList, addresses: readonly string[]): Promise<void> {
-  const wanted = [...addresses].sort().join();
-  for await (const update of brokers) if ([...update.brokers].sort().join() === wanted) return;
-}
-
-function reached(brokers: BrokerList, state: Status['state']): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (status: Status): void => {
-      if (status.state !== state) return;
-      stop();
-      resolve();
-    };
-    const stop = brokers.onStatus(look);
-    look(brokers.status);
-  });
-}
-
-/** All that the topic's one partition holds, by Kafka's own tools. */
-async function storedNumbers(kafka: Kafka): Promise<number[]> {
-  const end = await kafka.tool('GetOffsetShell', ['--topic', TOPIC]);
-  return (await kafka.consume(TOPIC, Number(end.trim().split(':').at(-1)))).map(Number);
-}
 
 test('the main job: no acknowledged message is lost while keys change, etcd dies and the brokers move', async () => {
   const loading = loadKafkaJs();

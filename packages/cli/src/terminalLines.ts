@@ -36,12 +36,13 @@ export function* batchLines(batch: Batch, prefix: string, options: TerminalOptio
   yield `${start}${paint('green', '●')} ${count(entries.size, 'key')}${after} ${paint('dim', `revision ${revision}`)}`;
 }
 
+/** The reason at length is in the log. */
 export function statusLine(status: Extract<Status, { state: 'live' | 'stale' }>, options: TerminalOptions): string {
   const { paint } = options;
   const text =
     status.state === 'live'
       ? `${paint('green', '●')} live`
-      : `${paint('yellow', '!')} ${paint('yellow', `stale ${status.code}`)} ${printable(status.error.message)}`;
+      : `${paint('yellow', `! stale ${status.code}`)} the last good state stays`;
   return `${lineStart(options)}${text}`;
 }
 
@@ -98,6 +99,7 @@ function changeText(change: Change, prefix: string, initial: boolean, options: T
 
 /** A value within one line; longer than a terminal's line it helps nobody. */
 function valueText({ value }: Pick<Entry, 'value'>, width: number): string {
+  if (value.length === 0) return '""';
   const text = textOf(value);
   return text === undefined ? `(${count(value.length, 'byte')})` : cut(printable(text), width);
 }

@@ -116,7 +116,7 @@ export class Context implements AsyncDisposable {
   }
 
   /** A function of the backend that not every harness has. */
-  need<K extends 'outage' | 'compact' | 'replay'>(name: K): NonNullable<Backend[K]> {
+  need<K extends 'transaction' | 'outage' | 'compact' | 'replay'>(name: K): NonNullable<Backend[K]> {
     const found = this.backend[name]?.bind(this.backend);
     assert.ok(found, `The harness ${this.harness.name} has no ${name}(): add it, or skip this scenario with a reason.`);
     return found as NonNullable<Backend[K]>;

@@ -1,5 +1,5 @@
 /** How long a test waits for what must come. Not a promise: only so that a failure says what it waited for. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 20_000;
 
 /** The promise's outcome. @throws an Error that names what did not come. */
 export function withPatience<T>(what: string, promise: PromiseLike<T>): Promise<T> {

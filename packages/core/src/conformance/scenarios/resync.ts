@@ -88,6 +88,24 @@ export const resyncScenarios: readonly Scenario[] = [
     },
   },
   {
+    id: 'S07.gap',
+    title: 'a key that is put, deleted and put again in an outage ends as it is',
+    run: async (context) => {
+      await context.putAll(['p/a', 'p/b'], 'before');
+      const { watcher, follower } = await context.follow('p/');
+      const restore = await context.outage(watcher);
+      await context.put('p/a', 'between');
+      await context.delete('p/a');
+      await context.put('p/a', 'after');
+      await context.put('p/b', 'between');
+      await context.delete('p/b');
+      await restore();
+      await context.converges(follower, 'p/');
+      assert.deepEqual([...follower.state.keys()], ['a']);
+      assert.equal(follower.text('a'), 'after');
+    },
+  },
+  {
     id: 'S08',
     title: 'old and duplicate events are dropped',
     run: async (context) => {

@@ -36,6 +36,24 @@ export const stateScenarios: readonly Scenario[] = [
     },
   },
   {
+    id: 'S02',
+    title: 'one transaction of 100 keys is one batch',
+    run: async (context) => {
+      const { follower } = await context.follow('p/');
+      const transaction = context.need('transaction');
+      const keys = Array.from({ length: 100 }, (_, i) => `p/${i}`);
+      await transaction(keys.map((key) => ({ type: 'put', key, value: bytes('first') })));
+      const put = await follower.next();
+      assert.equal(put.changes.length, 100);
+      assert.equal(put.coalesced, false);
+      await transaction(
+        keys.map((key, i) => (i % 2 === 0 ? { type: 'delete', key } : { type: 'put', key, value: bytes('second') })),
+      );
+      assert.equal((await follower.next()).changes.length, 100);
+      await context.equalsServer(follower.state, 'p/');
+    },
+  },
+  {
     id: 'S03',
     title: 'a prefix is literal: a/ matches neither a nor ab, and an exact key matches only itself',
     run: async (context) => {

@@ -1,0 +1,31 @@
+import type { Adapter } from '@rollcall/core';
+import type { Harness } from '@rollcall/core/conformance';
+import { createMemoryAdapter } from '@rollcall/local';
+
+/** @param wrap what stands between the core and the adapter. */
+export function memoryHarness(wrap: (adapter: Adapter) => Adapter = (adapter) => adapter): Harness {
+  return {
+    name: 'memory',
+    maxValueBytes: 10_000_000,
+    flood: { changes: 1_000_000, perTransaction: 10 },
+    open: async () => {
+      const adapter = createMemoryAdapter();
+      const store = adapter.store('conformance');
+      return {
+        adapter: wrap(adapter),
+        url: (path) => `memory:conformance#${path}`,
+        put: async (key, value) => store.put(key, value),
+        delete: async (key) => store.delete(key),
+        transaction: async (writes) => store.transaction(writes),
+        list: async (prefix) => store.list(prefix),
+        outage: async () => {
+          const restore = store.outage();
+          return async () => restore();
+        },
+        compact: async () => store.compact(),
+        replay: async () => store.replay('0'),
+        [Symbol.asyncDispose]: async () => {},
+      };
+    },
+  };
+}
