@@ -168,7 +168,7 @@ export async function kvOf(consul: Consul, prefix: string): Promise<Record<strin
 }
 
 /** In the form of `kvOf`. */
-export function readable(entries: Iterable<readonly [string, Entry]>): Record<string, string> {
+function readable(entries: Iterable<readonly [string, Entry]>): Record<string, string> {
   return Object.fromEntries(
     Array.from(entries, ([key, { value, revision, createRevision }]) => [
       key,

@@ -1,5 +1,4 @@
-import { type OpenedSource, type Target, WatchError } from '@rollcall/core';
-import { readOnce } from './readOnce.js';
+import { type OpenedSource, readOnce, type Target, WatchError } from '@rollcall/core';
 import { ANSWER_MS, inTime, type Session, warnOfPrefix } from './session.js';
 
 /** One side of a comparison or of a mirror. */

@@ -14,6 +14,7 @@ export { ERROR_CODES, type ErrorCode, WatchError } from './errors.js';
 export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './keys.js';
 export { Latest } from './latest.js';
 export { type Logger, silentLogger } from './logger.js';
+export { type Found, readOnce } from './readOnce.js';
 export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './registry.js';
 export { compareRevisions } from './revision.js';
 export type {

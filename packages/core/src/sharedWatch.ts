@@ -1,8 +1,8 @@
 import type { Step } from './apply.js';
 import type { HeldSnapshot } from './changes.js';
-import { WatchError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { LogThrottle } from './logThrottle.js';
+import { readOnce } from './readOnce.js';
 import { Reflector } from './reflector.js';
 import type { Source, Target } from './source.js';
 import type { Timing } from './timing.js';
@@ -89,21 +89,8 @@ export class SharedWatch {
 
   /** One full read, apart from the watch. */
   async read(signal: AbortSignal): Promise<ReadResult> {
-    if (this.#source.read !== undefined) {
-      const { revision, entries } = await this.#source.read(this.target, { signal });
-      return { revision, entries: Tree.of(entries) };
-    }
-    const once = new AbortController();
-    try {
-      for await (const update of this.#source.watch(this.target, { signal: AbortSignal.any([signal, once.signal]) })) {
-        if (update.type === 'trouble') throw update.error;
-        if (update.type === 'snapshot') return { revision: update.revision, entries: Tree.of(update.entries) };
-      }
-    } finally {
-      once.abort();
-    }
-    signal.throwIfAborted();
-    throw new WatchError('ENDED', 'The backend ended the read without an answer.');
+    const { revision, entries } = await readOnce(this.#source, this.target, { signal });
+    return { revision, entries: Tree.of(entries) };
   }
 
   async close(): Promise<void> {

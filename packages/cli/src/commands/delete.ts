@@ -1,7 +1,6 @@
-import { type Source, type Target, WatchError } from '@rollcall/core';
+import { readOnce, type Source, type Target, WatchError } from '@rollcall/core';
 import { jsonLine, keyFields } from '../jsonLines.js';
 import { printable } from '../printable.js';
-import { readOnce } from '../readOnce.js';
 import { ANSWER_MS, inTime, type Session, warnOfPrefix, writerOf } from '../session.js';
 import { count } from '../terminalLines.js';
 

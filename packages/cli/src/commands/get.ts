@@ -1,7 +1,6 @@
-import { type Entry, type Revision, WatchError } from '@rollcall/core';
+import { type Entry, type Found, type Revision, readOnce, WatchError } from '@rollcall/core';
 import { entryLine } from '../jsonLines.js';
 import { printable, printableLines, textOf } from '../printable.js';
-import { type Found, readOnce } from '../readOnce.js';
 import { ANSWER_MS, inTime, type Session, warnOfPrefix } from '../session.js';
 import { count, entryText } from '../terminalLines.js';
 

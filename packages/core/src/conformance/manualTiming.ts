@@ -1,5 +1,8 @@
 import type { Timing } from '../timing.js';
 
+/** Any time will do, as long as it is none that a monotonic clock shows. */
+const WALL_START = 1_700_000_000_000;
+
 interface Timer {
   readonly at: number;
   readonly run: () => void;
@@ -8,17 +11,11 @@ interface Timer {
 /** A clock that stands until it is moved, and random numbers that are the same each time. */
 export class ManualTiming implements Timing {
   readonly #timers = new Set<Timer>();
-  readonly #wallStart: number;
   #now = 0;
-  #seed: number;
-
-  constructor({ wallStart = 1_700_000_000_000, seed = 1 } = {}) {
-    this.#wallStart = wallStart;
-    this.#seed = seed;
-  }
+  #seed = 1;
 
   readonly now = (): number => this.#now;
-  readonly wallNow = (): number => this.#wallStart + this.#now;
+  readonly wallNow = (): number => WALL_START + this.#now;
 
   /** Tommy Ettinger's Mulberry32. */
   readonly random = (): number => {
@@ -33,11 +30,6 @@ export class ManualTiming implements Timing {
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
   };
-
-  /** Timers that were neither run nor cancelled. */
-  get pending(): number {
-    return this.#timers.size;
-  }
 
   /** Moves on by `ms`, running what falls due on the way, in order. */
   advance(ms: number): void {

@@ -1,4 +1,6 @@
-import { type Entry, type Revision, type Source, type Target, WatchError } from '@rollcall/core';
+import { WatchError } from './errors.js';
+import type { Source, Target } from './source.js';
+import type { Entry, Revision } from './types.js';
 
 /** What one read found, in the backend's order. */
 export interface Found {
@@ -18,6 +20,7 @@ export async function readOnce(
   options: { readonly signal: AbortSignal; readonly keysOnly?: boolean },
 ): Promise<Found> {
   if (source.read !== undefined) return source.read(target, options);
+  // Its iterator's return() ends the watch.
   for await (const update of source.watch(target, { signal: options.signal })) {
     if (update.type === 'trouble') throw update.error;
     if (update.type === 'snapshot') return update;
