@@ -116,6 +116,14 @@ export const endingScenarios: readonly Scenario[] = [
       await restore?.();
       await context.live(watcher);
       assert.equal(getEventListeners(signal, 'abort').length, 0);
+
+      const unused = new AbortController().signal;
+      await watcher.ready({ signal: unused });
+      await watcher.read({ signal: unused });
+      const ended = watcher.batches({ signal: unused });
+      await ended.next();
+      await ended.return?.();
+      assert.equal(getEventListeners(unused, 'abort').length, 0);
       await context.put('p/a', 'goes on');
       await new Follower(watcher).untilValue('a', 'goes on');
     },

@@ -137,6 +137,23 @@ export const stateScenarios: readonly Scenario[] = [
     },
   },
   {
+    id: 'S10',
+    title: 'writes outside the prefix make no batch',
+    run: async (context) => {
+      await context.put('p/a', 'v');
+      const { watcher, follower } = await context.follow('p/');
+      for (const key of ['q/a', 'o/a', 'p0', 'q/b']) await context.put(key, 'elsewhere');
+      await context.delete('q/a');
+      await context.put('p/marker');
+      const { changes } = await follower.next();
+      assert.deepEqual(
+        changes.map(({ key }) => key),
+        ['marker'],
+      );
+      assert.equal(watcher.version, 2);
+    },
+  },
+  {
     id: 'S12.bytes',
     title: 'keys whose bytes are not UTF-8 stay distinct',
     run: async (context) => {
