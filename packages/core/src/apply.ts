@@ -33,7 +33,9 @@ export function applySnapshot(
 export function applyDelta(held: HeldSnapshot, update: Extract<Update, { type: 'delta' }>): Step {
   if (compareRevisions(update.revision, held.revision) <= 0) return { snapshot: held, changed: false, full: false };
   const fresh = update.events.filter((event) => compareRevisions(revisionOf(event, update), held.revision) > 0);
-  const entries = held.entries.edited(fresh.map(editOf));
+  const edited = held.entries.edited(fresh.map(editOf));
+  // A key that came and went within this delta leaves an equal tree behind.
+  const entries = edited.equals(held.entries) ? held.entries : edited;
   const snapshot = { revision: update.revision, epoch: held.epoch, entries };
   return { snapshot, changed: entries !== held.entries, full: false };
 }

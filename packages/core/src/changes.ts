@@ -12,18 +12,25 @@ export interface HeldSnapshot extends Snapshot {
  * What changed from one snapshot to another, ordered by revision, then key. Within one epoch entries are the same when
  * revision and bytes are equal; across epochs revisions mean nothing, so bytes decide.
  * @param synthetic whether a key that is gone was only found missing, not told deleted.
+ * @param changedAt for changes with no revision of their own: where the last change was, as a bookmark may have moved
+ *   the snapshot since.
  */
-export function changesBetween(before: HeldSnapshot | undefined, after: HeldSnapshot, synthetic: boolean): Change[] {
+export function changesBetween(
+  before: HeldSnapshot | undefined,
+  after: HeldSnapshot,
+  synthetic: boolean,
+  changedAt: Revision = after.revision,
+): Change[] {
   const sameEpoch = before?.epoch === after.epoch;
   const changes: Change[] = [];
   const from = before?.entries ?? Tree.EMPTY;
   from.differences(after.entries, (key, previous, entry) => {
     if (entry === undefined) {
-      if (previous !== undefined) changes.push({ type: 'delete', key, revision: after.revision, previous, synthetic });
+      if (previous !== undefined) changes.push({ type: 'delete', key, revision: changedAt, previous, synthetic });
     } else if (previous === undefined) {
-      changes.push({ type: 'put', key, revision: revisionOf(entry, after.revision), entry });
+      changes.push({ type: 'put', key, revision: revisionOf(entry, changedAt), entry });
     } else if (!sameEntry(previous, entry, sameEpoch)) {
-      changes.push({ type: 'put', key, revision: revisionOf(entry, after.revision), entry, previous });
+      changes.push({ type: 'put', key, revision: revisionOf(entry, changedAt), entry, previous });
     }
   });
   return changes.sort((a, b) => compareRevisions(a.revision, b.revision) || compareKeys(a.key, b.key));

@@ -68,6 +68,13 @@ export class Tree implements KeyMap {
     return copy === undefined ? this : new Tree(copy);
   }
 
+  /** Whether both hold the very same entry objects. */
+  equals(other: Tree): boolean {
+    if (this === other) return true;
+    const stop = (): { break: boolean } => ({ break: true });
+    return diffAgainst<string, Entry, boolean>(this.#tree, other.#tree, stop, stop, stop) === undefined;
+  }
+
   /** Calls back, in key order, for each key whose entry object is not the same in the other tree. */
   differences(after: Tree, visit: (key: string, before: Entry | undefined, after: Entry | undefined) => void): void {
     if (this === after) return;

@@ -1,10 +1,12 @@
 import type { Step } from './apply.js';
 import { changesBetween, type HeldSnapshot } from './changes.js';
-import type { Batch } from './types.js';
+import type { Batch, Revision } from './types.js';
 
 /** What a handle shows at one moment. The counters say what happened between two views without keeping the steps. */
 export interface View {
   readonly snapshot: HeldSnapshot;
+  /** The revision of the last observable change. */
+  readonly changedAt: Revision;
   /** Observable changes so far. */
   readonly version: number;
   /** Those of them that came of a full read: a key that is missing after one was inferred deleted. */
@@ -17,7 +19,7 @@ export interface View {
 
 /** The view on a state that is met for the first time. */
 export function firstView(snapshot: HeldSnapshot): View {
-  return { snapshot, version: 1, fullReads: 0, resyncs: 0, swaps: 0 };
+  return { snapshot, changedAt: snapshot.revision, version: 1, fullReads: 0, resyncs: 0, swaps: 0 };
 }
 
 /** The view after the backend's state moved. */
@@ -27,6 +29,7 @@ export function stepped(view: View | undefined, step: Step, resync: boolean): Vi
   return {
     ...view,
     snapshot: step.snapshot,
+    changedAt: step.snapshot.revision,
     version: view.version + 1,
     fullReads: view.fullReads + (step.full ? 1 : 0),
     resyncs: view.resyncs + (resync ? 1 : 0),
@@ -36,7 +39,10 @@ export function stepped(view: View | undefined, step: Step, resync: boolean): Vi
 /** The view after a move to another backend. */
 export function moved(view: View | undefined, snapshot: HeldSnapshot, changed: boolean): View {
   if (view === undefined) return firstView(snapshot);
-  return changed ? { ...view, snapshot, version: view.version + 1, swaps: view.swaps + 1 } : { ...view, snapshot };
+  const changedAt = snapshot.revision;
+  return changed
+    ? { ...view, snapshot, changedAt, version: view.version + 1, swaps: view.swaps + 1 }
+    : { ...view, snapshot };
 }
 
 /**
@@ -46,7 +52,7 @@ export function moved(view: View | undefined, snapshot: HeldSnapshot, changed: b
 export function batchBetween(seen: View | undefined, now: View): Batch | undefined {
   if (seen?.version === now.version) return undefined;
   const inferred = seen !== undefined && (seen.fullReads !== now.fullReads || seen.swaps !== now.swaps);
-  const changes = changesBetween(seen?.snapshot, now.snapshot, inferred);
+  const changes = changesBetween(seen?.snapshot, now.snapshot, inferred, now.changedAt);
   // A slow reader may have missed a change and its opposite.
   if (seen !== undefined && changes.length === 0) return undefined;
   const coalesced = seen !== undefined && now.version - seen.version > 1;

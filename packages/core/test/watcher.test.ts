@@ -72,6 +72,30 @@ test('S60 a stalled reader gets one coalesced batch with the net difference, del
   ]);
 });
 
+test('a delete keeps its revision although a bookmark has moved the snapshot before it is read', async () => {
+  const { registry, source } = setUp();
+  const batches = registry.watch('scripted:c/').batches();
+  const attempt = await source('c').next();
+  attempt.play(snapshot('1', { a: '1@1' }));
+  await nextBatch(batches);
+  attempt.play(delta(5, del('a', '5')), { type: 'bookmark', revision: '9' });
+  await settle();
+  expect(await nextBatch(batches)).toMatchObject({
+    coalesced: false,
+    snapshot: { revision: '9' },
+    changes: [{ type: 'delete', revision: '5' }],
+  });
+});
+
+test('a key that comes and goes within one delta is no change', async () => {
+  const { registry, source } = setUp();
+  const watcher = registry.watch('scripted:c/');
+  const attempt = await source('c').next();
+  attempt.play(snapshot('1', {}), delta(3, put('a', '1', '2'), del('a', '3')));
+  await settle();
+  expect(watcher).toMatchObject({ version: 1, snapshot: { revision: '3' } });
+});
+
 test('S61 a throwing reader and a throwing listener stop nobody else', async () => {
   const { registry, source, errors } = setUp();
   const watcher = registry.watch('scripted:c/');

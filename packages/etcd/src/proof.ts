@@ -1,37 +1,77 @@
-import { compareRevisions, type Resume, type Revision, type Target, WatchError } from '@rollcall/core';
-import type { IKeyValue } from 'etcd3';
+import {
+  compareRevisions,
+  type Entry,
+  type KeyMap,
+  type Resume,
+  type Revision,
+  type Target,
+  WatchError,
+} from '@rollcall/core';
+import type { IKeyValue, IRangeRequest, IRangeResponse } from 'etcd3';
 import type { Connection } from './connection.js';
 import { KeyNames, rangeOf } from './range.js';
 
+/** Up to this many keys are compared one by one: no more than the first page of a list. */
+const COMPARED_KEYS = 500;
+
+interface Seen extends Resume {
+  /** The entries at the cursor; where they are missing, `proof` alone counts. */
+  readonly held: KeyMap | undefined;
+}
+
+/** What the store must have had at the cursor: reads to send in one transaction, and whether their answers fit. */
+interface Question {
+  readonly ranges: readonly IRangeRequest[];
+  fits(answers: readonly (IRangeResponse | undefined)[]): boolean;
+}
+
 /**
- * Proves that the store had at the cursor just what is held: the newest held key, and as many keys. A wiped and
- * refilled node keeps its cluster id, member id and term, so only content tells.
+ * Proves that the store had at the cursor just what is held. A wiped and refilled node keeps its cluster id, member id
+ * and term, so only content tells.
  * @throws WatchError OTHER_HISTORY; ROLLED_BACK when the store has not come as far as the cursor; COMPACTED when the
  *   cursor's revision is gone.
  */
-export async function prove(
-  connection: Connection,
-  target: Target,
-  { revision, proof }: Resume,
-  signal: AbortSignal,
-): Promise<void> {
-  if (proof === undefined) return;
-  const { newest, count } = proof;
-  const ranges = [
-    { ...rangeOf(target), revision, count_only: true },
-    ...(newest === undefined ? [] : [{ key: new KeyNames(target).absolute(newest.key), revision }]),
-  ];
-  const request = { success: ranges.map((range) => ({ request_range: range })) };
+export async function prove(connection: Connection, target: Target, seen: Seen, signal: AbortSignal): Promise<void> {
+  const question = questionOf(target, seen);
+  if (question === undefined) return;
   try {
+    const request = { success: question.ranges.map((range) => ({ request_range: range })) };
     const { responses } = await connection.txn(request, signal);
-    const [counted, found] = responses.map((response) => response.response_range);
-    const same = counted?.count === String(count) && (newest === undefined || isSame(found?.kvs[0], newest.entry));
-    if (!same) throw otherHistory(connection.endpoint, revision);
+    if (question.fits(responses.map((response) => response.response_range))) return;
+    throw otherHistory(connection.endpoint, seen.revision);
   } catch (error) {
     if (!(error instanceof WatchError) || error.code !== 'ROLLED_BACK') throw error;
-    await assertReached(connection, target, revision, signal);
+    await assertReached(connection, target, seen.revision, signal);
     throw new WatchError('UNAVAILABLE', `etcd at ${connection.endpoint} lags behind its cluster.`, { cause: error });
   }
+}
+
+function questionOf(target: Target, { held, proof, revision }: Seen): Question | undefined {
+  if (held !== undefined && held.size <= COMPARED_KEYS) return allKeys(target, held, revision);
+  return proof && witness(target, proof, revision);
+}
+
+/** Every key, with its value. */
+function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
+  const names = new KeyNames(target);
+  return {
+    ranges: [{ ...rangeOf(target), revision, limit: held.size + 1 }],
+    fits: ([found]) =>
+      found?.kvs.length === held.size && found.kvs.every((kv) => isSame(kv, held.get(names.relative(kv.key)))),
+  };
+}
+
+/** The newest key, that there is none newer, and how many there are: a store that differs in older keys alone passes. */
+function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>, revision: Revision): Question {
+  const range = { ...rangeOf(target), revision };
+  const counted = { ...range, count_only: true };
+  if (newest?.entry.revision === undefined) return { ranges: [counted], fits: ([all]) => all?.count === String(count) };
+  const newer = { ...range, min_mod_revision: String(BigInt(newest.entry.revision) + 1n), keys_only: true, limit: 1 };
+  return {
+    ranges: [counted, { key: new KeyNames(target).absolute(newest.key), revision }, newer],
+    fits: ([all, found, later]) =>
+      all?.count === String(count) && isSame(found?.kvs[0], newest.entry) && later?.kvs.length === 0,
+  };
 }
 
 /**
@@ -52,12 +92,10 @@ export async function assertReached(
   );
 }
 
-function isSame(
-  found: IKeyValue | undefined,
-  held: { value: Uint8Array; revision?: Revision; createRevision?: Revision },
-) {
+function isSame(found: IKeyValue | undefined, held: Entry | undefined): boolean {
   return (
     found !== undefined &&
+    held !== undefined &&
     found.mod_revision === held.revision &&
     found.create_revision === held.createRevision &&
     found.value.equals(held.value)

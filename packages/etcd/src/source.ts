@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import {
   type Entry,
+  type KeyMap,
   type Resume,
   type Revision,
   type Source,
@@ -15,6 +16,12 @@ import { list } from './list.js';
 import { neverSent } from './status.js';
 import { watch } from './watch.js';
 import { deleteKey, putKey } from './write.js';
+
+interface WatchOptions {
+  readonly signal: AbortSignal;
+  readonly from?: Resume;
+  readonly held?: KeyMap;
+}
 
 interface ReadOptions {
   readonly signal: AbortSignal;
@@ -42,9 +49,9 @@ export class EtcdSource implements Source {
     setMaxListeners(0, this.#closed.signal);
   }
 
-  watch(target: Target, { signal, from }: { signal: AbortSignal; from?: Resume }): AsyncIterable<Update> {
+  watch(target: Target, { signal, ...seen }: WatchOptions): AsyncIterable<Update> {
     const abort = new LinkedAbort(signal, this.#closed.signal);
-    return interruptible(abort, this.#attempt(target, abort.signal, from));
+    return interruptible(abort, this.#attempt(target, abort.signal, seen));
   }
 
   async read(
@@ -67,11 +74,11 @@ export class EtcdSource implements Source {
     this.#cluster.close();
   }
 
-  async *#attempt(target: Target, signal: AbortSignal, from: Resume | undefined): AsyncGenerator<Update> {
+  async *#attempt(target: Target, signal: AbortSignal, seen: Omit<WatchOptions, 'signal'>): AsyncGenerator<Update> {
     const connection = await this.#cluster.connection();
     const onWatching = (): void => this.#cluster.succeeded(connection);
     try {
-      yield* watch({ connection, target, signal, from, onWatching });
+      yield* watch({ connection, target, signal, ...seen, onWatching });
     } catch (error) {
       if (signal.aborted) return;
       throw this.#cluster.failed(connection, error);

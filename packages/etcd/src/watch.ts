@@ -1,4 +1,12 @@
-import { compareRevisions, type Resume, type Revision, systemTiming, type Target, type Update } from '@rollcall/core';
+import {
+  compareRevisions,
+  type KeyMap,
+  type Resume,
+  type Revision,
+  systemTiming,
+  type Target,
+  type Update,
+} from '@rollcall/core';
 import { Assembler } from './assembler.js';
 import type { Connection } from './connection.js';
 import { list } from './list.js';
@@ -20,13 +28,15 @@ export interface Attempt {
   readonly target: Target;
   readonly signal: AbortSignal;
   readonly from?: Resume | undefined;
+  /** The entries at `from`. */
+  readonly held?: KeyMap | undefined;
   /** Told when the watch stands. */
   onWatching(): void;
 }
 
 /** Lists or resumes, then follows. Ends by throwing only; on abort, the signal's reason. */
 export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
-  const { connection, target, signal, from } = attempt;
+  const { connection, target, signal, from, held } = attempt;
   const alive = new AliveLimit();
   const cursor = from?.revision ?? (yield* takeSnapshot(attempt, alive));
   // From the cursor, not the revision after it: a watch whose start is still to come gets no progress replies, so an idle
@@ -35,7 +45,7 @@ export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
   try {
     yield* alive.now();
     // With the stream open: proof and events then come from the same run of the server, or the stream breaks.
-    if (from !== undefined) await prove(connection, target, from, signal);
+    if (from !== undefined) await prove(connection, target, { ...from, held }, signal);
     if (compareRevisions(createdAt, cursor) < 0) await assertReached(connection, target, cursor, signal);
     attempt.onWatching();
     return yield* follow(stream, target, { cursor, resumed: from !== undefined, alive });

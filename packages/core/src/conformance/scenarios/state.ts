@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { bytes, type Context } from '../context.js';
 import { Follower } from '../follower.js';
+import { turns } from '../patience.js';
 import type { Scenario } from '../scenario.js';
 
 export const stateScenarios: readonly Scenario[] = [
@@ -144,6 +145,8 @@ export const stateScenarios: readonly Scenario[] = [
       const { watcher, follower } = await context.follow('p/');
       for (const key of ['q/a', 'o/a', 'p0', 'q/b']) await context.put(key, 'elsewhere');
       await context.delete('q/a');
+      // Time to make a mistake in; the marker then tells whether one was made.
+      await turns(20);
       await context.put('p/marker');
       const { changes } = await follower.next();
       assert.deepEqual(
