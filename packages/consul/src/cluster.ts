@@ -1,16 +1,5 @@
-import { Endpoints, type ErrorCode, WatchError } from '@rollcall/core';
+import { Endpoints, isOfTheEndpoint, WatchError } from '@rollcall/core';
 import type { Connection, ConnectionOptions } from './connection.js';
-
-/** Errors that another endpoint may not have. */
-const OF_THE_ENDPOINT: ReadonlySet<ErrorCode> = new Set([
-  'BAD_RESPONSE',
-  'INTERNAL',
-  'RATE_LIMITED',
-  'TIMEOUT',
-  'TLS',
-  'UNAVAILABLE',
-  'UNREACHABLE',
-]);
 
 /** A connection to use, and how often it had failed by then. */
 export interface Lease {
@@ -25,7 +14,6 @@ export class Cluster {
   readonly #options: ConnectionOptions;
   readonly #connections = new Map<string, Connection>();
   readonly #failures = new Map<string, number>();
-  readonly #refusedTls = new Set<string>();
   #closed = false;
 
   /** @param endpoints `host:port`, at least one, each once. */
@@ -54,7 +42,6 @@ export class Cluster {
 
   succeeded({ connection }: Lease): void {
     this.#endpoints.succeeded(connection.endpoint);
-    this.#refusedTls.clear();
   }
 
   /**
@@ -65,10 +52,9 @@ export class Cluster {
     const error = WatchError.from(thrown);
     if (!isOfTheEndpoint(error)) return error;
     // One outage fails all watches of an endpoint at once, and counts once.
-    if (failures !== (this.#failures.get(endpoint) ?? 0)) return error;
+    if (failures !== (this.#failures.get(endpoint) ?? 0)) return this.#endpoints.verdict(error);
     this.#failures.set(endpoint, failures + 1);
-    const reported = this.#endpoints.failed(endpoint, error);
-    return error.code === 'TLS' ? this.#refused(endpoint, error, reported) : reported;
+    return this.#endpoints.failed(endpoint, error);
   }
 
   close(): void {
@@ -76,15 +62,4 @@ export class Cluster {
     for (const connection of this.#connections.values()) connection.close();
     this.#connections.clear();
   }
-
-  /** TLS is fatal, but one server's bad certificate must not end what the others can serve. */
-  #refused(endpoint: string, error: WatchError, reported: WatchError): WatchError {
-    this.#refusedTls.add(endpoint);
-    if (this.#refusedTls.size === this.size) return error;
-    return reported === error ? new WatchError('UNREACHABLE', error.message, { cause: error }) : reported;
-  }
-}
-
-export function isOfTheEndpoint(error: WatchError): boolean {
-  return OF_THE_ENDPOINT.has(error.code);
 }

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import {
   type ConnectOptions,
   type Entry,
+  isOfTheEndpoint,
   type KeyMap,
   type Logger,
   type Revision,
@@ -13,7 +14,7 @@ import {
 } from '@rollcall/core';
 import { follow } from './abort.js';
 import { type Asking, ask, BlockingWatch } from './blockingWatch.js';
-import { Cluster, isOfTheEndpoint, type Lease } from './cluster.js';
+import { Cluster, type Lease } from './cluster.js';
 import { neverSent } from './failure.js';
 import { queryOf } from './query.js';
 import type { Scope } from './scope.js';

@@ -1,4 +1,21 @@
-import { WatchError } from './errors.js';
+import { type ErrorCode, WatchError } from './errors.js';
+
+/** Errors that another endpoint of the same cluster may not have. */
+const OF_THE_ENDPOINT: ReadonlySet<ErrorCode> = new Set([
+  'BAD_RESPONSE',
+  'ENDED',
+  'INTERNAL',
+  'RATE_LIMITED',
+  'TIMEOUT',
+  'TLS',
+  'UNAVAILABLE',
+  'UNREACHABLE',
+]);
+
+/** Whether a failure may be the endpoint's own, so that it is worth trying another: not so a wrong password. */
+export function isOfTheEndpoint(error: WatchError): boolean {
+  return OF_THE_ENDPOINT.has(error.code);
+}
 
 /** Failures in a row after which an endpoint rests, and for how long, while another is available. */
 const FAILURES_BEFORE_REST = 3;
@@ -42,8 +59,8 @@ export class Endpoints {
   }
 
   /**
-   * Reports a failure; the next `pick` is another endpoint where there is one.
-   * @returns what to throw: NO_HEALTHY_ENDPOINT with each one's last error when none of several works, else the error.
+   * Reports a failure of the endpoint's own; the next `pick` is another one where there is one.
+   * @returns what to throw, as `verdict` says.
    */
   failed(address: string, error: WatchError): WatchError {
     const health = this.#of(address);
@@ -51,7 +68,21 @@ export class Endpoints {
     health.lastError = error;
     if (health.failures >= FAILURES_BEFORE_REST) health.restsUntil = this.#now() + REST_MS;
     if (this.#order[this.#current] === address) this.#current = (this.#current + 1) % this.#order.length;
-    if (this.#order.length === 1 || this.#order.some((each) => this.#of(each).failures === 0)) return error;
+    return this.verdict(error);
+  }
+
+  /**
+   * What to throw for a failure that is reported already, by another call on the same connection: the error; among several
+   * endpoints a retryable one as long as another may work (TLS is fatal, but one member's bad certificate must not end
+   * what the others can serve), then NO_HEALTHY_ENDPOINT with each one's last error, or the TLS error when all have one.
+   */
+  verdict(error: WatchError): WatchError {
+    if (this.#order.length === 1) return error;
+    const all = this.#order.map((one) => this.#of(one));
+    if (all.some(({ failures }) => failures === 0)) {
+      return error.retryable ? error : new WatchError('UNREACHABLE', error.message, { cause: error });
+    }
+    if (all.every(({ lastError }) => lastError?.retryable === false)) return error;
     const each = this.#order.map((one) => `${one}: ${this.#of(one).lastError?.message}`).join('; ');
     const options = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
     return new WatchError('NO_HEALTHY_ENDPOINT', `No endpoint works (${each}).`, { cause: error, ...options });

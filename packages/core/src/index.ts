@@ -9,7 +9,7 @@ export {
 export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collectionDecode.js';
 export type { ItemMap } from './collectionItems.js';
 export type { Quarantined } from './collectionState.js';
-export { Endpoints } from './endpoints.js';
+export { Endpoints, isOfTheEndpoint } from './endpoints.js';
 export { ERROR_CODES, type ErrorCode, WatchError } from './errors.js';
 export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './keys.js';
 export { Latest } from './latest.js';

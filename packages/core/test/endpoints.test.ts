@@ -44,6 +44,19 @@ describe('Endpoints', () => {
     expect(endpoints.pick()).toBe('b');
   });
 
+  it("S53 one member's refused certificate is fatal only when no member's is accepted", () => {
+    const endpoints = inOrder('a', 'b');
+    const wrongAuthority = new WatchError('TLS', 'wrong authority');
+    expect(endpoints.failed('a', wrongAuthority)).toMatchObject({ code: 'UNREACHABLE', cause: wrongAuthority });
+    // Another watch on the same connection is told the same.
+    expect(endpoints.verdict(wrongAuthority)).toMatchObject({ code: 'UNREACHABLE', cause: wrongAuthority });
+    expect(fail(endpoints, 'b').code).toBe('NO_HEALTHY_ENDPOINT');
+    expect(endpoints.failed('b', wrongAuthority)).toBe(wrongAuthority);
+    endpoints.succeeded('a');
+    expect(endpoints.failed('b', wrongAuthority).code).toBe('UNREACHABLE');
+    expect(new Endpoints(['a'], { now: () => now, random: () => 0 }).failed('a', wrongAuthority)).toBe(wrongAuthority);
+  });
+
   it('lets one rest for 10 s after 3 failures while another is available', () => {
     const endpoints = inOrder('a', 'b');
     fail(endpoints, 'a', 2);

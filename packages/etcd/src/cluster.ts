@@ -1,18 +1,6 @@
-import { Endpoints, type ErrorCode, systemTiming, WatchError } from '@rollcall/core';
+import { Endpoints, isOfTheEndpoint, systemTiming, WatchError } from '@rollcall/core';
 import type { Connection, ConnectionOptions } from './connection.js';
 import { toWatchError } from './status.js';
-
-/** Errors that another endpoint may not have. */
-const OF_THE_ENDPOINT: ReadonlySet<ErrorCode> = new Set([
-  'BAD_RESPONSE',
-  'ENDED',
-  'INTERNAL',
-  'RATE_LIMITED',
-  'TIMEOUT',
-  'TLS',
-  'UNAVAILABLE',
-  'UNREACHABLE',
-]);
 
 /** The endpoints of one cluster and a connection to each that is in use. */
 export class Cluster {
@@ -20,7 +8,6 @@ export class Cluster {
   readonly #endpoints: Endpoints;
   readonly #options: ConnectionOptions;
   readonly #connections = new Map<string, Connection>();
-  readonly #refusedTls = new Set<string>();
   #closed = false;
 
   /** @param endpoints `host:port`, at least one, each once. */
@@ -49,7 +36,6 @@ export class Cluster {
 
   succeeded({ endpoint }: Connection): void {
     this.#endpoints.succeeded(endpoint);
-    this.#refusedTls.clear();
   }
 
   /**
@@ -62,10 +48,9 @@ export class Cluster {
     if (!isOfTheEndpoint(error)) return error;
     connection.close();
     // Another call on this connection failed before and was counted.
-    if (this.#connections.get(connection.endpoint) !== connection) return error;
+    if (this.#connections.get(connection.endpoint) !== connection) return this.#endpoints.verdict(error);
     this.#connections.delete(connection.endpoint);
-    const reported = this.#endpoints.failed(connection.endpoint, error);
-    return error.code === 'TLS' ? this.#refused(connection.endpoint, error, reported) : reported;
+    return this.#endpoints.failed(connection.endpoint, error);
   }
 
   close(): void {
@@ -73,15 +58,4 @@ export class Cluster {
     for (const connection of this.#connections.values()) connection.close();
     this.#connections.clear();
   }
-
-  /** TLS is fatal, but one member's bad certificate must not end what the others can serve. */
-  #refused(endpoint: string, error: WatchError, reported: WatchError): WatchError {
-    this.#refusedTls.add(endpoint);
-    if (this.#refusedTls.size === this.size) return error;
-    return reported === error ? new WatchError('UNREACHABLE', error.message, { cause: error }) : reported;
-  }
-}
-
-export function isOfTheEndpoint(error: WatchError): boolean {
-  return OF_THE_ENDPOINT.has(error.code);
 }

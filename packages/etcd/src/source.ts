@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import {
   type Entry,
+  isOfTheEndpoint,
   type KeyMap,
   type Resume,
   type Revision,
@@ -10,7 +11,7 @@ import {
   WatchError,
 } from '@rollcall/core';
 import { interruptible, LinkedAbort } from './abort.js';
-import { Cluster, isOfTheEndpoint } from './cluster.js';
+import { Cluster } from './cluster.js';
 import type { Connection, ConnectionOptions } from './connection.js';
 import { list } from './list.js';
 import { neverSent } from './status.js';
