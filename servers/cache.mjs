@@ -25,8 +25,8 @@ export function installFolder(server) {
 }
 
 /**
- * State of the instance that `start` runs: data, log and pid.
+ * State of what `start` runs: of each instance its data, log and pid.
  *
- * @param {import('./types.mjs').Server} server
+ * @param {{ readonly name: string }} started a deployment or one of its instances
  */
-export const runFolder = (server) => join(cacheRoot(), 'run', server.name);
+export const runFolder = ({ name }) => join(cacheRoot(), 'run', name);

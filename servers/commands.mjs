@@ -1,14 +1,16 @@
 // @ts-check
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheRoot, installFolder, runFolder } from './cache.mjs';
 import { serverNamed, servers } from './catalog.mjs';
+import { startDeployment, stopDeployment } from './deploy.mjs';
+import { deploymentNamed, deployments } from './deployments.mjs';
 import { composeRuns, composeStop, composeUp, dockerAnswers } from './docker.mjs';
 import { ServersError } from './errors.mjs';
 import { ensureInstalled, isInstalled, madeBy } from './install.mjs';
-import { running, startInstance, stopInstance } from './instance.mjs';
+import { running } from './instance.mjs';
 import { pathOf } from './lib.mjs';
-import { livingOwner, withLock } from './lock.mjs';
+import { livingOwner } from './lock.mjs';
 
 /**
  * @typedef {object} Output
@@ -35,35 +37,36 @@ export async function install(names, { log, signal }) {
  * @param {Output} output
  */
 export async function start(name, { print, log, signal }) {
-  const server = serverNamed(name);
-  const given = process.env[server.variable];
+  const deployment = deploymentNamed(name);
+  const { server, standard, credentials } = deployment;
+  const given = standard && process.env[server.variable];
   if (given) {
     log(`${server.variable} is set: that server is used, nothing is started`);
     print(given);
     return;
   }
-  if (await dockerAnswers()) {
+  if (standard && (await dockerAnswers())) {
     await composeUp(server, log);
   } else {
-    const folder = await ensureInstalled(server, { log, signal });
-    await mkdir(runFolder(server), { recursive: true });
-    const startOnce = async () => {
-      if (await running(server)) log(`${name} runs already`);
-      else await startInstance(server, folder, signal);
-    };
-    await withLock(join(runFolder(server), 'lock'), startOnce, { signal });
+    const install = await ensureInstalled(server, { log, signal });
+    await startDeployment(deployment, { install, log, signal });
   }
-  print(`127.0.0.1:${server.port}`);
+  print(deployment.instances.map(endpoint).join(','));
+  if (credentials) print(join(runFolder(deployment), credentials));
 }
+
+/** @param {import('./types.mjs').Instance} instance */
+const endpoint = ({ port }) => `127.0.0.1:${port}`;
 
 /**
  * @param {string} name
  * @param {Output} output
  */
 export async function stop(name, { log }) {
-  const server = serverNamed(name);
-  if (await stopInstance(server)) return log(`${name} stopped`);
-  if ((await dockerAnswers()) && (await composeRuns(server))) {
+  const deployment = deploymentNamed(name);
+  const { server, standard } = deployment;
+  if (await stopDeployment(deployment)) return log(`${name} stopped`);
+  if (standard && (await dockerAnswers()) && (await composeRuns(server))) {
     await composeStop(server);
     return log(`${name} stopped`);
   }
@@ -81,31 +84,41 @@ export async function path(name, { print }) {
 /** @param {Output} output */
 export async function status({ print }) {
   const docker = await dockerAnswers();
-  for (const server of servers) {
+  for (const deployment of deployments) {
+    const { name, server } = deployment;
     const installed = isInstalled(server)
       ? `installed (${await madeBy(server)}) in ${installFolder(server)}`
       : 'not installed';
-    print(`${server.name.padEnd(6)} ${server.version.padEnd(7)} ${await state(server, docker)}; ${installed}`);
+    print(`${name.padEnd(14)} ${server.version.padEnd(7)} ${await state(deployment, docker)}; ${installed}`);
   }
 }
 
 /**
- * @param {import('./types.mjs').Server} server
+ * @param {import('./types.mjs').Deployment} deployment
  * @param {boolean} docker
  */
-async function state(server, docker) {
-  const given = process.env[server.variable];
+async function state({ server, standard, instances }, docker) {
+  const given = standard && process.env[server.variable];
   if (given) return `${server.variable}=${given}`;
-  const record = await running(server);
-  if (record) return `runs on 127.0.0.1:${server.port} (pid ${record.pid})`;
-  if (docker && (await composeRuns(server))) return `runs on 127.0.0.1:${server.port} (docker compose)`;
+  const records = await Promise.all(instances.map(running));
+  const alive = instances.flatMap((instance, index) => {
+    const record = records[index];
+    return record ? [`${endpoint(instance)} (pid ${record.pid})`] : [];
+  });
+  if (alive.length > 0) {
+    const part = alive.length < instances.length ? `${alive.length} of ${instances.length} run` : 'runs';
+    return `${part} on ${alive.join(', ')}`;
+  }
+  if (standard && docker && (await composeRuns(server))) return `runs on 127.0.0.1:${server.port} (docker compose)`;
   return 'stopped';
 }
 
 /** @param {Output} output */
 export async function clean({ log }) {
-  for (const server of servers) {
-    if (await running(server)) throw new ServersError(`${server.name} runs: npm run servers -- stop ${server.name}`);
+  for (const { name, instances } of deployments) {
+    if ((await Promise.all(instances.map(running))).some(Boolean)) {
+      throw new ServersError(`${name} runs: npm run servers -- stop ${name}`);
+    }
   }
   const root = cacheRoot();
   for (const lock of (await readdir(root).catch(() => [])).filter((entry) => entry.endsWith('.lock'))) {

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runFolder } from './cache.mjs';
 import { ServersError } from './errors.mjs';
-import { prepare } from './prepare.mjs';
 import { identityOf } from './process-identity.mjs';
-import { accepts, untilReady } from './ready.mjs';
+import { untilReady } from './ready.mjs';
+
+/** @typedef {import('./types.mjs').Instance} Instance */
 
 /** How long a server may take to become ready, in ms. */
 const READY_TIMEOUT_MS = 60_000;
@@ -18,7 +19,7 @@ const POLL_MS = 50;
 const LOG_TAIL_LINES = 20;
 
 /**
- * What is recorded of a started server, to find it again and to know it from a later process with its id.
+ * What is recorded of a started process, to find it again and to know it from a later process with its id.
  *
  * @typedef {object} Running
  * @property {number} pid
@@ -26,14 +27,14 @@ const LOG_TAIL_LINES = 20;
  */
 
 /**
- * The server that `start` started, if it still runs.
+ * The process that `start` started, if it still runs.
  *
- * @param {import('./types.mjs').Server} server
+ * @param {Instance} instance
  * @returns {Promise<Running | undefined>}
  */
-export async function running(server) {
+export async function running(instance) {
   try {
-    const record = /** @type {Running} */ (JSON.parse(await readFile(recordOf(server), 'utf8')));
+    const record = /** @type {Running} */ (JSON.parse(await readFile(recordOf(instance), 'utf8')));
     return identityOf(record.pid) === record.identity ? record : undefined;
   } catch {
     // None was started, or the record was cut short by a crash.
@@ -42,24 +43,22 @@ export async function running(server) {
 }
 
 /**
- * Starts an installed server in the background and waits until it serves.
+ * Starts one instance in the background and waits until it serves.
  *
- * @param {import('./types.mjs').Server} server
- * @param {string} folder install folder
- * @param {AbortSignal} signal ends the wait, and the server with it
- * @throws {ServersError} when its port is taken, or it ends or stays silent, with the end of its log
+ * @param {Instance} instance
+ * @param {object} options
+ * @param {string} options.install install folder
+ * @param {string} options.version of the server
+ * @param {AbortSignal} options.signal ends the wait, and the instance with it
+ * @throws {ServersError} when it ends or stays silent, with the end of its log
  */
-export async function startInstance(server, folder, signal) {
-  if (await accepts(server.port)) {
-    throw new ServersError(
-      `port ${server.port} of 127.0.0.1 is in use: stop what runs there, or set ${server.variable} to use it`,
-    );
-  }
+export async function startInstance(instance, { install, version, signal }) {
+  const folder = runFolder(instance);
   // Data of another version may not be readable.
-  const dataDir = join(runFolder(server), `data-${server.version}`);
+  const dataDir = join(folder, `data-${version}`);
   await mkdir(dataDir, { recursive: true });
-  const logFile = join(runFolder(server), 'log');
-  const { launch, ready } = await prepare(server, folder, dataDir);
+  const logFile = join(folder, 'log');
+  const { launch, ready } = await instance.prepare({ install, folder, dataDir });
 
   const log = await open(logFile, 'w');
   const child = spawn(launch.command, launch.args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
@@ -68,28 +67,28 @@ export async function startInstance(server, folder, signal) {
   child.once('error', (error) => ended.abort(error));
   child.once('exit', (code, signal) => ended.abort(new Error(`it ended (${signal ?? `exit ${code}`})`)));
   if (child.pid !== undefined) {
-    await writeFile(recordOf(server), JSON.stringify({ pid: child.pid, identity: identityOf(child.pid) }));
+    await writeFile(recordOf(instance), JSON.stringify({ pid: child.pid, identity: identityOf(child.pid) }));
   }
   try {
     await untilReady(ready, AbortSignal.any([signal, ended.signal, AbortSignal.timeout(READY_TIMEOUT_MS)]));
   } catch (error) {
     child.kill('SIGKILL');
-    await rm(recordOf(server), { force: true });
+    await rm(recordOf(instance), { force: true });
     const tail = (await readFile(logFile, 'utf8')).trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
     const reason = /** @type {Error} */ (error).message;
-    throw new ServersError(`${server.name} did not become ready: ${reason}. The end of ${logFile}:\n${tail}`);
+    throw new ServersError(`${instance.name} did not become ready: ${reason}. The end of ${logFile}:\n${tail}`);
   }
   child.unref();
 }
 
 /**
- * Ends the server that `start` started, and no other process.
+ * Ends the process that `start` started, and no other process.
  *
- * @param {import('./types.mjs').Server} server
+ * @param {Instance} instance
  * @returns {Promise<boolean>} false when none runs
  */
-export async function stopInstance(server) {
-  const record = await running(server);
+export async function stopInstance(instance) {
+  const record = await running(instance);
   if (record !== undefined) {
     process.kill(record.pid, 'SIGTERM');
     const deadline = Date.now() + STOP_TIMEOUT_MS;
@@ -98,9 +97,9 @@ export async function stopInstance(server) {
       await delay(POLL_MS);
     }
   }
-  await rm(recordOf(server), { force: true });
+  await rm(recordOf(instance), { force: true });
   return record !== undefined;
 }
 
-/** @param {import('./types.mjs').Server} server */
-const recordOf = (server) => join(runFolder(server), 'running.json');
+/** @param {Instance} instance */
+const recordOf = (instance) => join(runFolder(instance), 'running.json');

@@ -4,11 +4,11 @@
  * One server this repository can put on a bare machine: what it is pinned to and how it is obtained.
  *
  * @typedef {object} Server
- * @property {ServerName} name the name the commands take; also the service's name in docker-compose.yml
+ * @property {ServerName} name the name `install` and `path` take; also the service's name in docker-compose.yml
  * @property {string} version read from the lock file, so it is written down once
  * @property {string} image container image with its tag, the same as in docker-compose.yml
  * @property {string} variable environment variable with the endpoints of a server the user already runs
- * @property {number} port standard client port, used by `start`
+ * @property {number} port standard client port
  * @property {readonly string[]} locks absolute paths of the files that pin every byte of the build
  * @property {string | undefined} binary file inside the install folder that `path` prints; undefined: the folder itself
  * @property {number} niceness added to the build's scheduling priority: 0 for builds that something waits for
@@ -41,7 +41,40 @@
 /** @typedef {(line: string) => void} Log one line of progress, without a line break */
 
 /**
- * How to run one instance: a command for `spawn`. The files it needs were already written.
+ * What `start NAME` runs: one or more processes of a server, all on 127.0.0.1.
+ *
+ * @typedef {object} Deployment
+ * @property {string} name the name `start` and `stop` take
+ * @property {Server} server what is installed for it
+ * @property {boolean} standard the server as it is: the environment variable or docker-compose.yml may provide it instead
+ * @property {string} [credentials] file or folder, below the run folder, that clients need besides the endpoints
+ * @property {readonly Instance[]} instances
+ */
+
+/**
+ * One process of a deployment.
+ *
+ * @typedef {object} Instance
+ * @property {string} name the deployment's, or below it; names the run folder too
+ * @property {number} port its clients'
+ * @property {(places: Places) => Promise<Prepared>} prepare writes what it needs, and tells how to run it
+ */
+
+/**
+ * @typedef {object} Places
+ * @property {string} install install folder
+ * @property {string} folder run folder
+ * @property {string} dataDir exists
+ */
+
+/**
+ * @typedef {object} Prepared
+ * @property {Launch} launch
+ * @property {() => Promise<boolean>} ready may throw while it is not
+ */
+
+/**
+ * A command for `spawn`. The files it needs were already written.
  *
  * @typedef {object} Launch
  * @property {string} command

@@ -22,17 +22,42 @@ export const consul = {
 };
 
 /**
+ * Ports of one server on 127.0.0.1.
+ *
+ * @typedef {object} ConsulPorts
+ * @property {number} api HTTP, or HTTPS with TLS
+ * @property {number} server RPC between agents
+ * @property {number} serf LAN gossip
+ */
+
+/**
+ * PEM files that make a server speak HTTPS.
+ *
+ * @typedef {object} ConsulTls
+ * @property {string} caFile
+ * @property {string} certFile
+ * @property {string} keyFile
+ * @property {boolean} [verifyClients] refuse clients that have no certificate of this CA; false unless given
+ */
+
+/**
+ * @typedef {object} ConsulAgent
+ * @property {string} name
+ * @property {string} dataDir
+ * @property {ConsulPorts} ports
+ * @property {number} [servers] how many servers elect the first leader; 1 unless given
+ * @property {readonly string[]} [join] `host:port` of the others' serf
+ * @property {string | undefined} [token] access control with default policy `deny`; this token may do everything
+ * @property {ConsulTls | undefined} [tls] HTTPS instead of HTTP
+ * @property {Readonly<Record<string, unknown>>} [config] more top-level fields, or others
+ */
+
+/**
  * The configuration file of one Consul server that keeps its state on disk (unlike `-dev`), as an object for JSON.
  *
- * @param {object} agent
- * @param {string} agent.name
- * @param {string} agent.dataDir
- * @param {{ http: number, https?: number, server: number, serf: number }} agent.ports http -1 turns it off
- * @param {number} [agent.servers] how many servers elect the first leader; 1 unless given
- * @param {readonly string[]} [agent.join] `host:port` of the others' serf
- * @param {Readonly<Record<string, unknown>>} [agent.config] more top-level fields, or others
+ * @param {ConsulAgent} agent
  */
-export function consulConfig({ name, dataDir, ports, servers = 1, join: others = [], config = {} }) {
+export function consulConfig({ name, dataDir, ports, servers = 1, join: others = [], token, tls, config = {} }) {
   return {
     server: true,
     bootstrap_expect: servers,
@@ -41,8 +66,8 @@ export function consulConfig({ name, dataDir, ports, servers = 1, join: others =
     bind_addr: '127.0.0.1',
     client_addr: '127.0.0.1',
     ports: {
-      http: ports.http,
-      https: ports.https ?? -1,
+      http: tls ? -1 : ports.api,
+      https: tls ? ports.api : -1,
       server: ports.server,
       serf_lan: ports.serf,
       serf_wan: -1,
@@ -57,9 +82,31 @@ export function consulConfig({ name, dataDir, ports, servers = 1, join: others =
     connect: { enabled: false },
     peering: { enabled: false },
     disable_update_check: true,
+    ...(token && { acl: { enabled: true, default_policy: 'deny', tokens: { initial_management: token } } }),
+    ...(tls && { tls: { https: httpsConfig(tls) } }),
     ...config,
   };
 }
+
+/** @param {ConsulTls} tls */
+const httpsConfig = ({ caFile, certFile, keyFile, verifyClients = false }) => ({
+  ca_file: caFile,
+  cert_file: certFile,
+  key_file: keyFile,
+  verify_incoming: verifyClients,
+});
+
+/**
+ * @param {number} port
+ * @param {unknown} tls truthy when the port speaks HTTPS
+ */
+export const consulUrl = (port, tls) => `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+
+/**
+ * @param {string | undefined} token
+ * @returns {Record<string, string>}
+ */
+export const tokenHeader = (token) => (token ? { 'X-Consul-Token': token } : {});
 
 /**
  * @param {string} folder install folder

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { installFolder } from '../../servers/cache.mjs';
+import { consul } from '../../servers/consul/server.mjs';
 import { identityOf } from '../../servers/process-identity.mjs';
 import { temporaryRoot } from '../support/reaper.js';
 import { runServers } from './run-servers.js';
@@ -19,6 +21,7 @@ test.each([
   [['instal'], 'no command "instal"'],
   [['install', 'etdc'], 'no server "etdc"; the servers are kafka, etcd, consul'],
   [['start'], 'start takes one name'],
+  [['start', 'consul-alc'], 'there are kafka, etcd, consul, consul-acl, consul-tls, consul-cluster'],
   [['stop', 'etcd', 'kafka'], 'stop takes one name'],
   [['status', 'etcd'], 'status takes no name'],
   [['clean', '--all'], "'--all'"],
@@ -60,8 +63,13 @@ test('start uses the endpoints of the environment', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: '10.0.0.5:2379,10.0.0.6:2379\n' });
 });
 
-async function recordRunning(pid: number, identity: string | undefined): Promise<void> {
-  const folder = join(env.XDG_CACHE_HOME, 'rollcall', 'servers', 'run', 'etcd');
+test('start consul-acl does not take the endpoints of the environment for servers with access control', async () => {
+  const { code, stdout } = await runServers(['start', 'consul-acl'], { ...env, ROLLCALL_CONSUL: '10.0.0.5:8500' });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+});
+
+async function recordRunning(pid: number, identity: string | undefined, name = 'etcd'): Promise<void> {
+  const folder = join(env.XDG_CACHE_HOME, 'rollcall', 'servers', 'run', name);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'running.json'), JSON.stringify({ pid, identity }));
 }
@@ -76,6 +84,45 @@ test('stop ends the recorded process; until then clean refuses', async () => {
   expect(await runServers(['stop', 'etcd'], env)).toMatchObject({ code: 0, stderr: 'etcd stopped\n' });
   expect(await ended).toEqual([null, 'SIGTERM']);
   expect(await runServers(['clean'], env)).toMatchObject({ code: 0, stderr: expect.stringContaining('removed') });
+});
+
+describe('what runs already', () => {
+  let pid: number;
+  beforeEach(async () => {
+    vi.stubEnv('XDG_CACHE_HOME', env.XDG_CACHE_HOME);
+    const folder = installFolder(consul);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'installed.json'), JSON.stringify({ by: 'go' }));
+    const server = spawn('sleep', ['60']);
+    pid = server.pid ?? 0;
+    onTestFinished(() => {
+      server.kill();
+      vi.unstubAllEnvs();
+    });
+  });
+
+  test.each([
+    ['consul', '127.0.0.1:8500\n', ''],
+    ['consul-acl', '127.0.0.1:8510\n', 'token\n'],
+    ['consul-tls', '127.0.0.1:8520\n', 'tls\n'],
+    ['consul-cluster', '127.0.0.1:8530,127.0.0.1:8540,127.0.0.1:8550\n', ''],
+  ])('start %s prints its endpoints, then where its credentials lie', async (name, endpoints, credentials) => {
+    const instances = name === 'consul-cluster' ? [1, 2, 3].map((number) => `${name}/${number}`) : [name];
+    for (const instance of instances) await recordRunning(pid, identityOf(pid), instance);
+    const { code, stdout, stderr } = await runServers(['start', name], env);
+    const path = credentials && join(env.XDG_CACHE_HOME, 'rollcall', 'servers', 'run', name, credentials);
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: endpoints + path, stderr: `${name} runs already\n` });
+  });
+
+  test('status tells which servers of a cluster run', async () => {
+    for (const number of [1, 3]) await recordRunning(pid, identityOf(pid), `consul-cluster/${number}`);
+    const { stdout } = await runServers(['status'], env);
+    expect(stdout).toContain(`2 of 3 run on 127.0.0.1:8530 (pid ${pid}), 127.0.0.1:8550 (pid ${pid});`);
+    expect(await runServers(['clean'], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('stop consul-c'),
+    });
+  });
 });
 
 test('stop leaves a later process with the recorded id alone', async () => {

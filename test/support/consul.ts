@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { consulConfig, consulReady, launchConsul } from '../../servers/consul/server.mjs';
+import {
+  type ConsulPorts,
+  consulConfig,
+  consulReady,
+  consulUrl,
+  launchConsul,
+  tokenHeader,
+} from '../../servers/consul/server.mjs';
 import { request } from '../../servers/http.mjs';
 import { ensure } from '../../servers/lib.mjs';
 import { allOrNone } from './all-or-none.js';
@@ -35,9 +42,7 @@ const PORTS = 3;
 
 interface Place {
   readonly name: string;
-  readonly api: number;
-  readonly server: number;
-  readonly serf: number;
+  readonly ports: ConsulPorts;
 }
 
 interface Shared {
@@ -57,7 +62,7 @@ export class Consul implements AsyncDisposable {
   readonly #tls: Certificates | undefined;
 
   private constructor(place: Place, shared: Shared, folder: string, server: ServerProcess) {
-    this.port = place.api;
+    this.port = place.ports.api;
     this.token = shared.token;
     this.#folder = folder;
     this.#process = server;
@@ -67,15 +72,15 @@ export class Consul implements AsyncDisposable {
   static async start(place: Place, shared: Shared): Promise<Consul> {
     const install = await ensure('consul', { log: console.error });
     const folder = await mkdtemp(join(temporaryRoot(), `${place.name}-`));
-    const { acl, tls, config = {} } = shared.options;
-    const { server, serf } = place;
+    const { tls, config = {} } = shared.options;
     const file = consulConfig({
-      name: place.name,
+      ...place,
       dataDir: join(folder, 'data'),
-      ports: tls ? { http: -1, https: place.api, server, serf } : { http: place.api, server, serf },
       servers: shared.servers,
       join: shared.join,
-      config: { ...(acl && aclConfig(shared.token)), ...(tls && tlsConfig(tls)), ...config },
+      token: shared.token,
+      tls: tls && { caFile: tls.caFile, certFile: tls.serverCertFile, keyFile: tls.serverKeyFile, verifyClients: true },
+      config,
     });
     const configFile = join(folder, 'consul.json');
     await writeFile(configFile, JSON.stringify(file, null, 2));
@@ -83,7 +88,10 @@ export class Consul implements AsyncDisposable {
       name: `consul ${place.name}`,
       ...launchConsul(install, configFile),
       ready: () =>
-        consulReady(urlOf(place.api, tls), { headers: tokenHeader(shared.token), ...(tls ? { tls: tls.client } : {}) }),
+        consulReady(consulUrl(place.ports.api, tls), {
+          headers: tokenHeader(shared.token),
+          ...(tls ? { tls: tls.client } : {}),
+        }),
     };
     return new Consul(place, shared, folder, await ServerProcess.start(launch));
   }
@@ -95,7 +103,7 @@ export class Consul implements AsyncDisposable {
 
   /** `http://127.0.0.1:port`, or `https:` with TLS */
   get url(): string {
-    return urlOf(this.port, this.#tls);
+    return consulUrl(this.port, this.#tls);
   }
 
   get pid(): number {
@@ -168,12 +176,12 @@ export class ConsulCluster implements AsyncDisposable {
 
   private constructor(servers: readonly Consul[], places: readonly Place[]) {
     this.servers = servers;
-    this.#serverPorts = new Map(servers.map((server, index) => [places[index]?.server ?? 0, server]));
+    this.#serverPorts = new Map(servers.map((server, index) => [places[index]?.ports.server ?? 0, server]));
   }
 
   static async start(ports: readonly number[], options: ConsulOptions): Promise<ConsulCluster> {
     const places = placesOf(ports);
-    const join = places.map(({ serf }) => `127.0.0.1:${serf}`);
+    const join = places.map(({ ports }) => `127.0.0.1:${ports.serf}`);
     const shared: Shared = { servers: places.length, join, options, ...(options.acl ? { token: randomUUID() } : {}) };
     return new ConsulCluster(await allOrNone(places.map((place) => Consul.start(place, shared))), places);
   }
@@ -213,25 +221,6 @@ export function startConsulCluster(size: number, options: ConsulOptions = {}): P
 function placesOf(ports: readonly number[]): Place[] {
   return Array.from({ length: ports.length / PORTS }, (_, index) => {
     const [api = 0, server = 0, serf = 0] = ports.slice(PORTS * index);
-    return { name: `consul${index}`, api, server, serf };
+    return { name: `consul${index}`, ports: { api, server, serf } };
   });
 }
-
-const urlOf = (port: number, tls: Certificates | undefined) => `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
-
-const tokenHeader = (token: string | undefined): Record<string, string> => (token ? { 'X-Consul-Token': token } : {});
-
-const aclConfig = (token: string | undefined) => ({
-  acl: { enabled: true, default_policy: 'deny', tokens: { initial_management: token } },
-});
-
-const tlsConfig = (tls: Certificates) => ({
-  tls: {
-    https: {
-      ca_file: tls.caFile,
-      cert_file: tls.serverCertFile,
-      key_file: tls.serverKeyFile,
-      verify_incoming: true,
-    },
-  },
-});
