@@ -113,13 +113,17 @@ export async function inTime<T>(
     over.abort(new WatchError('TIMEOUT', `No answer within ${ms / 1000} s (--timeout gives it longer).`));
   }, ms);
   const signal = AbortSignal.any([out.ended, over.signal]);
+  let onAbort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
     return await Promise.race([ask(signal), aborted]);
   } finally {
     clearTimeout(timer);
+    // Node keeps a composite signal for as long as it has a listener.
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -82,6 +82,14 @@ describe('mirror', () => {
     expect(await lines(to)).toEqual(['k: "2"']);
   });
 
+  it("lets a service's instances be copied to keys of the same Consul", async () => {
+    const consul = 'consul://127.0.0.1:1/';
+    const { code, errors } = await run(['mirror', '--timeout', '300ms', `${consul}?service=kafka`, `${consul}kafka/`]);
+    // It came as far as asking, and nobody is there.
+    expect(code).toBe(1);
+    expect(errors).toContain('No state after 300 ms');
+  });
+
   it('refuses a target that lies in its own source', async () => {
     const file = await folder.write('a.yaml', 'a/1: one\n');
     const { code, errors } = await run(['mirror', `file:${file}#a/`, `file:${file}#a/b/`]);

@@ -29,7 +29,7 @@ export interface Collection<T> extends AsyncIterable<CollectionVersion<T>>, Asyn
   readonly quarantine: ItemMap<Quarantined>;
   /** Keys that a resync did not find and that stay until a fresh read confirms it (option `guard`). */
   readonly held: ReadonlySet<string>;
-  /** The watcher's, until the collection is closed. */
+  /** The watcher's, until the collection is closed; a collection of a watcher that failed stays failed. */
   readonly status: Status;
   get(key: string): T | undefined;
   /**

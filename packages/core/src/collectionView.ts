@@ -34,6 +34,7 @@ export class CollectionView<T> implements SingleCollection<T> {
   readonly #status: StatusFeed;
   readonly #selection: Selection;
   readonly #guard: DeleteGuard;
+  readonly #stopStatus: () => void;
   #decoded: Decoded<T> = nothingDecoded();
   #snapshot: Snapshot | undefined;
   /** Decoding may be asynchronous: batches and what a fresh read says are applied one after the other. */
@@ -59,8 +60,7 @@ export class CollectionView<T> implements SingleCollection<T> {
       ...(quietMs === undefined ? {} : { quietMs }),
       ...(maxQuietMs === undefined ? {} : { maxQuietMs }),
     });
-    const stopStatus = watcher.onStatus((status) => this.#status.set(status));
-    this.#closing.signal.addEventListener('abort', stopStatus, { once: true });
+    this.#stopStatus = watcher.onStatus((status) => this.#status.set(status));
     void this.#run(batches);
   }
 
@@ -120,6 +120,7 @@ export class CollectionView<T> implements SingleCollection<T> {
   close(): Promise<void> {
     if (!this.#closing.signal.aborted) {
       this.#closing.abort();
+      this.#stopStatus();
       this.#guard.stop();
       this.#latest.end();
       this.#status.set({ state: 'closed' });
@@ -142,6 +143,7 @@ export class CollectionView<T> implements SingleCollection<T> {
   }
 
   #fail(error: WatchError): void {
+    this.#stopStatus();
     this.#guard.stop();
     this.#latest.end(error);
     // A watcher that failed has told so; a defect of our own has not.
@@ -159,11 +161,13 @@ export class CollectionView<T> implements SingleCollection<T> {
     const held = this.#options.guard === true ? heldBack(batch.cause, changes, this.#guard.held, known) : [];
     const kept = new Set(held);
     const gone = changes.flatMap(({ type, key }) => (type === 'delete' && !kept.has(key) ? [key] : []));
+    // A swap is somebody's wish: what the old backend's guard still held is not kept against it.
+    if (batch.cause === 'swap') gone.push(...[...this.#guard.held].filter((key) => !this.#isIn(batch, key)));
     const puts = await this.#decode(changes.flatMap((change) => (this.#isNew(change) ? [change] : [])));
     if (this.#closing.signal.aborted) return;
     this.#snapshot = batch.snapshot;
     this.#commit(puts, gone, () => {
-      this.#guard.release(changes.map(({ key }) => key));
+      this.#guard.release([...changes.map(({ key }) => key), ...gone]);
       this.#guard.hold(held);
     });
     if (held.length > 0)
@@ -187,6 +191,10 @@ export class CollectionView<T> implements SingleCollection<T> {
       const keys = there.map(({ key }) => key);
       this.#warn(keys, `A read finds ${there.length} keys that the last resync did not; they stay.`);
     }
+  }
+
+  #isIn({ snapshot }: Batch, key: string): boolean {
+    return snapshot.entries.has(this.#selection.whole(key));
   }
 
   /** Whether a change needs decoding: bytes that were good before are good again. */

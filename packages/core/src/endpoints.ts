@@ -40,8 +40,8 @@ export class Endpoints {
 
   /** @param addresses at least one. */
   constructor(addresses: readonly string[], timing: { now(): number; random(): number }) {
-    this.#now = timing.now;
-    this.#order = shuffle([...new Set(addresses)], timing.random);
+    this.#now = () => timing.now();
+    this.#order = shuffle([...new Set(addresses)], () => timing.random());
     for (const address of this.#order) this.#health.set(address, { failures: 0, restsUntil: 0 });
   }
 

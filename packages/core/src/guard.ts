@@ -87,7 +87,7 @@ export class DeleteGuard {
   async #confirm(signal: AbortSignal): Promise<void> {
     const { timing, settle } = this.#options;
     for (let inconclusive = 0; ; inconclusive++) {
-      const extra = inconclusive === 0 ? 0 : backoffMs(inconclusive, timing.random);
+      const extra = inconclusive === 0 ? 0 : backoffMs(inconclusive, () => timing.random());
       await delay(timing, CONFIRM_AFTER_MS + extra, signal);
       if (signal.aborted) return;
       const answer = await this.#read(signal);

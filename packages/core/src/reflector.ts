@@ -61,8 +61,11 @@ export class Reflector {
           minTimeout: 0,
           onFailedAttempt: ({ error }) => this.#pause(WatchError.from(error), signal),
         });
-      } catch (error) {
-        this.#setStatus({ state: 'failed', error: WatchError.from(error) });
+      } catch (thrown) {
+        const error = WatchError.from(thrown);
+        if (this.#held === undefined) this.#setStatus({ state: 'failed', error });
+        // Nothing that throws here, be it the user's own logger, ends a watch that has a state.
+        else await delay(this.#host.timing, HEALTHY_AFTER_MS, signal);
       }
     }
   }
@@ -78,8 +81,7 @@ export class Reflector {
       if (signal.aborted) return;
       const error = WatchError.from(thrown);
       if (!error.retryable && this.#held === undefined) throw new AbortError(error);
-      if (!this.#wasHealthy()) throw error;
-      this.#failures = 0;
+      if (!this.#endOutageIfHealthy()) throw error;
       await this.#pause(error, signal);
     }
   }
@@ -96,6 +98,7 @@ export class Reflector {
       } catch (thrown) {
         const error = WatchError.from(thrown);
         if (signal.aborted || !READ_ANEW.has(error.code)) throw error;
+        this.#endOutageIfHealthy();
         this.#mustReadAnew = true;
         if (error.code !== 'COMPACTED') this.#otherHistory = true;
         // Only a refused cursor is worth no wait: a store that ends every watch right after its list must not be spun on.
@@ -124,16 +127,21 @@ export class Reflector {
       case 'alive':
         return false;
       case 'trouble':
+        this.#endOutageIfHealthy();
         this.#interrupted = true;
         this.#host.warnings.warn(update.error, update.error.message);
         this.#becomeStale(update.error);
         return false;
-      case 'snapshot':
-        return this.#advance(applySnapshot(this.#held, update, this.#epochOf(update)));
+      case 'snapshot': {
+        const step = applySnapshot(this.#held, update, this.#epochOf(update));
+        // Only now: until the entries are read to their end, this cluster has not answered.
+        this.#identity = update.identity ?? this.#identity;
+        return this.#advance(step);
+      }
       case 'delta':
-        return this.#advance(applyDelta(this.#mustHold(update), update));
+        return !this.#isOld(update) && this.#advance(applyDelta(this.#mustHold(update), update));
       case 'bookmark':
-        return this.#advance(applyBookmark(this.#mustHold(update), update));
+        return !this.#isOld(update) && this.#advance(applyBookmark(this.#mustHold(update), update));
     }
   }
 
@@ -154,10 +162,14 @@ export class Reflector {
     const held = this.#held;
     const otherCluster =
       update.identity !== undefined && this.#identity !== undefined && update.identity !== this.#identity;
-    if (update.identity !== undefined) this.#identity = update.identity;
     const backward = held !== undefined && compareRevisions(update.revision, held.revision) < 0;
     const same = held !== undefined && !this.#otherHistory && !otherCluster && !backward;
     return same ? held.epoch : this.#host.mintEpoch();
+  }
+
+  /** What a lagging member says of the past proves nothing current: not even that the watch is live. */
+  #isOld({ revision }: { readonly revision: string }): boolean {
+    return this.#held !== undefined && compareRevisions(revision, this.#held.revision) < 0;
   }
 
   #mustHold(update: Update): HeldSnapshot {
@@ -172,8 +184,11 @@ export class Reflector {
     return { revision: held.revision, proof: { count: held.entries.size, ...(newest && { newest }) } };
   }
 
-  #wasHealthy(): boolean {
-    return this.#liveSince !== undefined && this.#host.timing.now() - this.#liveSince >= HEALTHY_AFTER_MS;
+  /** @returns whether this attempt was live for long enough; then the failures of before count no more. */
+  #endOutageIfHealthy(): boolean {
+    const healthy = this.#liveSince !== undefined && this.#host.timing.now() - this.#liveSince >= HEALTHY_AFTER_MS;
+    if (healthy) this.#failures = 0;
+    return healthy;
   }
 
   #becomeLive(): void {
@@ -188,7 +203,7 @@ export class Reflector {
     // Nothing but somebody's hand mends a fatal error: no reason to ask sooner than at the cap.
     this.#failures = error.retryable ? this.#failures + 1 : Number.POSITIVE_INFINITY;
     const { timing } = this.#host;
-    const waitMs = backoffMs(this.#failures, timing.random, error.retryAfterMs);
+    const waitMs = backoffMs(this.#failures, () => timing.random(), error.retryAfterMs);
     this.#host.warnings.warn(error, `${error.message} Trying again in ${Math.round(waitMs)} ms.`);
     this.#becomeStale(error, timing.wallNow() + waitMs);
     await delay(timing, waitMs, signal);

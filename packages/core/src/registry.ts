@@ -61,8 +61,10 @@ class SharingRegistry implements Registry {
   readonly #sources = new Map<string, Counted<Source>>();
   readonly #watches = new Map<string, Counted<SharedWatch>>();
   readonly #handles = new Set<Handle>();
+  /** Sources that are being disposed of. */
+  readonly #disposing = new Set<Promise<void>>();
   #epochs = 0;
-  #closed = false;
+  #closed: Promise<void> | undefined;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -89,20 +91,25 @@ class SharingRegistry implements Registry {
     return { source, target: location.target, release };
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#handles].map((handle) => handle.close()));
-    const onLoan = [...this.#sources.values()];
-    this.#sources.clear();
-    await Promise.all(onLoan.map(({ value }) => this.#dispose(value)));
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  async #close(): Promise<void> {
+    await Promise.all([...this.#handles].map((handle) => handle.close()));
+    for (const { value } of this.#sources.values()) void this.#dispose(value);
+    this.#sources.clear();
+    // Those, too, whose handles were closed before.
+    await Promise.all(this.#disposing);
+  }
+
   #locate(urlOrName: string, given: WatchOptions): { location: Location; connect: ConnectOptions; adapter: Adapter } {
-    if (this.#closed) throw new WatchError('CLOSED', 'This registry is closed.');
+    if (this.#closed !== undefined) throw new WatchError('CLOSED', 'This registry is closed.');
     const named = this.#options.resolve?.(urlOrName);
     const url = named?.url ?? urlOrName;
     const { prefix, ...connect } = { ...named?.options, ...given };
@@ -170,7 +177,13 @@ class SharingRegistry implements Registry {
     };
   }
 
-  async #dispose(source: Source): Promise<void> {
+  #dispose(source: Source): Promise<void> {
+    const disposing = this.#disposeInTime(source).finally(() => this.#disposing.delete(disposing));
+    this.#disposing.add(disposing);
+    return disposing;
+  }
+
+  async #disposeInTime(source: Source): Promise<void> {
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => {
       cancel = this.#timing.schedule(DISPOSE_MS, resolve);

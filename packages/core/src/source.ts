@@ -80,7 +80,7 @@ export type Update =
   | { readonly type: 'bookmark'; readonly revision: Revision }
   /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */
   | { readonly type: 'alive' }
-  /** The state is stale now, but this attempt goes on (a half-written file). The next snapshot or delta mends it. */
+  /** The state is stale now, but this attempt goes on (a half-written file). The next snapshot, delta or bookmark mends it. */
   | { readonly type: 'trouble'; readonly error: WatchError };
 
 /** Where to continue, and what must be true there if it is still the same history. */

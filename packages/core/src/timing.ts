@@ -10,12 +10,15 @@ export interface Timing {
   schedule(ms: number, run: () => void): () => void;
 }
 
+/** The longest a Node timer can be; it takes a longer one for 1 ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export const systemTiming: Timing = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   random: () => Math.random(),
   schedule: (ms, run) => {
-    const timer = setTimeout(run, ms);
+    const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS));
     timer.unref();
     return () => clearTimeout(timer);
   },

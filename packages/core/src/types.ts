@@ -57,7 +57,7 @@ export interface Batch {
   readonly snapshot: Snapshot;
   /** Ordered by revision, then key. Empty only in an initial batch. */
   readonly changes: readonly Change[];
-  /** `resync` is the first changed answer after an interruption; `swap` follows a change of backend. */
+  /** `resync`: by the first answer after an interruption. `swap`: the backend is another one. */
   readonly cause: 'initial' | 'delta' | 'resync' | 'swap';
   /** True when this reader was slower than the backend, so that the batch covers several versions. */
   readonly coalesced: boolean;

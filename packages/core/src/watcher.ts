@@ -27,6 +27,7 @@ export interface HandleOptions {
   readonly logger: Logger;
   /** A lease on what a URL or a name stands for. @throws WatchError when it cannot be understood. */
   acquire(urlOrName: string, options: WatchOptions): Lease;
+  /** Called when all is closed. */
   onClosed(handle: Handle): void;
 }
 
@@ -114,8 +115,11 @@ export class Handle implements Watcher {
     const swapping = new AbortController();
     this.#swapping = swapping;
     const same = next.watch === this.#lease.watch;
+    const signal = AbortSignal.any([swapping.signal, this.#closing.signal]);
     try {
-      if (!same) await next.watch.live(AbortSignal.any([swapping.signal, this.#closing.signal]));
+      if (!same) await next.watch.live(signal);
+      // Whoever closed or swapped after the answer, before this goes on, counts.
+      signal.throwIfAborted();
     } catch (error) {
       await next.release();
       throw error;
@@ -140,11 +144,12 @@ export class Handle implements Watcher {
       this.#lease.watch.unsubscribe(this.#subscriber);
       this.#closing.abort(closedError());
       // Known before listeners run: one of them may call close() again.
-      this.#closed = Promise.resolve().then(() => this.#lease.release());
+      this.#closed = Promise.resolve()
+        .then(() => this.#lease.release())
+        .finally(() => this.#options.onClosed(this));
       this.#status.set({ state: 'closed' });
       this.#status.clear();
       for (const reader of [...this.#readers]) this.#endOver(reader);
-      this.#options.onClosed(this);
     }
     return this.#closed;
   }

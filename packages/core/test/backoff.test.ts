@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { backoffMs } from '../src/backoff.js';
+import { systemTiming } from '../src/index.js';
 
 describe('backoffMs', () => {
   it.each([
@@ -35,5 +36,21 @@ describe('backoffMs', () => {
       ),
       { seed: 20_260_101 },
     );
+  });
+
+  it('believes a Retry-After of up to an hour', () => {
+    expect(backoffMs(1, () => 0, 3_600_000_000)).toBe(3_600_000);
+  });
+});
+
+describe('the system timing', () => {
+  it("does not take a wait that is longer than Node's longest timer for none", async () => {
+    let ran = false;
+    const cancel = systemTiming.schedule(2 ** 31, () => {
+      ran = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    cancel();
+    expect(ran).toBe(false);
   });
 });

@@ -318,6 +318,36 @@ test('a closed watcher closes its views', async () => {
   expect(collection.status.state).toBe('closed');
 });
 
+test('a collection of a watcher that failed stays failed, also when the watcher is swapped to a better place', async () => {
+  const { watcher, source, common } = setUp();
+  const items = collect(watcher, { decode: (bytes) => bytes, ...common });
+  (await source.next()).play(new WatchError('UNAUTHENTICATED', 'no'));
+  await settle();
+  const swapping = watcher.swap('scripted:other/');
+  (await source.next()).play(snapshot('1', { k: 'v' }));
+  await swapping;
+  expect(watcher.status.state).toBe('live');
+  expect(items.status.state).toBe('failed');
+  await expect(items.ready()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+});
+
+test('S65 S66 a swap ends what the guard still held of the old backend', async () => {
+  const { watcher, source, common, readAnew } = setUp();
+  const items = collect(watcher, { decode: (bytes) => bytes, guard: true, ...common });
+  const first = await source.next();
+  first.play(snapshot('5', { a: '1@2', b: '1@2', c: '1@2', d: '1@2' }));
+  await items.ready();
+  (await readAnew(first)).play(snapshot('9', { a: '1@2' }));
+  await settle();
+  expect([...items.held]).toEqual(['b', 'c', 'd']);
+  const swapping = watcher.swap('scripted:other/');
+  (await source.next()).play(snapshot('1', { b: '2' }));
+  await swapping;
+  await settle();
+  expect([...items.items.keys()]).toEqual(['b']);
+  expect(items.held.size).toBe(0);
+});
+
 test('a fatal error before the first state rejects ready() and the iteration', async () => {
   const { watcher, source, common } = setUp();
   const collection = collect(watcher, { ...common, ...numbers() });

@@ -273,6 +273,91 @@ test('S26 backoff grows with full jitter to the cap, honours Retry-After, and re
   expect(timing.scheduled.at(-1)).toBe(125);
 });
 
+test.each([
+  ['trouble', { type: 'trouble', error: new WatchError('UNREADABLE', 'half') }],
+  ['a refused cursor', new WatchError('COMPACTED', 'gone')],
+] as const)('an hour of health ends an outage also when %s comes first', async (_, step) => {
+  const { source, registry, timing } = setUp();
+  registry.watch('scripted:c/');
+  (await source.next()).play(snapshot('1', {}), new WatchError('UNREACHABLE', 'cut'));
+  for (let i = 0; i < 7; i++) {
+    await timing.advance(30_000);
+    (await source.next()).play(new WatchError('UNREACHABLE', 'cut'));
+    await settle();
+  }
+  await timing.advance(30_000);
+  const healthy = await source.next();
+  healthy.play({ type: 'bookmark', revision: '2' });
+  await timing.advance(3_600_000);
+  healthy.play(step);
+  await settle();
+  (source.attempts.at(-1) ?? healthy).play(new WatchError('UNREACHABLE', 'cut'));
+  await settle();
+  expect(timing.scheduled.at(-1)).toBe(125);
+});
+
+test('S09 after an interruption, what a lagging member says of the past does not make the watch live', async () => {
+  const { source, registry, timing } = setUp();
+  const watcher = registry.watch('scripted:c/');
+  (await source.next()).play(snapshot('9', {}), new WatchError('UNREACHABLE', 'cut'));
+  await timing.advance(125);
+  const second = await source.next();
+  second.play({ type: 'bookmark', revision: '3' }, { type: 'delta', revision: '4', events: [put('a', 'old', '4')] });
+  await settle();
+  expect(watcher.status.state).toBe('stale');
+  second.play({ type: 'bookmark', revision: '9' });
+  await settle();
+  expect(watcher.status.state).toBe('live');
+});
+
+test('S44 another cluster whose first answer breaks off is another history when it answers', async () => {
+  const { source, registry, timing } = setUp();
+  source.supports = { resume: false, deltas: true, history: false };
+  const watcher = registry.watch('scripted:c/');
+  (await source.next()).play(snapshot('5', { a: '1@2' }, 'one'), new WatchError('UNREACHABLE', 'cut'));
+  await timing.advance(125);
+  const broken = function* (): Generator<never> {
+    yield* [];
+    throw new Error('cut off');
+  };
+  (await source.next()).play({ type: 'snapshot', revision: '8', entries: broken(), identity: 'two' });
+  await timing.advance(250);
+  (await source.next()).play(snapshot('8', { a: '1@7' }, 'two'));
+  await settle();
+  expect(watcher.snapshot?.revision).toBe('8');
+  expect(watcher.snapshot?.epoch).not.toBe(1);
+});
+
+test('a Timing that is a class instance works, and a logger that throws ends no watch', async () => {
+  const source = new ScriptedSource();
+  const manual = new ManualTiming();
+  class Clock {
+    readonly #inner = manual;
+    now = () => this.#inner.now();
+    wallNow = () => this.#inner.wallNow();
+    schedule = (ms: number, run: () => void) => this.#inner.schedule(ms, run);
+    random(): number {
+      return this.#inner.random();
+    }
+  }
+  const quiet = (): void => {};
+  const warn = (): void => {
+    throw new Error('disk full');
+  };
+  const registry = createRegistry({
+    adapters: [scriptedAdapter(() => source)],
+    timing: new Clock(),
+    logger: { debug: quiet, info: quiet, warn, error: quiet },
+  });
+  open.push(registry);
+  const watcher = registry.watch('scripted:c/');
+  (await source.next()).play(snapshot('1', {}), new WatchError('UNREACHABLE', 'cut'));
+  await manual.advance(10_000);
+  (await source.next()).play({ type: 'bookmark', revision: '1' });
+  await settle();
+  expect(watcher.status.state).toBe('live');
+});
+
 test('the same error is logged once per 30 s', async () => {
   const { source, registry, timing, logs } = setUp();
   registry.watch('scripted:c/');

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { type Batch, createRegistry, type Registry, type Update, WatchError } from '../src/index.js';
+import { type Batch, createRegistry, type Registry, type Update, WatchError, type Watcher } from '../src/index.js';
 import { ManualTiming, settle } from './manualTiming.js';
 import { del, put, ScriptedSource, scriptedAdapter, snapshot } from './scriptedSource.js';
 
@@ -202,6 +202,47 @@ test('a swap to a backend that fails for good, or that a later swap replaces, st
   const outcome = expect(closing).rejects.toMatchObject({ code: 'CLOSED' });
   await watcher.close();
   await outcome;
+});
+
+test.each([
+  { by: 'close()', undo: (watcher: Watcher) => watcher.close(), state: 'closed' },
+  { by: 'a later swap', undo: (watcher: Watcher) => watcher.swap('scripted:a/'), state: 'live' },
+])('a swap is undone by $by that comes after the new backend has answered', async ({ undo, state }) => {
+  const { registry, source } = setUp();
+  const watcher = registry.watch('scripted:a/');
+  const sibling = registry.watch('scripted:a/');
+  const a = await source('a').next();
+  a.play(snapshot('1', { k: 'a' }));
+  await sibling.ready();
+  const swapped = expect(watcher.swap('scripted:b/')).rejects.toMatchObject({ code: 'CLOSED' });
+  const other = registry.watch('scripted:b/');
+  other.onStatus((status) => {
+    if (status.state === 'live') void undo(watcher);
+  });
+  const b = await source('b').next();
+  b.play(snapshot('1', { k: 'b' }));
+  await swapped;
+  await settle();
+  expect(watcher.status.state).toBe(state);
+  expect(Buffer.from(watcher.snapshot?.entries.get('k')?.value ?? []).toString()).toBe('a');
+  expect(a.signal.aborted).toBe(false);
+  await other.close();
+  await settle();
+  expect(b.signal.aborted).toBe(true);
+});
+
+test('registry.close() waits for what is closing already, and both of two calls do', async () => {
+  const { registry, source } = setUp();
+  const watcher = registry.watch('scripted:c/');
+  let disposed = false;
+  source('c')[Symbol.asyncDispose] = async () => {
+    await settle();
+    disposed = true;
+  };
+  void watcher.close();
+  void registry.close();
+  await registry.close();
+  expect(disposed).toBe(true);
 });
 
 test('S62 closing inside a listener tells nothing more; a reader ends on its signal and on return()', async () => {

@@ -15,6 +15,9 @@ interface Habits {
   own(text: (name: string) => string | undefined): ConnectOptions;
 }
 
+/** These need no credentials, and so must not fail for want of a certificate that another backend uses. */
+const LOCAL: readonly string[] = ['file', 'memory'];
+
 const HABITS: readonly Habits[] = [
   {
     schemes: ['etcd', 'etcds'],
@@ -37,6 +40,7 @@ const HABITS: readonly Habits[] = [
  * @throws WatchError INVALID_OPTION when a path cannot be read.
  */
 export function connectionFrom(env: Environment, url: string, readFile: (path: string) => string): ConnectOptions {
+  if (LOCAL.includes(schemeOf(url) ?? '')) return {};
   const text = (name: string): string | undefined => env[name] || undefined;
   const pem = (name: string): string | undefined => {
     const path = text(name);

@@ -79,12 +79,11 @@ class ConfiguredRollcall implements Rollcall {
   }
 
   watch(urlOrName: string, options: WatchOptions = {}): Watcher {
-    const watcher = this.#registry.watch(urlOrName, options);
     const definition = this.#watches.get(urlOrName);
-    if (definition !== undefined && typeof this.#config === 'string') {
-      this.#followers.add(urlOrName, definition, watcher, options);
-      this.#configWatcher ??= this.#followFile(this.#config);
-    }
+    if (definition === undefined || typeof this.#config !== 'string') return this.#registry.watch(urlOrName, options);
+    this.#configWatcher ??= this.#followFile(this.#config);
+    const watcher = this.#registry.watch(urlOrName, options);
+    this.#followers.add(urlOrName, definition, watcher, options);
     return watcher;
   }
 

@@ -14,12 +14,17 @@ describe('credentials from the environment', () => {
       ROLLCALL_CERT: 'cert.pem',
       ROLLCALL_KEY: 'key.pem',
     };
-    expect(connectionFrom(env, 'file:a.yaml', read)).toEqual({
+    expect(connectionFrom(env, 'mine://h/', read)).toEqual({
       username: 'app',
       password: 'pw',
       token: 't',
       tls: { ca: 'PEM of ca.pem', cert: 'PEM of cert.pem', key: 'PEM of key.pem' },
     });
+  });
+
+  it('are not for a file or the memory', () => {
+    const env = { ROLLCALL_TOKEN: 't', ROLLCALL_CA: 'nope.pem' };
+    expect([connectionFrom(env, 'file:a.yaml', read), connectionFrom(env, 'memory:a', read)]).toEqual([{}, {}]);
   });
 
   it('are nothing at all where nothing is set', () => {

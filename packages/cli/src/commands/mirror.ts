@@ -93,6 +93,8 @@ async function tellSynced(session: Session, written: number, extra: number, { dr
 /** A mirror into its own source would feed itself. */
 function refuseOverlap(from: Place, to: Place): void {
   if (from.source !== to.source) return;
+  // Services and the catalog are no keys: nothing written can come back through them.
+  if (from.target.query !== undefined || to.target.query !== undefined) return;
   const [a, b] = [from.target.prefix, to.target.prefix];
   if (from.target.exact ? a !== b : !a.startsWith(b) && !b.startsWith(a)) return;
   throw new WatchError('INVALID_OPTION', `"${to.url}" overlaps "${from.url}": mirror into a prefix of its own.`);
