@@ -27,8 +27,10 @@ try {
 } catch (error) {
   // Ended as asked.
   if (!stop.signal.aborted) {
-    process.stderr.write(`npm start: ${/** @type {Error} */ (error).message}\n`);
-    process.exitCode = 1;
+    const { message, code } = /** @type {NodeJS.ErrnoException} */ (error);
+    const wrongUsage = code?.startsWith('ERR_PARSE_ARGS') ?? false;
+    process.stderr.write(`npm start: ${message}\n${wrongUsage ? USAGE : ''}`);
+    process.exitCode = wrongUsage ? 2 : 1;
   }
 }
 process.exit();

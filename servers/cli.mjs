@@ -76,6 +76,11 @@ const output = {
   signal: interrupted.signal,
 };
 
+// A reader that went away, as of `status | head`, is no failure.
+process.stdout.on('error', (error) => {
+  if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
+});
+
 try {
   await main(process.argv.slice(2), output);
 } catch (error) {

@@ -21,7 +21,7 @@ const ABOUT = `Keeps a live, provably current answer to "who is there now?"
 A URL says what to watch:
   etcd://HOST:2379,HOST:2379/broker/kafka/   etcd's keys (etcds:// for TLS)
   consul://HOST:8500/broker/kafka/           Consul's keys (consuls:// for TLS)
-  consul://HOST:8500/?service=kafka          a service's instances (&passing=true)
+  consul://HOST:8500/?service=kafka          the instances of a service
   file:./brokers.yaml#broker/kafka/          a YAML or JSON file, or a folder
   orders                                     a name in rollcall.yaml
 A path that ends in / is a prefix; any other is one exact key.`;
@@ -53,7 +53,11 @@ export function createProgram(io: Io): Command {
     .showHelpAfterError('See "rollcall --help" or "rollcall COMMAND --help".')
     .option('--config <path>', 'the configuration (default: $ROLLCALL_CONFIG, else ./rollcall.yaml)')
     .option('--json', 'one JSON object a line, also on a terminal')
-    .option('--timeout <time>', 'how long to wait for the first answer, as 500ms, 5s or 2m', parseDuration)
+    .option(
+      '--timeout <time>',
+      'how long to wait for an answer, as 500ms, 5s or 2m (default: 10s; tail, brokers: no end)',
+      parseDuration,
+    )
     .addOption(new Option('--log-level <level>', 'log to standard error').choices(LOG_LEVELS).default('warn'))
     .addHelpText('after', AFTER);
 

@@ -236,7 +236,10 @@ export class CollectionView<T> implements SingleCollection<T> {
     const bad = puts.flatMap(({ key }) => (before.has(key) ? [] : (this.quarantine.get(key) ?? [])));
     if (bad.length === 0) return;
     const named = bad.slice(0, NAMED_KEYS).map(({ key, revision, reason }) => ({ key, revision, reason }));
-    this.#logger.warn({ quarantined: named, count: bad.length }, `${bad.length} keys have values that cannot be used.`);
+    this.#logger.warn(
+      { quarantined: named, count: bad.length },
+      `${bad.length === 1 ? 'A key has a value' : `${bad.length} keys have values`} that cannot be used.`,
+    );
   }
 
   #warn(keys: readonly string[], message: string): void {

@@ -83,7 +83,7 @@ export class Endpoints {
       return error.retryable ? error : new WatchError('UNREACHABLE', error.message, { cause: error });
     }
     if (all.every(({ lastError }) => lastError?.retryable === false)) return error;
-    const each = this.#order.map((one) => `${one}: ${this.#of(one).lastError?.message}`).join('; ');
+    const each = this.#order.map((one) => said(one, this.#of(one).lastError)).join('; ');
     const options = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs };
     return new WatchError('NO_HEALTHY_ENDPOINT', `No endpoint works (${each}).`, { cause: error, ...options });
   }
@@ -93,6 +93,12 @@ export class Endpoints {
     if (health === undefined) throw new WatchError('INTERNAL', `${address} is not one of the endpoints.`);
     return health;
   }
+}
+
+/** The error's message as a part of a sentence, with the address where it names none. */
+function said(address: string, error: WatchError | undefined): string {
+  const message = error?.message.replace(/\.$/, '') ?? '';
+  return message.includes(address) ? message : `${address}: ${message}`;
 }
 
 /** Fisher-Yates. */

@@ -13,6 +13,7 @@ export { Endpoints, isOfTheEndpoint } from './endpoints.js';
 export { ERROR_CODES, type ErrorCode, WatchError } from './errors.js';
 export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './keys.js';
 export { Latest } from './latest.js';
+export { locate } from './locate.js';
 export { type Logger, silentLogger } from './logger.js';
 export { type Found, readOnce } from './readOnce.js';
 export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './registry.js';

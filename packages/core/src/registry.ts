@@ -1,11 +1,11 @@
 import { WatchError } from './errors.js';
+import { locate } from './locate.js';
 import { type Logger, silentLogger } from './logger.js';
 import { LogThrottle } from './logThrottle.js';
 import { SharedWatch } from './sharedWatch.js';
 import type { Adapter, ConnectOptions, Location, Source, Target, WatchOptions } from './source.js';
 import { systemTiming, type Timing } from './timing.js';
 import type { Watcher } from './types.js';
-import { redactUrl, schemeOf } from './url.js';
 import { Handle, type Lease } from './watcher.js';
 
 /** `close()` settles within 1 s; what a source still has to tear down then goes on by itself. */
@@ -113,13 +113,7 @@ class SharingRegistry implements Registry {
     const named = this.#options.resolve?.(urlOrName);
     const url = named?.url ?? urlOrName;
     const { prefix, ...connect } = { ...named?.options, ...given };
-    const scheme = schemeOf(url);
-    const adapter = this.#options.adapters.find(({ schemes }) => scheme !== undefined && schemes.includes(scheme));
-    if (adapter === undefined) {
-      const known = this.#options.adapters.flatMap(({ schemes }) => schemes).join(', ');
-      throw new WatchError('UNKNOWN_SCHEME', `"${redactUrl(url)}" names no backend. Known schemes: ${known}.`);
-    }
-    const location = adapter.parse(url);
+    const { adapter, location } = locate(this.#options.adapters, url);
     const target = prefix === undefined ? location.target : { prefix };
     return { location: { ...location, target }, connect, adapter };
   }

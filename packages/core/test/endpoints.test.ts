@@ -100,7 +100,7 @@ describe('Endpoints', () => {
     const asked = new WatchError('RATE_LIMITED', 'b is busy.', { retryAfterMs: 7 });
     expect(endpoints.failed('b', asked)).toMatchObject({
       code: 'NO_HEALTHY_ENDPOINT',
-      message: 'No endpoint works (a: a refused.; b: b is busy.).',
+      message: 'No endpoint works (a refused; b is busy).',
       retryable: true,
       retryAfterMs: 7,
       cause: asked,

@@ -157,7 +157,7 @@ export class BrokerListView implements BrokerList {
       if (this.#shortage !== undefined) this.#logger.info({}, 'The registry names enough brokers again.');
       this.#shortage = undefined;
     } else {
-      const message = `The registry names ${found} usable brokers, fewer than ${this.#minBrokers}: the list stays as it was. Register brokers, or see the quarantine for why they are not usable.`;
+      const message = `The registry names ${found} usable brokers, fewer than ${this.#minBrokers}: ${this.version === 0 ? 'there is no list yet' : 'the list stays as it was'}. Register brokers, or see the quarantine for why they are not usable.`;
       const error = new WatchError('TOO_FEW_BROKERS', message);
       if (this.#shortage === undefined) this.#logger.warn({ code: error.code, brokers: this.current }, message);
       const since = this.#shortage?.since ?? this.#timing.wallNow();

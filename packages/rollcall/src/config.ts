@@ -49,6 +49,8 @@ export interface ConfigInputs {
   readonly env: Environment;
   /** The text of a file a key names. @throws as `fs.readFileSync` */
   readFile(path: string): string;
+  /** @throws WatchError when no backend can watch the URL */
+  checkUrl(url: string): void;
 }
 
 /**
@@ -66,21 +68,23 @@ export function parseConfig(text: string, file: string, inputs: ConfigInputs): N
  * at the working directory.
  * @throws WatchError INVALID_OPTION
  */
-export function checkConfig(config: RollcallConfig, inputs: Pick<ConfigInputs, 'readFile'>): NamedWatches {
-  return readWatches(objectDocument(config), process.cwd(), { readFile: inputs.readFile });
+export function checkConfig(config: RollcallConfig, inputs: Omit<ConfigInputs, 'env'>): NamedWatches {
+  const { readFile, checkUrl } = inputs;
+  return readWatches(objectDocument(config), process.cwd(), { readFile, checkUrl });
 }
 
 interface Context {
   readonly document: ConfigDocument;
   readonly folder: string;
   readonly readFile: (path: string) => string;
+  readonly checkUrl: (url: string) => void;
   readonly env?: Environment;
 }
 
 function readWatches(
   document: ConfigDocument,
   folder: string,
-  inputs: Pick<ConfigInputs, 'readFile'> & Partial<ConfigInputs>,
+  inputs: Omit<ConfigInputs, 'env'> & Partial<ConfigInputs>,
 ): NamedWatches {
   const context = { document, folder, ...inputs };
   const root = mapAt(context, [], document.value, 'write "watches:" and below it one entry for each name');
@@ -109,9 +113,11 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
   if (schemeOf(source) === undefined) {
     throw wrong(context, [...path, 'source'], 'is not a URL: begin it with a scheme, such as etcd:// or file:');
   }
+  const url = rootedAt(context.folder, source);
+  checkUrlAt(context, [...path, 'source'], url);
   const prefix = text('prefix');
   return {
-    url: rootedAt(context.folder, source),
+    url,
     ...(prefix === undefined ? {} : { prefix }),
     connect: connection({
       username: text('username'),
@@ -124,6 +130,14 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
       insecureSkipVerify: flagAt(context, [...path, 'insecureSkipVerify'], fields.insecureSkipVerify),
     }),
   };
+}
+
+function checkUrlAt(context: Context, path: readonly string[], url: string): void {
+  try {
+    context.checkUrl(url);
+  } catch (error) {
+    throw wrong(context, path, `cannot be used: ${WatchError.from(error).message.replace(/\.$/, '')}`, error);
+  }
 }
 
 /** A relative `file:` URL as an absolute one, so that it means the same wherever the program is started. */

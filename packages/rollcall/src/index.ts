@@ -26,13 +26,6 @@ export {
   type WatchOptions,
 } from '@rollcall/core';
 export { brokerList } from '@rollcall/kafka';
-export {
-  type ConfigInputs,
-  type NamedWatch,
-  type NamedWatches,
-  parseConfig,
-  type RollcallConfig,
-  type WatchConfig,
-} from './config.js';
+export type { RollcallConfig, WatchConfig } from './config.js';
 export type { Environment } from './environment.js';
 export { createRollcall, type Rollcall, type RollcallOptions } from './rollcall.js';

@@ -57,6 +57,7 @@ export function createRollcall(options: RollcallOptions = {}): Rollcall {
 class ConfiguredRollcall implements Rollcall {
   readonly #config: string | RollcallConfig | undefined;
   readonly #env: Environment;
+  readonly #adapters: readonly Adapter[];
   readonly #logger: Logger;
   readonly #registry: Registry;
   readonly #followers: Followers;
@@ -68,10 +69,11 @@ class ConfiguredRollcall implements Rollcall {
     this.#config = typeof config === 'string' ? absolute(config) : config;
     this.#env = env;
     this.#logger = logger;
-    this.#watches = loadConfig(config, env);
+    this.#adapters = [...adapters, ...builtInAdapters()];
+    this.#watches = loadConfig(config, env, this.#adapters);
     this.#followers = new Followers(logger);
     this.#registry = createRegistry({
-      adapters: [...adapters, ...builtInAdapters()],
+      adapters: this.#adapters,
       logger,
       ...(timing === undefined ? {} : { timing }),
       resolve: (urlOrName) => this.#resolve(urlOrName),
@@ -93,7 +95,7 @@ class ConfiguredRollcall implements Rollcall {
 
   reload(): void {
     if (typeof this.#config !== 'string') return;
-    this.#watches = loadConfig(this.#config, this.#env);
+    this.#watches = loadConfig(this.#config, this.#env, this.#adapters);
     this.#followers.follow(this.#watches);
   }
 

@@ -12,6 +12,7 @@ const inputs = {
     if (text === undefined) throw new Error(`ENOENT: ${path}`);
     return text;
   },
+  checkUrl: (): void => {},
 };
 
 const parse = (text: string) => parseConfig(text, FILE, inputs);

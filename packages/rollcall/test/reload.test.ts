@@ -86,6 +86,8 @@ test('a bad edit is refused with its line, and the old configuration stays', asy
   await orders.ready();
   await edit('watches:\n  orders:\n    source: memory:two\n    sauce: x\n');
   expect(await logged('sauce')).toContain(`${config}:4: watches.orders.sauce is not a known key`);
+  await edit('watches:\n  orders:\n    source: redis://h/x/\n');
+  expect(await logged('redis')).toContain(`${config}:3: watches.orders.source cannot be used: "redis://h/x/" names no`);
   await edit('watches:\n  orders: [\n');
   expect(await logged('this is not YAML')).toMatch(/rollcall\.yaml:\d+:\d+: .* The old configuration stays in force\./);
   expect(content(orders)).toEqual({ k: 'v' });

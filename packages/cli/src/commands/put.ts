@@ -12,6 +12,9 @@ import { ANSWER_MS, inTime, type Session, writerOf } from '../session.js';
 export async function put(session: Session, url: string, value: string): Promise<void> {
   const { source, target, release } = session.rollcall.open(url);
   try {
+    if (target.query !== undefined) {
+      throw new WatchError('UNSUPPORTED', `put writes keys, and "${url}" selects services: register them with Consul.`);
+    }
     if (!target.exact) {
       throw new WatchError(
         'INVALID_URL',

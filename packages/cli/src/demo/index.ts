@@ -59,7 +59,7 @@ async function showOnTerminal({ stdout, env }: Io, scene: Stage): Promise<void> 
   screen.line(`  ${paint('cyan', scene.file.path)}`);
   screen.line('  With etcd it is the same:');
   screen.line(`  ${paint('cyan', 'npx rollcall brokers etcd://127.0.0.1:2379/broker/kafka/')}`);
-  screen.line(`  ${paint('cyan', "etcdctl put broker/kafka/10.0.0.7:9092 ''")}`);
+  screen.line(`  ${paint('cyan', "npx rollcall put etcd://127.0.0.1:2379/broker/kafka/10.0.0.7:9092 ''")}`);
   screen.line(`  ${paint('dim', 'Ctrl-C ends this.')}`);
   screen.line('');
   await ended(scene.signal);
