@@ -64,10 +64,11 @@ describe('npm start without a terminal', () => {
     await expect(access(file)).rejects.toThrow('ENOENT');
   });
 
-  test('ends with exit code 1 and says why when it is called wrongly', async () => {
+  test('ends with exit code 2 and says why when it is called wrongly', async () => {
     await using start = Program.start(process.execPath, [...START, '--sty']);
-    expect(await start.ended).toEqual({ code: 1, signal: null });
+    expect(await start.ended).toEqual({ code: 2, signal: null });
     expect(start.stderr).toContain("npm start: Unknown option '--sty'");
+    expect(start.stderr).toContain('npm start [-- --stay]');
   });
 });
 
