@@ -103,7 +103,7 @@ export function writerOf(source: Source, url: string): NonNullable<Source['write
 
 /** Runs one question to a backend for at most `--timeout`. @throws WatchError TIMEOUT */
 export async function inTime<T>(
-  { timeoutMs, out }: Session,
+  { timeoutMs, out }: Pick<Session, 'timeoutMs' | 'out'>,
   defaultMs: number,
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
