@@ -1,4 +1,4 @@
-import { type Revision, WatchError } from '@rollcall/core';
+import { type PutOptions, type Revision, refuseLeases, WatchError } from '@rollcall/core';
 import type { CallOptions, ConsulClient, Reply } from './client.js';
 import { revisionOf } from './entry.js';
 import { replyFailure } from './failure.js';
@@ -36,15 +36,10 @@ export async function deleteKey(caller: Caller, key: string): Promise<boolean> {
 }
 
 /** @throws WatchError INVALID_OPTION, UNSUPPORTED. */
-export function checkWrite(
-  key: string,
-  { ttlMs, lease }: { readonly ttlMs?: number; readonly lease?: string } = {},
-): void {
+export function checkWrite(key: string, options?: PutOptions): void {
   if (key === '') throw new WatchError('INVALID_OPTION', 'Cannot use key: Consul has no empty key.');
   addressable(key);
-  if (ttlMs !== undefined || lease !== undefined) {
-    throw new WatchError('UNSUPPORTED', 'Consul keeps keys until they are deleted; leave out ttlMs and lease.');
-  }
+  refuseLeases("Consul's KV store", options);
 }
 
 async function find(caller: Caller, key: string): Promise<Reply> {

@@ -16,10 +16,10 @@ interface Bounds {
  *   so that a prompt reader sees every revision by itself.
  * @throws WatchError SILENT, or what the watch threw.
  */
-export async function pullUntil(
-  watch: (signal: AbortSignal) => AsyncIterable<Update>,
+export async function pullUntil<U extends Update>(
+  watch: (signal: AbortSignal) => AsyncIterable<U>,
   { signal, timing, maxSilenceMs }: Bounds,
-  take: (update: Update) => boolean,
+  take: (update: U) => boolean | Promise<boolean>,
 ): Promise<void> {
   const attempt = new AbortController();
   const stopped = new Gate();
@@ -35,14 +35,14 @@ export async function pullUntil(
   const watchdog = new Watchdog(timing, maxSilenceMs, (silentMs) => {
     stop(new WatchError('SILENT', `No evidence of life for ${Math.round(silentMs)} ms: the link may be half-open.`));
   });
-  let iterator: AsyncIterator<Update> | undefined;
+  let iterator: AsyncIterator<U> | undefined;
   try {
     iterator = watch(attempt.signal)[Symbol.asyncIterator]();
     for (;;) {
       const result = await stopped.orThe(iterator.next());
       if (result === undefined || result.done) break;
       watchdog.feed();
-      if (take(result.value)) await new Promise((resolve) => setImmediate(resolve));
+      if (await take(result.value)) await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {
     watchdog.stop();

@@ -41,6 +41,12 @@ const RETRYABLE = {
   ROLLED_BACK: true,
   /** What is held is not what the store had at the cursor: another history. */
   OTHER_HISTORY: true,
+  /** What came after the cursor is larger than may be received at once: read anew. */
+  TOO_LARGE: true,
+  /** What is held is a state of the past, and the backend has not yet shown what came after it. */
+  NOT_CURRENT: true,
+  /** A checkpoint file cannot be read or written. Only ever logged: the watch goes on without it. */
+  CHECKPOINT: true,
   /** A document that is missing, empty, half-written or not parsable. */
   UNREADABLE: true,
   /** The registry names fewer brokers than are followed: the last good list stays. */

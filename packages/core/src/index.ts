@@ -16,13 +16,16 @@ export { Latest } from './latest.js';
 export { locate } from './locate.js';
 export { type Logger, silentLogger } from './logger.js';
 export { type Found, readOnce } from './readOnce.js';
+export { refuseLeases } from './refuseLeases.js';
 export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './registry.js';
-export { compareRevisions } from './revision.js';
+export { compareRevisions, isRevision } from './revision.js';
 export type {
   Adapter,
   ConnectOptions,
+  GrantedLease,
   Location,
   OpenOptions,
+  PutOptions,
   Resume,
   Source,
   SourceEvent,

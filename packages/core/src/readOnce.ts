@@ -12,13 +12,18 @@ export interface Found {
 /**
  * One full read with no retry and no watch left behind. A source that has no read of its own gives the first state of
  * a watch.
- * @throws WatchError when the backend cannot answer.
+ * @param options `at`: a revision of the past instead of the present.
+ * @throws WatchError when the backend cannot answer; for `at` UNSUPPORTED where it keeps no history, and as `Source.read`.
  */
 export async function readOnce(
   source: Source,
   target: Target,
-  options: { readonly signal: AbortSignal; readonly keysOnly?: boolean },
+  options: { readonly signal: AbortSignal; readonly at?: Revision; readonly keysOnly?: boolean },
 ): Promise<Found> {
+  if (options.at !== undefined && !source.supports.history) {
+    const why = `This backend keeps no history, so it cannot be read at revision ${options.at}`;
+    throw new WatchError('UNSUPPORTED', `${why}; one that does, such as etcd, can.`);
+  }
   if (source.read !== undefined) return source.read(target, options);
   // Its iterator's return() ends the watch.
   for await (const update of source.watch(target, { signal: options.signal })) {

@@ -1,20 +1,25 @@
 import pRetry, { AbortError } from 'p-retry';
-import { applyBookmark, applyDelta, applySnapshot, type Step } from './apply.js';
+import type { Step } from './apply.js';
 import { pullUntil } from './attempt.js';
 import { backoffMs, HEALTHY_AFTER_MS } from './backoff.js';
-import type { HeldSnapshot } from './changes.js';
+import type { Checkpoint } from './checkpointFormat.js';
 import { type ErrorCode, WatchError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { LogThrottle } from './logThrottle.js';
-import { compareRevisions } from './revision.js';
+import { Replica } from './replica.js';
 import type { Resume, Source, Target, Update } from './source.js';
-import { delay, type Timing } from './timing.js';
-import type { Entry, KeyMap, Status } from './types.js';
+import { stateAt } from './stateAt.js';
+import { delay, inTime, type Timing } from './timing.js';
+import type { KeyMap, Revision, Status } from './types.js';
 
 /** What a reflector is told to work with, and whom it tells. */
 export interface ReflectorHost {
   readonly source: Source;
   readonly target: Target;
+  /** The revision whose state is to be the first. */
+  readonly since: Revision | undefined;
+  /** The checkpoint, where one is kept. Never rejects. */
+  readonly recall: (() => Promise<Checkpoint | undefined>) | undefined;
   readonly timing: Timing;
   readonly logger: Logger;
   /** Shared by all watches, so that 200 of them that lose one server say it once. */
@@ -27,7 +32,13 @@ export interface ReflectorHost {
 }
 
 /** These say that the cursor cannot be continued from: a full read decides, and nobody needs to wait for it. */
-const READ_ANEW: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'ROLLED_BACK', 'OTHER_HISTORY']);
+const READ_ANEW: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'TOO_LARGE', 'ROLLED_BACK', 'OTHER_HISTORY']);
+
+/** These say of a revision that was asked for that it is gone, or still to come. */
+const NOT_THERE: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'ROLLED_BACK']);
+
+/** How long the backend has to answer before a checkpoint does, unless it fails; and a disk before an error is told, ms. */
+const HEAD_START_MS = 1_000;
 
 /**
  * The only loop: keeps one target's state equal to its backend's through every failure. Runs attempts of
@@ -36,23 +47,22 @@ const READ_ANEW: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'ROLLED_BACK', '
  */
 export class Reflector {
   readonly #host: ReflectorHost;
-  #held: HeldSnapshot | undefined;
-  #identity: string | undefined;
+  readonly #replica: Replica;
   #status: Status = { state: 'connecting', attempt: 0 };
   /** Failed attempts in this outage. */
   #failures = 0;
+  /** Wall clock, while the next attempt is waited for. */
+  #retryAt: number | undefined;
   #liveSince: number | undefined;
-  /** Set by an interruption; the next answer is a resync. */
-  #interrupted = true;
-  #mustReadAnew = false;
-  #otherHistory = false;
 
   constructor(host: ReflectorHost) {
     this.#host = host;
+    this.#replica = new Replica(() => host.mintEpoch());
   }
 
   /** Runs until the signal aborts, or until a fatal error before the first state. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    void this.#afterHeadStart(signal);
     while (!signal.aborted && this.#status.state !== 'failed') {
       try {
         // One call per outage. p-retry has no jitter at its cap and no injected clock, so the wait is ours.
@@ -80,7 +90,10 @@ export class Reflector {
     } catch (thrown) {
       if (signal.aborted) return;
       const error = WatchError.from(thrown);
-      if (!error.retryable && this.#held === undefined) throw new AbortError(error);
+      await this.#recallSoon(error);
+      // The verdict of a fatal error waits for the slowest disk, the next attempt does not.
+      if (!error.retryable) await this.#recall(error);
+      if (this.#isFatal(error)) throw new AbortError(error);
       if (!this.#endOutageIfHealthy()) throw error;
       await this.#pause(error, signal);
     }
@@ -88,8 +101,9 @@ export class Reflector {
 
   async #attempt(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const from = this.#resumePoint();
-      this.#interrupted = true;
+      await this.#beginAtSince(signal);
+      const from = this.#host.source.supports.resume ? this.#replica.resumePoint : undefined;
+      this.#replica.interrupted();
       this.#liveSince = undefined;
       try {
         await this.#consume(signal, from);
@@ -99,8 +113,7 @@ export class Reflector {
         const error = WatchError.from(thrown);
         if (signal.aborted || !READ_ANEW.has(error.code)) throw error;
         this.#endOutageIfHealthy();
-        this.#mustReadAnew = true;
-        if (error.code !== 'COMPACTED') this.#otherHistory = true;
+        this.#replica.refused(error.code);
         // Only a refused cursor is worth no wait: a store that ends every watch right after its list must not be spun on.
         if (from === undefined) throw error;
         this.#host.logger.info({ code: error.code, revision: from.revision }, `${error.message} Reading anew.`);
@@ -109,10 +122,54 @@ export class Reflector {
     }
   }
 
+  /** With `since`, takes the state at that revision as the first; the watch goes on from there as after an outage. */
+  async #beginAtSince(signal: AbortSignal): Promise<void> {
+    const { source, target, timing, since } = this.#host;
+    if (since === undefined || this.#held !== undefined) return;
+    await pullUntil(
+      (attemptSignal) => stateAt(source, target, since, attemptSignal),
+      // A read is silent until it is whole.
+      { signal, timing, maxSilenceMs: Number.POSITIVE_INFINITY },
+      (past) => {
+        this.#host.onStep(this.#replica.beginWith(past, true), false);
+        this.#becomeStale(notCurrent(`the state at revision ${since}; what came after follows`));
+        return true;
+      },
+    );
+  }
+
+  /** A backend that is up is not anticipated by what a checkpoint has. */
+  async #afterHeadStart(signal: AbortSignal): Promise<void> {
+    if (this.#host.recall === undefined) return;
+    await delay(this.#host.timing, HEAD_START_MS, signal);
+    await this.#recall();
+  }
+
+  /** Before anybody hears of a failure: a last good state is better than an error. */
+  async #recallSoon(failure: WatchError): Promise<void> {
+    if (this.#mayRecall) await inTime(this.#host.timing, HEAD_START_MS, this.#recall(failure));
+  }
+
+  /** Falls back on the checkpoint while the backend has not answered. Never rejects. */
+  async #recall(failure?: WatchError): Promise<void> {
+    if (!this.#mayRecall) return;
+    const checkpoint = await this.#host.recall?.();
+    if (checkpoint === undefined || !this.#mayRecall) return;
+    const { timing, onStep } = this.#host;
+    // What happened since, and to which store, only a full read tells.
+    onStep(this.#replica.beginWith(checkpoint, false), false);
+    const error = failure ?? notCurrent('the state of a checkpoint; the backend has not answered yet');
+    this.#becomeStale(error, Math.min(checkpoint.provenAt, timing.wallNow()));
+  }
+
+  get #mayRecall(): boolean {
+    return this.#host.recall !== undefined && this.#held === undefined && this.#status.state === 'connecting';
+  }
+
   /** Takes one watch's updates until it ends, fails, falls silent or is aborted. */
   async #consume(signal: AbortSignal, from: Resume | undefined): Promise<void> {
     const { source, target, timing } = this.#host;
-    const held = this.#held === undefined ? {} : { held: this.#held.entries };
+    const held = this.#held === undefined ? {} : { held: this.#held };
     const resume = from === undefined ? {} : { from };
     await pullUntil(
       (attemptSignal) => source.watch(target, { signal: attemptSignal, ...resume, ...held }),
@@ -122,66 +179,31 @@ export class Reflector {
   }
 
   /** @returns whether readers were told of a change. */
-  #take(update: Update): boolean {
+  async #take(update: Update): Promise<boolean> {
     switch (update.type) {
       case 'alive':
         return false;
       case 'trouble':
         this.#endOutageIfHealthy();
-        this.#interrupted = true;
+        this.#replica.interrupted();
         this.#host.warnings.warn(update.error, update.error.message);
+        await this.#recallSoon(update.error);
         this.#becomeStale(update.error);
         return false;
-      case 'snapshot': {
-        const step = applySnapshot(this.#held, update, this.#epochOf(update));
-        // Only now: until the entries are read to their end, this cluster has not answered.
-        this.#identity = update.identity ?? this.#identity;
-        return this.#advance(step);
+      default: {
+        const taken = this.#replica.take(update);
+        if (taken === undefined) return false;
+        this.#host.onStep(taken.step, taken.resync);
+        this.#becomeLive();
+        return taken.step.changed;
       }
-      case 'delta':
-        return !this.#isOld(update) && this.#advance(applyDelta(this.#mustHold(update), update));
-      case 'bookmark':
-        return !this.#isOld(update) && this.#advance(applyBookmark(this.#mustHold(update), update));
     }
   }
 
-  #advance(step: Step): boolean {
-    const resync = this.#interrupted && step.full;
-    this.#held = step.snapshot;
-    this.#interrupted = false;
-    if (step.full) {
-      this.#mustReadAnew = false;
-      this.#otherHistory = false;
-    }
-    this.#host.onStep(step, resync);
-    this.#becomeLive();
-    return step.changed;
-  }
-
-  #epochOf(update: Extract<Update, { type: 'snapshot' }>): number {
-    const held = this.#held;
-    const otherCluster =
-      update.identity !== undefined && this.#identity !== undefined && update.identity !== this.#identity;
-    const backward = held !== undefined && compareRevisions(update.revision, held.revision) < 0;
-    const same = held !== undefined && !this.#otherHistory && !otherCluster && !backward;
-    return same ? held.epoch : this.#host.mintEpoch();
-  }
-
-  /** What a lagging member says of the past proves nothing current: not even that the watch is live. */
-  #isOld({ revision }: { readonly revision: string }): boolean {
-    return this.#held !== undefined && compareRevisions(revision, this.#held.revision) < 0;
-  }
-
-  #mustHold(update: Update): HeldSnapshot {
-    if (this.#held !== undefined) return this.#held;
-    throw new WatchError('INTERNAL', `The adapter yielded a ${update.type} before any snapshot.`);
-  }
-
-  #resumePoint(): Resume | undefined {
-    const held = this.#held;
-    if (held === undefined || this.#mustReadAnew || !this.#host.source.supports.resume) return undefined;
-    const newest = newestOf(held.entries);
-    return { revision: held.revision, proof: { count: held.entries.size, ...(newest && { newest }) } };
+  /** Whether no waiting mends it. With a state nothing is; without, a revision to begin with that is gone is gone. */
+  #isFatal({ code, retryable }: WatchError): boolean {
+    if (this.#held !== undefined) return false;
+    return !retryable || (this.#host.since !== undefined && NOT_THERE.has(code));
   }
 
   /** @returns whether this attempt was live for long enough; then the failures of before count no more. */
@@ -194,7 +216,7 @@ export class Reflector {
   #becomeLive(): void {
     this.#liveSince ??= this.#host.timing.now();
     if (this.#status.state === 'live') return;
-    if (this.#status.state === 'stale') this.#host.logger.info({ prefix: this.#host.target.prefix }, 'Live again.');
+    if (this.#status.state === 'stale') this.#host.logger.info({ prefix: this.#host.target.prefix }, 'Live.');
     this.#setStatus({ state: 'live' });
   }
 
@@ -205,20 +227,27 @@ export class Reflector {
     const { timing } = this.#host;
     const waitMs = backoffMs(this.#failures, () => timing.random(), error.retryAfterMs);
     this.#host.warnings.warn(error, `${error.message} Trying again in ${Math.round(waitMs)} ms.`);
-    this.#becomeStale(error, timing.wallNow() + waitMs);
+    this.#retryAt = timing.wallNow() + waitMs;
+    this.#becomeStale(error);
     await delay(timing, waitMs, signal);
+    this.#retryAt = undefined;
   }
 
-  #becomeStale(error: WatchError, retryAt?: number): void {
+  /** @param provenAt wall clock: when the state was last known to be the backend's, unless it is stale already. */
+  #becomeStale(error: WatchError, provenAt = this.#host.timing.wallNow()): void {
     const attempt = Number.isFinite(this.#failures) ? this.#failures : 1;
     if (this.#held === undefined) {
       this.#setStatus({ state: 'connecting', attempt, error });
       return;
     }
-    const since = this.#status.state === 'stale' ? this.#status.since : this.#host.timing.wallNow();
-    const retry = retryAt === undefined ? {} : { retryAt };
+    const since = this.#status.state === 'stale' ? this.#status.since : provenAt;
+    const retry = this.#retryAt === undefined ? {} : { retryAt: this.#retryAt };
     this.#liveSince = undefined;
     this.#setStatus({ state: 'stale', code: error.code, error, since, attempt, ...retry });
+  }
+
+  get #held(): KeyMap | undefined {
+    return this.#replica.snapshot?.entries;
   }
 
   #setStatus(status: Status): void {
@@ -227,12 +256,6 @@ export class Reflector {
   }
 }
 
-function newestOf(entries: KeyMap): { key: string; entry: Entry } | undefined {
-  let newest: { key: string; entry: Entry; revision: string } | undefined;
-  for (const [key, entry] of entries) {
-    const { revision } = entry;
-    if (revision === undefined) continue;
-    if (newest === undefined || compareRevisions(revision, newest.revision) > 0) newest = { key, entry, revision };
-  }
-  return newest && { key: newest.key, entry: newest.entry };
+function notCurrent(what: string): WatchError {
+  return new WatchError('NOT_CURRENT', `This is ${what}.`);
 }

@@ -1,10 +1,14 @@
+import { type Beginning, beginningOf } from './beginning.js';
+import { CheckpointFile } from './checkpointFile.js';
+import { CheckpointKeeper } from './checkpointKeeper.js';
 import { WatchError } from './errors.js';
 import { locate } from './locate.js';
 import { type Logger, silentLogger } from './logger.js';
 import { LogThrottle } from './logThrottle.js';
 import { SharedWatch } from './sharedWatch.js';
+import { sourceKey, targetKey } from './sharingKey.js';
 import type { Adapter, ConnectOptions, Location, Source, Target, WatchOptions } from './source.js';
-import { systemTiming, type Timing } from './timing.js';
+import { inTime, systemTiming, type Timing } from './timing.js';
 import type { Watcher } from './types.js';
 import { Handle, type Lease } from './watcher.js';
 
@@ -53,6 +57,14 @@ interface Counted<T> {
   references: number;
 }
 
+/** What a URL or a name, with its options, comes to. */
+interface Located {
+  readonly adapter: Adapter;
+  readonly location: Location;
+  readonly connect: ConnectOptions;
+  readonly begin: Beginning;
+}
+
 class SharingRegistry implements Registry {
   readonly #options: RegistryOptions;
   readonly #logger: Logger;
@@ -60,6 +72,7 @@ class SharingRegistry implements Registry {
   readonly #warnings: LogThrottle;
   readonly #sources = new Map<string, Counted<Source>>();
   readonly #watches = new Map<string, Counted<SharedWatch>>();
+  readonly #writers = new Map<string, CheckpointKeeper>();
   readonly #handles = new Set<Handle>();
   /** Sources that are being disposed of. */
   readonly #disposing = new Set<Promise<void>>();
@@ -108,22 +121,24 @@ class SharingRegistry implements Registry {
     await Promise.all(this.#disposing);
   }
 
-  #locate(urlOrName: string, given: WatchOptions): { location: Location; connect: ConnectOptions; adapter: Adapter } {
+  #locate(urlOrName: string, given: WatchOptions): Located {
     if (this.#closed !== undefined) throw new WatchError('CLOSED', 'This registry is closed.');
     const named = this.#options.resolve?.(urlOrName);
     const url = named?.url ?? urlOrName;
-    const { prefix, ...connect } = { ...named?.options, ...given };
+    const { prefix, since, checkpoint, ...connect } = { ...named?.options, ...given };
+    const begin = beginningOf(since, checkpoint);
     const { adapter, location } = locate(this.#options.adapters, url);
     const target = prefix === undefined ? location.target : { prefix };
-    return { location: { ...location, target }, connect, adapter };
+    return { location: { ...location, target }, connect, adapter, begin };
   }
 
   #lease(urlOrName: string, options: WatchOptions): Lease {
-    const { location, connect, adapter } = this.#locate(urlOrName, options);
-    const key = JSON.stringify([sourceKey(location, connect), targetKey(location.target)]);
+    const located = this.#locate(urlOrName, options);
+    const { location, connect, begin } = located;
+    const key = JSON.stringify([sourceKey(location, connect), targetKey(location.target), begin]);
     const existing = this.#watches.get(key);
     const shared = existing?.value.status.state === 'failed' ? undefined : existing;
-    const counted = shared ?? this.#openWatch(adapter, location, connect);
+    const counted = shared ?? this.#openWatch(located);
     if (shared === undefined) this.#watches.set(key, counted);
     counted.references++;
     const release = async (): Promise<void> => {
@@ -134,11 +149,13 @@ class SharingRegistry implements Registry {
     return { watch: counted.value, release };
   }
 
-  #openWatch(adapter: Adapter, location: Location, connect: ConnectOptions): Counted<SharedWatch> {
+  #openWatch({ adapter, location, connect, begin }: Located): Counted<SharedWatch> {
     const { source, release } = this.#leaseSource(adapter, location, connect);
     const watch = new SharedWatch({
       source,
       target: location.target,
+      since: begin.since,
+      checkpoint: begin.checkpoint === undefined ? undefined : this.#keeper(begin.checkpoint, location),
       timing: this.#timing,
       logger: this.#logger,
       warnings: this.#warnings,
@@ -146,6 +163,11 @@ class SharingRegistry implements Registry {
       onClosed: release,
     });
     return { value: watch, references: 0 };
+  }
+
+  #keeper(path: string, location: Location): CheckpointKeeper {
+    const file = new CheckpointFile(path, location);
+    return new CheckpointKeeper({ file, timing: this.#timing, warnings: this.#warnings, writers: this.#writers });
   }
 
   #leaseSource(adapter: Adapter, location: Location, connect: ConnectOptions): Omit<OpenedSource, 'target'> {
@@ -178,25 +200,9 @@ class SharingRegistry implements Registry {
   }
 
   async #disposeInTime(source: Source): Promise<void> {
-    let cancel = (): void => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = this.#timing.schedule(DISPOSE_MS, resolve);
-    });
     const disposed = Promise.resolve(source[Symbol.asyncDispose]()).catch((error: unknown) => {
       this.#logger.warn({ err: error }, 'A source failed to close cleanly.');
     });
-    await Promise.race([disposed, late]);
-    cancel();
+    await inTime(this.#timing, DISPOSE_MS, disposed);
   }
-}
-
-function sourceKey({ cluster }: Location, connect: ConnectOptions): string {
-  const { username, password, token, tls } = connect;
-  const { ca, cert, key, serverName, insecureSkipVerify } = tls ?? {};
-  return JSON.stringify([cluster, username, password, token, ca, cert, key, serverName, insecureSkipVerify]);
-}
-
-function targetKey({ prefix, exact, query }: Target): string {
-  const pairs = Object.entries(query ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([prefix, exact ?? false, pairs]);
 }

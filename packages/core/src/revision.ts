@@ -1,5 +1,10 @@
 import type { Revision } from './types.js';
 
+/** Whether the text is a canonical decimal above 0. */
+export function isRevision(text: unknown): text is Revision {
+  return typeof text === 'string' && /^[1-9]\d*$/.test(text);
+}
+
 /** Orders two revisions of one epoch. They are canonical decimals (no leading zero), so length decides, then text. */
 export function compareRevisions(a: Revision, b: Revision): number {
   if (a.length !== b.length) return a.length - b.length;

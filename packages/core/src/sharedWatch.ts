@@ -1,5 +1,6 @@
 import type { Step } from './apply.js';
 import type { HeldSnapshot } from './changes.js';
+import type { CheckpointKeeper } from './checkpointKeeper.js';
 import type { Logger } from './logger.js';
 import type { LogThrottle } from './logThrottle.js';
 import { readOnce } from './readOnce.js';
@@ -7,7 +8,7 @@ import { Reflector } from './reflector.js';
 import type { Source, Target } from './source.js';
 import type { Timing } from './timing.js';
 import { Tree } from './tree.js';
-import type { ReadResult, Status } from './types.js';
+import type { ReadResult, Revision, Status } from './types.js';
 import { until } from './until.js';
 
 /** Who listens to a shared watch. */
@@ -19,6 +20,10 @@ export interface Subscriber {
 interface SharedWatchOptions {
   readonly source: Source;
   readonly target: Target;
+  /** The revision to begin with. */
+  readonly since: Revision | undefined;
+  /** Gives the first state while the backend is away, and keeps the last one. */
+  readonly checkpoint: CheckpointKeeper | undefined;
   readonly timing: Timing;
   readonly logger: Logger;
   readonly warnings: LogThrottle;
@@ -34,23 +39,31 @@ export class SharedWatch {
   readonly #subscribers = new Set<Subscriber>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  readonly #checkpoint: CheckpointKeeper | undefined;
   readonly #onClosed: () => Promise<void>;
   #held: HeldSnapshot | undefined;
   #status: Status = { state: 'connecting', attempt: 0 };
+  /** Whether the state was ever live. */
+  #answered = false;
 
   constructor(options: SharedWatchOptions) {
+    const { checkpoint } = options;
     this.target = options.target;
     this.#source = options.source;
     this.#timing = options.timing;
+    this.#checkpoint = checkpoint;
     this.#onClosed = options.onClosed;
+    if (checkpoint !== undefined) this.#subscribers.add(checkpoint);
     const reflector = new Reflector({
       ...options,
+      recall: checkpoint && (() => checkpoint.load(this.#stop.signal)),
       onStep: (step, resync) => {
         this.#held = step.snapshot;
         for (const subscriber of this.#subscribers) subscriber.onStep(step, resync);
       },
       onStatus: (status) => {
         this.#status = status;
+        this.#answered ||= status.state === 'live';
         for (const subscriber of this.#subscribers) subscriber.onStatus(status);
       },
     });
@@ -73,10 +86,14 @@ export class SharedWatch {
     this.#subscribers.delete(subscriber);
   }
 
-  /** Resolves once the state is proven current. @throws WatchError the fatal error, or the signal's reason. */
+  /**
+   * Resolves once the state is proven current.
+   * @throws WatchError the fatal error, also of a watch that has nothing but a checkpoint; or the signal's reason.
+   */
   async live(signal: AbortSignal): Promise<HeldSnapshot> {
     const answer = (): HeldSnapshot | undefined => {
       if (this.#status.state === 'failed') throw this.#status.error;
+      if (this.#status.state === 'stale' && !this.#answered && !this.#status.error.retryable) throw this.#status.error;
       return this.#status.state === 'live' ? this.#held : undefined;
     };
     const listen = (wake: () => void): (() => void) => {
@@ -96,7 +113,6 @@ export class SharedWatch {
   async close(): Promise<void> {
     this.#subscribers.clear();
     this.#stop.abort();
-    await this.#running;
-    await this.#onClosed();
+    await Promise.all([this.#running.then(() => this.#onClosed()), this.#checkpoint?.close()]);
   }
 }

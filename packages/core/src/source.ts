@@ -24,12 +24,32 @@ export interface ConnectOptions {
   readonly password?: string;
   readonly token?: string;
   readonly tls?: TlsOptions;
+  /**
+   * The largest answer to take whole, bytes (etcd; default 512 MiB). Above it what was missed is read anew, in smaller
+   * pages, so that a delete is inferred where it would have been told.
+   */
+  readonly maxMessageBytes?: number;
 }
 
 /** How a URL is to be watched. */
 export interface WatchOptions extends ConnectOptions {
   /** Watches this literal prefix in the URL's cluster instead of the URL's own path. */
   readonly prefix?: string;
+  /**
+   * Begins with the state at this revision, then tells every change after it. Needs a backend that keeps its history
+   * (`Source.supports.history`, as etcd's does); any other fails with UNSUPPORTED. A revision that is compacted fails
+   * with COMPACTED, one that is still to come with ROLLED_BACK: no waiting mends that. Until the backend has shown what
+   * came after, the status is `stale` with NOT_CURRENT. Once begun, the watch survives what every watch does: where it
+   * must read anew, it tells the difference. A later `swap` begins at its backend's present unless given its own.
+   */
+  readonly since?: Revision;
+  /**
+   * Path of a file that keeps the last good state. While the backend does not answer, the watch begins with that state,
+   * `stale` since when it was last known to be the backend's; the backend's first answer is then told as the difference.
+   * Written at most every 5 s while the state changes and at the end, atomically, with mode 0600. One file serves one
+   * watch. One that cannot be read or written is warned of, and the watch goes on. Does nothing beside `since`.
+   */
+  readonly checkpoint?: string;
 }
 
 /** PEM texts, not paths. */
@@ -94,6 +114,29 @@ export interface Resume {
   };
 }
 
+/**
+ * How a key is put. A lease is a time to live that several keys may share: they go when it ends. A put with neither
+ * `ttlMs` nor `lease` takes the key from the lease it was under. A backend without leases refuses all of these.
+ */
+export interface PutOptions {
+  /** Puts the key under a lease of its own, of this length, ms; the backend may grant a longer one. */
+  readonly ttlMs?: number;
+  /** Puts the key under this lease, by the id that the backend's own tools print (etcd: in hexadecimal). */
+  readonly lease?: string;
+  /** Keeps the value that is there and changes only the lease. The value given must be empty; no key is NOT_FOUND. */
+  readonly ignoreValue?: boolean;
+  /** Told of the lease that `ttlMs` made, once the key is under it. */
+  readonly onLease?: (lease: GrantedLease) => void;
+}
+
+/** A lease as the backend granted it. */
+export interface GrantedLease {
+  /** As `PutOptions.lease`. */
+  readonly id: string;
+  /** Its length, ms. */
+  readonly ttlMs: number;
+}
+
 /** One cluster, many watches at once. Its connections open on first use and are kept until it is disposed. */
 export interface Source extends AsyncDisposable {
   /**
@@ -113,18 +156,20 @@ export interface Source extends AsyncDisposable {
     target: Target,
     options: { readonly signal: AbortSignal; readonly from?: Resume; readonly held?: KeyMap },
   ): AsyncIterable<Update>;
-  /** One full read. Where it is missing the core takes the first snapshot of a `watch`. */
+  /**
+   * One full read. Where it is missing the core takes the first snapshot of a `watch`.
+   * @param options `at`: a revision of the past.
+   * @throws WatchError for `at`: COMPACTED, saying which revision is the oldest that can be read; ROLLED_BACK for one
+   *   that is yet to come, saying how far the store is; UNSUPPORTED where no history is kept.
+   */
   read?(
     target: Target,
     options: { readonly signal: AbortSignal; readonly at?: Revision; readonly keysOnly?: boolean },
   ): Promise<{ readonly revision: Revision; readonly entries: Iterable<readonly [string, Entry]> }>;
   /** Keys are absolute here. Missing where the backend cannot write. */
   readonly write?: {
-    put(
-      key: string,
-      value: Uint8Array,
-      options?: { readonly ttlMs?: number; readonly lease?: string },
-    ): Promise<Revision>;
+    /** @throws WatchError INVALID_OPTION; UNSUPPORTED for an option the backend cannot serve; what the backend says. */
+    put(key: string, value: Uint8Array, options?: PutOptions): Promise<Revision>;
     /** @returns whether the key was there. */
     delete(key: string): Promise<boolean>;
   };

@@ -24,6 +24,22 @@ export const systemTiming: Timing = {
   },
 };
 
+/** The promise's value; undefined when it takes longer than `ms`, or when the signal aborts meanwhile. */
+export async function inTime<T>(
+  timing: Timing,
+  ms: number,
+  promise: Promise<T>,
+  signal?: AbortSignal,
+): Promise<T | undefined> {
+  const settled = new AbortController();
+  const late = delay(timing, ms, signal ? AbortSignal.any([signal, settled.signal]) : settled.signal);
+  try {
+    return await Promise.race([promise, late.then(() => undefined)]);
+  } finally {
+    settled.abort();
+  }
+}
+
 /** Resolves after `ms`, or at once when the signal aborts: the caller looks at the signal. */
 export function delay(timing: Timing, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -71,7 +71,10 @@ export type Status =
       readonly state: 'stale';
       readonly code: string;
       readonly error: WatchError;
-      /** Wall-clock time, ms since the Unix epoch, when the state stopped being proven current. */
+      /**
+       * Wall-clock time, ms since the Unix epoch, when the state stopped being proven current. Of a checkpoint's state:
+       * when it was last known to be current; it may have been so for longer, never for less.
+       */
       readonly since: number;
       /** Failed attempts in this outage so far. */
       readonly attempt: number;

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { type Revision, WatchError } from '@rollcall/core';
+import { type PutOptions, type Revision, refuseLeases, WatchError } from '@rollcall/core';
 import { editDocument } from './fileDocument.js';
 import { readFailure, writeFailure } from './fileErrors.js';
 import { deleteKeyFile, putKeyFile } from './fileFolder.js';
@@ -40,14 +40,8 @@ export class FileWriter {
    * @throws WatchError UNSUPPORTED (a lease, a key the place cannot hold), INVALID_OPTION, UNREADABLE, FORBIDDEN,
    *   UNAVAILABLE.
    */
-  async put(
-    key: string,
-    value: Uint8Array,
-    options: { readonly ttlMs?: number; readonly lease?: string } = {},
-  ): Promise<Revision> {
-    if (options.ttlMs !== undefined || options.lease !== undefined) {
-      throw new WatchError('UNSUPPORTED', 'A file keeps keys until they are deleted; leave out ttlMs and lease.');
-    }
+  async put(key: string, value: Uint8Array, options?: PutOptions): Promise<Revision> {
+    refuseLeases('A file', options);
     return this.#inTurn(async () => {
       const root = await this.#folder();
       if (root !== undefined) return putKeyFile(root, key, value, this.#revisions.next);

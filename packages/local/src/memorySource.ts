@@ -1,7 +1,9 @@
 import {
   type Entry,
+  type PutOptions,
   type Resume,
   type Revision,
+  refuseLeases,
   type Source,
   type Target,
   type Update,
@@ -46,15 +48,9 @@ export class MemorySource implements Source {
   }
 
   readonly write = {
-    put: async (
-      key: string,
-      value: Uint8Array,
-      options: { ttlMs?: number; lease?: string } = {},
-    ): Promise<Revision> => {
+    put: async (key: string, value: Uint8Array, options?: PutOptions): Promise<Revision> => {
       const { name, history, link } = this.#backend;
-      if (options.ttlMs !== undefined || options.lease !== undefined) {
-        throw new WatchError('UNSUPPORTED', `${name} keeps keys until they are deleted; leave out ttlMs and lease.`);
-      }
+      refuseLeases(name, options);
       await this.#reach();
       history.commit([{ type: 'put', key, value }]);
       link.notify();

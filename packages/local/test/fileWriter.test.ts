@@ -107,6 +107,7 @@ describe('writing to a document', () => {
     const { put } = bound(open(join(temporaryFolder(), 'b.yaml')));
     await expect(put('a', utf8('1'), { ttlMs: 1000 })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(put('a', utf8('1'), { lease: 'x' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await expect(put('a', utf8(''), { ignoreValue: true })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
   it('a closed source refuses', async () => {

@@ -250,7 +250,7 @@ describe('writes through the source', () => {
     expect(store.revision).toBe('2');
   });
 
-  it.each([{ ttlMs: 1000 }, { lease: 'me' }])('%o is UNSUPPORTED', async (options) => {
+  it.each([{ ttlMs: 1000 }, { lease: 'me' }, { ignoreValue: true }])('%o is UNSUPPORTED', async (options) => {
     await expect(source.write?.put('a', Buffer.from('1'), options)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     expect(store.list().size).toBe(0);
   });

@@ -21,6 +21,11 @@ export interface WatchConfig {
   readonly serverName?: string;
   /** Accepts any certificate. */
   readonly insecureSkipVerify?: boolean;
+  /**
+   * Path of the file that keeps the last good state, for a start while the backend is away; relative ones start at the
+   * configuration file's folder. Each watch has its own.
+   */
+  readonly checkpoint?: string;
 }
 
 /** `rollcall.yaml` as it is written. */
@@ -32,12 +37,25 @@ export interface RollcallConfig {
 export interface NamedWatch {
   readonly url: string;
   readonly prefix?: string;
+  /** An absolute path. */
+  readonly checkpoint?: string;
   readonly connect: ConnectOptions;
 }
 
 export type NamedWatches = ReadonlyMap<string, NamedWatch>;
 
-const TEXT_KEYS = ['source', 'prefix', 'username', 'password', 'token', 'ca', 'cert', 'key', 'serverName'] as const;
+const TEXT_KEYS = [
+  'source',
+  'prefix',
+  'checkpoint',
+  'username',
+  'password',
+  'token',
+  'ca',
+  'cert',
+  'key',
+  'serverName',
+] as const;
 const FLAG_KEYS = ['insecureSkipVerify'] as const;
 const WATCH_KEYS: readonly string[] = [...TEXT_KEYS, ...FLAG_KEYS];
 
@@ -90,7 +108,9 @@ function readWatches(
   const root = mapAt(context, [], document.value, 'write "watches:" and below it one entry for each name');
   onlyKeys(context, [], root, ['watches']);
   const watches = mapAt(context, ['watches'], root.watches, 'write one entry for each name below it');
-  return new Map(Object.entries(watches).map(([name, value]) => [name, readWatch(context, name, value)]));
+  const named = new Map(Object.entries(watches).map(([name, value]) => [name, readWatch(context, name, value)]));
+  assertOwnCheckpoints(context, named);
+  return named;
 }
 
 function readWatch(context: Context, name: string, value: unknown): NamedWatch {
@@ -116,9 +136,13 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
   const url = rootedAt(context.folder, source);
   checkUrlAt(context, [...path, 'source'], url);
   const prefix = text('prefix');
+  const checkpoint = text('checkpoint');
+  if (checkpoint === '')
+    throw wrong(context, [...path, 'checkpoint'], 'is empty: give the path of a file, or leave it out');
   return {
     url,
     ...(prefix === undefined ? {} : { prefix }),
+    ...(checkpoint === undefined ? {} : { checkpoint: resolve(context.folder, checkpoint) }),
     connect: connection({
       username: text('username'),
       password: text('password'),
@@ -130,6 +154,20 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
       insecureSkipVerify: flagAt(context, [...path, 'insecureSkipVerify'], fields.insecureSkipVerify),
     }),
   };
+}
+
+/** Two watches that write one file would lose each other's state. */
+function assertOwnCheckpoints(context: Context, watches: NamedWatches): void {
+  const owners = new Map<string, string>();
+  for (const [name, { checkpoint }] of watches) {
+    if (checkpoint === undefined) continue;
+    const owner = owners.get(checkpoint);
+    if (owner !== undefined) {
+      const why = `is the file of watches.${owner} too: give each watch a file of its own`;
+      throw wrong(context, ['watches', name, 'checkpoint'], why);
+    }
+    owners.set(checkpoint, name);
+  }
 }
 
 function checkUrlAt(context: Context, path: readonly string[], url: string): void {

@@ -20,7 +20,9 @@ export class Followers {
   }
 
   add(name: string, definition: NamedWatch, watcher: Watcher, options: WatchOptions): void {
-    const follower: Follower = { name, watcher, options, definition: textOf(definition) };
+    // A revision is of the first backend's history.
+    const { since: _, ...lasting } = options;
+    const follower: Follower = { name, watcher, options: lasting, definition: textOf(definition) };
     this.#followers.add(follower);
     watcher.onStatus(({ state }) => {
       if (state === 'closed') this.#followers.delete(follower);
@@ -62,7 +64,7 @@ export class Followers {
   }
 }
 
-/** Two definitions are the same when all of URL, prefix, credentials and certificates are. */
-function textOf({ url, prefix, connect }: NamedWatch): string {
-  return JSON.stringify([url, prefix, connect]);
+/** Two definitions are the same when all of URL, prefix, checkpoint, credentials and certificates are. */
+function textOf({ url, prefix, checkpoint, connect }: NamedWatch): string {
+  return JSON.stringify([url, prefix, checkpoint, connect]);
 }

@@ -133,8 +133,13 @@ class ConfiguredRollcall implements Rollcall {
     const named = this.#watches.get(urlOrName);
     if (named === undefined && schemeOf(urlOrName) === undefined) throw this.#unknownName(urlOrName);
     const url = withEndpoints(this.#env, named?.url ?? urlOrName);
-    const connect = firstOf(named?.connect ?? {}, connectionFrom(this.#env, url, readText));
-    return { url, options: named?.prefix === undefined ? connect : { ...connect, prefix: named.prefix } };
+    const { prefix, checkpoint, connect = {} } = named ?? {};
+    const options = {
+      ...firstOf(connect, connectionFrom(this.#env, url, readText)),
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    };
+    return { url, options };
   }
 
   #unknownName(name: string): WatchError {

@@ -61,6 +61,12 @@ describe('a configuration', () => {
     expect(one('source: file:/srv/brokers.yaml')?.url).toBe('file:/srv/brokers.yaml');
   });
 
+  it('roots a checkpoint at its own folder', () => {
+    expect(one('source: memory:a\ncheckpoint: ./orders.checkpoint')?.checkpoint).toBe('/etc/app/orders.checkpoint');
+    expect(one('source: memory:a\ncheckpoint: ${HOST}/x')?.checkpoint).toBe('/etc/app/10.0.0.5/x');
+    expect(one('source: memory:a\ncheckpoint: /var/lib/x')?.checkpoint).toBe('/var/lib/x');
+  });
+
   it('roots relative files also below a folder whose name a URL must escape', () => {
     const watches = parseConfig('watches: { a: { source: "file:b.yaml" } }', '/srv/50%#1/rollcall.yaml', inputs);
     expect(watches.get('a')?.url).toBe('file:/srv/50%25%231/b.yaml');
@@ -116,6 +122,16 @@ describe('a wrong configuration', () => {
       'text for a flag',
       'watches:\n  a:\n    source: memory:a\n    insecureSkipVerify: "yes"',
       'rollcall.yaml:4: watches.a.insecureSkipVerify is a string: write true or false',
+    ],
+    [
+      'an empty checkpoint',
+      'watches:\n  a:\n    source: memory:a\n    checkpoint: ""',
+      'rollcall.yaml:4: watches.a.checkpoint is empty: give the path of a file',
+    ],
+    [
+      'two watches with one checkpoint',
+      'watches:\n  a: { source: memory:a, checkpoint: x }\n  b: { source: memory:b, checkpoint: ./x }',
+      'rollcall.yaml:3: watches.b.checkpoint is the file of watches.a too',
     ],
     [
       'an unset variable',

@@ -126,3 +126,69 @@ test('a name that is taken out of the configuration leaves its open watch alone'
   await logged('"orders" is no longer in the configuration');
   expect(content(orders)).toEqual({ k: '1' });
 });
+
+test('a checkpoint that is added, renamed and taken out loses nothing, and each file holds its state', async () => {
+  const withLine = (line: string): string => `watches:\n  orders:\n    source: memory:one#a/\n${line}`;
+  await edit(withLine(''));
+  const { memory, rollcall, logged, lines } = setUp();
+  const store = memory.store('one');
+  store.put('a/k', '0');
+  const orders = rollcall.watch('orders');
+  const batches = orders.batches();
+  await nextBatch(batches);
+  const edits = ['    checkpoint: first\n', '    checkpoint: second\n', ''];
+  for (const [i, line] of edits.entries()) {
+    lines.length = 0;
+    await edit(withLine(line));
+    store.put('a/k', `${i + 1}`);
+    expect(await nextBatch(batches)).toMatchObject({ changes: [{ key: 'k' }] });
+    expect(content(orders)).toEqual({ k: `${i + 1}` });
+    await logged('has moved');
+  }
+  expect(orders.version).toBe(4);
+  await rollcall.close();
+  for (const [file, value] of [
+    ['first', '2'],
+    ['second', '3'],
+  ] as const) {
+    const next = createMemoryAdapter();
+    next.store('one').outage();
+    await using later = createRollcall({ adapters: [next], env: {} });
+    const watcher = later.watch('memory:one#a/', { checkpoint: join(folder, file) });
+    await watcher.ready();
+    expect(content(watcher)).toEqual({ k: value });
+  }
+});
+
+test('S68 a name with a checkpoint starts while its backend is away, and follows it when it is back', async () => {
+  await edit('watches:\n  orders:\n    source: memory:one#a/\n    checkpoint: ./orders.checkpoint\n');
+  const before = setUp();
+  before.memory.store('one').put('a/gone', '1');
+  before.memory.store('one').put('a/same', '1');
+  await before.rollcall.watch('orders').ready();
+  await before.rollcall.close();
+
+  const { memory, rollcall } = setUp();
+  await using _ = rollcall;
+  memory.store('one').put('a/same', '1');
+  const restore = memory.store('one').outage();
+  const orders = rollcall.watch('orders');
+  const batches = orders.batches();
+  expect(await nextBatch(batches)).toMatchObject({ cause: 'initial', changes: [{ key: 'gone' }, { key: 'same' }] });
+  expect(orders.status.state).toBe('stale');
+  restore();
+  expect(await nextBatch(batches)).toMatchObject({ cause: 'resync', changes: [{ type: 'delete', key: 'gone' }] });
+});
+
+test('a revision to begin with is of the first backend: a move begins at the present of the next', async () => {
+  await edit('watches:\n  orders:\n    source: memory:one\n');
+  const { memory, rollcall } = setUp();
+  await using _ = rollcall;
+  for (const value of ['1', '2', '3']) memory.store('one').put('k', value);
+  memory.store('two').put('k', 'other');
+  const batches = rollcall.watch('orders', { since: '2' }).batches();
+  expect(await nextBatch(batches)).toMatchObject({ cause: 'initial', snapshot: { revision: '2' } });
+  expect(await nextBatch(batches)).toMatchObject({ cause: 'delta', snapshot: { revision: '3' } });
+  await edit('watches:\n  orders:\n    source: memory:two\n');
+  expect(await nextBatch(batches)).toMatchObject({ cause: 'swap', snapshot: { revision: '1' } });
+});

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createRegistry, type Registry, type RegistryOptions, type WatchOptions } from '../index.js';
 import { keyFromBytes, keyToBytes } from '../keys.js';
 import type { Adapter } from '../source.js';
@@ -17,6 +20,7 @@ export class Context implements AsyncDisposable {
   readonly harness: Harness;
   readonly backend: Backend;
   readonly #registries: Registry[] = [];
+  readonly #folders: string[] = [];
 
   constructor(harness: Harness, backend: Backend) {
     this.harness = harness;
@@ -29,6 +33,13 @@ export class Context implements AsyncDisposable {
     const registry = createRegistry({ ...rest, adapters: [adapter] });
     this.#registries.push(registry);
     return registry;
+  }
+
+  /** An empty folder, which ends with the scenario. */
+  async folder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'rollcall-conformance-'));
+    this.#folders.push(folder);
+    return folder;
   }
 
   /** The URL of a key or, if it ends in `/` or is empty, of a prefix. */
@@ -125,6 +136,7 @@ export class Context implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#registries.map((registry) => registry.close()));
     await this.backend[Symbol.asyncDispose]();
+    for (const folder of this.#folders) await rm(folder, { recursive: true });
   }
 
   async #answer(prefix: string): Promise<Map<string, string>> {

@@ -1,6 +1,7 @@
 import { Context } from './context.js';
 import type { Harness, Runner } from './harness.js';
 import type { Scenario } from './scenario.js';
+import { checkpointScenarios } from './scenarios/checkpoint.js';
 import { endingScenarios } from './scenarios/ending.js';
 import { readerScenarios } from './scenarios/readers.js';
 import { resyncScenarios } from './scenarios/resync.js';
@@ -18,6 +19,7 @@ const scenarios: readonly Scenario[] = [
   ...timeScenarios,
   ...safetyScenarios,
   ...readerScenarios,
+  ...checkpointScenarios,
   ...endingScenarios,
 ];
 
