@@ -1,10 +1,11 @@
 import { compareRevisions, type Entry, type Update } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
 import { Connection } from '../../packages/etcd/src/connection.js';
-import { WatchStream } from '../../packages/etcd/src/stream.js';
-import { type Etcd, startEtcd, startEtcdCluster } from '../support/etcd.js';
+import { type Etcd, startEtcd } from '../support/etcd.js';
+import { startEtcdCluster } from '../support/etcd-cluster.js';
+import { compact } from '../support/etcd-maintenance.js';
 import { startProxy } from '../support/proxy.js';
-import { compact, del, openSource, put, putMany, txn, Watching } from './etcd-watching.js';
+import { del, openSource, put, putMany, txn, Watching } from './etcd-watching.js';
 
 /** A kill -9 leaves the page cache alone, so fsync proves nothing here and costs the most. */
 const FAST = { flags: ['--unsafe-no-fsync'] };
@@ -49,8 +50,10 @@ describe('one revision, one batch', () => {
     const { version } = watching.watcher;
     const elsewhere = await put(etcd, 'ab', 'neighbour');
     proxy.drop();
-    await watching.until('the bookmark', () => watching.watcher.snapshot?.revision === elsewhere);
-    expect(watching.attempts.at(-1)?.updates.map(({ type }) => type)).toEqual(['alive', 'bookmark']);
+    await expect.poll(() => watching.watcher.snapshot?.revision, { timeout: 5_000 }).toBe(elsewhere);
+    const [alive, proven, ...told] = watching.attempts.at(-1)?.updates ?? [];
+    expect([alive, proven]).toEqual([{ type: 'alive' }, { type: 'bookmark', revision: '2' }]);
+    expect(told).toContainEqual({ type: 'bookmark', revision: elsewhere });
     expect(watching.watcher.status.state).toBe('live');
     expect(watching.watcher.version).toBe(version);
     expect(watching.batches).toHaveLength(1);
@@ -94,15 +97,15 @@ test("S09 a lagging follower's created header is far below the cursor: no rollba
     const { source, target } = openSource(`etcd://${proxy.endpoint}/a/`);
     const { signal } = new AbortController();
     const connection = new Connection(proxy.endpoint, { secure: false });
-    const look = WatchStream.open(connection, target, cursor, signal);
+    const look = connection.watch(target, cursor, signal);
     const watches = [{ revision: cursor, proof: { count: state.size, newest } }, { revision: cursor }].map((from) =>
       nextRevision(source.watch(target, { signal, from })),
     );
     await expect.poll(() => proxy.connections.open).toBe(2);
     follower.resume();
-    const { stream, createdAt } = await look;
+    const { watch, createdAt } = await look;
     lagged ||= compareRevisions(createdAt, cursor) < 0;
-    stream.close();
+    watch.close();
     connection.close();
     const next = await put(leader, 'a/newest', 'x');
     for (const revision of await Promise.all(watches)) expect([cursor, next]).toContain(revision);

@@ -1,7 +1,8 @@
 import { keyFromBytes, type Source } from '@rollcall/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compact, openSource, put, readable, stateAt, Watching } from '../faults/etcd-watching.js';
+import { openSource, put, readable, stateAt, Watching } from '../faults/etcd-watching.js';
 import { type Etcd, startEtcd } from '../support/etcd.js';
+import { compact } from '../support/etcd-maintenance.js';
 
 const { signal } = new AbortController();
 let etcd: Etcd;
@@ -166,6 +167,7 @@ describe('write', () => {
     await refused(writer().put('w/1', value, { lease: 'xyz' }), 'lease');
     await refused(writer().put('w/1', value, { ttlMs: 0 }), 'ttlMs');
     await refused(writer().put('w/1', value, { ttlMs: 1_000, lease: '1' }), 'ttlMs');
+    await refused(writer().put('w/1', value, { ignoreValue: true }), 'ignoreValue');
     await refused(writer().put('w/1', new Uint8Array(2_000_000)), '--max-request-bytes');
   });
 });

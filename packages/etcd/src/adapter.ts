@@ -12,6 +12,8 @@ import {
 import { EtcdSource } from './source.js';
 
 const DEFAULT_PORT = 2379;
+/** Above what a server takes in one request unless it is told otherwise (--max-request-bytes, 1.5 MiB). */
+const LEAST_MESSAGE_BYTES = 2 * 1024 * 1024;
 
 /** Watches keys in etcd v3: `etcd://host:2379,host:2379/prefix/`, or `etcds://` for TLS. */
 export const etcdAdapter: Adapter = {
@@ -43,7 +45,13 @@ export const etcdAdapter: Adapter = {
 };
 
 /** @throws WatchError INVALID_OPTION for options that contradict each other or the URL. */
-function check(secure: boolean, { username, password, tls }: ConnectOptions): void {
+function check(secure: boolean, { username, password, tls, maxMessageBytes }: ConnectOptions): void {
+  if (
+    maxMessageBytes !== undefined &&
+    !(Number.isSafeInteger(maxMessageBytes) && maxMessageBytes >= LEAST_MESSAGE_BYTES)
+  ) {
+    throw invalid('maxMessageBytes', `it must be a whole number of at least ${LEAST_MESSAGE_BYTES}`);
+  }
   if (username !== undefined && password === undefined) throw invalid('username', 'it needs a password beside it');
   if (password !== undefined && username === undefined) throw invalid('password', 'it needs a username beside it');
   if (tls === undefined) return;

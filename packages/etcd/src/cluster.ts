@@ -1,17 +1,23 @@
-import { Endpoints, isOfTheEndpoint, systemTiming, WatchError } from '@rollcall/core';
+import { Endpoints, isOfTheEndpoint, type Logger, systemTiming, WatchError } from '@rollcall/core';
 import type { Connection, ConnectionOptions } from './connection.js';
 import { toWatchError } from './status.js';
+import { knownDefects, type ServerVersion } from './version.js';
 
-/** The endpoints of one cluster and a connection to each that is in use. */
+export interface ClusterOptions extends ConnectionOptions {
+  readonly logger: Logger;
+}
+
+/** The endpoints of one cluster and a connection to each that is in use: as long as all goes well, one. */
 export class Cluster {
   readonly size: number;
   readonly #endpoints: Endpoints;
-  readonly #options: ConnectionOptions;
+  readonly #options: ClusterOptions;
   readonly #connections = new Map<string, Connection>();
+  readonly #versions = new Set<ServerVersion>();
   #closed = false;
 
   /** @param endpoints `host:port`, at least one, each once. */
-  constructor(endpoints: readonly string[], options: ConnectionOptions) {
+  constructor(endpoints: readonly string[], options: ClusterOptions) {
     this.size = endpoints.length;
     this.#endpoints = new Endpoints(endpoints, systemTiming);
     this.#options = options;
@@ -28,7 +34,7 @@ export class Cluster {
     const endpoint = this.#endpoints.pick();
     let connection = this.#connections.get(endpoint);
     if (connection === undefined) {
-      connection = new Connection(endpoint, this.#options);
+      connection = new Connection(endpoint, this.#options, (version) => this.#warnOf(version, endpoint));
       this.#connections.set(endpoint, connection);
     }
     return connection;
@@ -57,5 +63,16 @@ export class Cluster {
     this.#closed = true;
     for (const connection of this.#connections.values()) connection.close();
     this.#connections.clear();
+  }
+
+  /** Once for each version. */
+  #warnOf(version: ServerVersion, endpoint: string): void {
+    const defects = knownDefects(version);
+    if (defects.length === 0 || this.#versions.has(version)) return;
+    this.#versions.add(version);
+    this.#options.logger.warn(
+      { endpoint, version },
+      `etcd ${version} has known defects: ${defects.join('; ')}. Upgrade it to the newest patch release.`,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { type ConnectOptions, WatchError } from '@rollcall/core';
+import { type ConnectOptions, type Revision, type Target, WatchError } from '@rollcall/core';
 import type {
   IAuthenticateResponse,
   IDeleteRangeRequest,
@@ -8,6 +8,7 @@ import type {
   IPutRequest,
   IPutResponse,
   IRangeRequest,
+  IStatusResponse,
   ITxnRequest,
   ITxnResponse,
   Services,
@@ -16,21 +17,43 @@ import { unlessAborted } from './abort.js';
 import type { SecurityOptions } from './credentials.js';
 import { Login } from './login.js';
 import { decodeRange, type RangeAnswer } from './messages.js';
-import { Transport, type WatchCall } from './transport.js';
+import { rangeOf } from './range.js';
+import { SharedStream } from './sharedStream.js';
+import { WatchStream } from './stream.js';
+import type { StreamWatch } from './streamWatch.js';
+import { Transport } from './transport.js';
+import { type ServerVersion, trustsProgress } from './version.js';
 
 export type ConnectionOptions = ConnectOptions & SecurityOptions;
 
+/** A watch, and the stream's word on it. */
+export interface Watching {
+  readonly stream: WatchStream;
+  readonly watch: StreamWatch;
+  /** The store's revision when the watch was created, as far as that one member knew. It implies no delivery. */
+  readonly createdAt: Revision;
+}
+
 /**
- * One endpoint of a cluster, as one user. Nothing is tried twice, except with a new token when the old one was refused.
+ * One endpoint of a cluster, as one user: one TCP connection, one login, one stream for all watches. Nothing is tried
+ * twice, except with a new token when the old one was refused.
  */
 export class Connection {
   readonly endpoint: string;
   readonly #transport: Transport;
   readonly #login: Login | undefined;
+  readonly #onVersion: (version: ServerVersion) => void;
+  readonly #streams = new SharedStream(() => this.#newStream());
+  readonly #closed = new AbortController();
+  #version: ServerVersion | undefined;
 
-  /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
-  constructor(endpoint: string, options: ConnectionOptions) {
+  /**
+   * @param onVersion told of the server's version, once it is known.
+   * @throws WatchError INVALID_OPTION for certificates or a key that cannot be read.
+   */
+  constructor(endpoint: string, options: ConnectionOptions, onVersion: (version: ServerVersion) => void = () => {}) {
     this.endpoint = endpoint;
+    this.#onVersion = onVersion;
     this.#transport = new Transport(endpoint, options);
     if (options.username !== undefined) this.#login = new Login(() => this.#authenticate(options));
   }
@@ -56,17 +79,45 @@ export class Connection {
   }
 
   /**
-   * Opens a watch stream.
-   * @param start given the call, which it must cancel in the end. What it throws as UNAUTHENTICATED or FORBIDDEN may be
-   *   tried once more, on another call.
+   * Creates a watch on the stream that all share.
+   * @param start the first revision wanted.
+   * @throws WatchError FORBIDDEN, UNAUTHENTICATED: this watch alone; TIMEOUT; what ended the stream.
    */
-  watch<T>(signal: AbortSignal, start: (call: WatchCall) => Promise<T>): Promise<T> {
-    return this.#authorised(signal, async (token) => start(await this.#transport.watch(token)));
+  async watch(target: Target, start: Revision, signal: AbortSignal): Promise<Watching> {
+    const stream = await this.#streams.current(signal);
+    try {
+      return { stream, ...(await stream.create(target, start, signal)) };
+    } catch (error) {
+      if (this.#login === undefined || !isRefusal(error)) throw error;
+      // A stream keeps the token it was opened with, and a dead one may read as "permission denied". A read with a living
+      // one decides.
+      await this.range({ ...rangeOf(target), count_only: true }, signal);
+      this.#streams.retire(stream);
+      const another = await this.#streams.current(signal);
+      return { stream: another, ...(await another.create(target, start, signal)) };
+    }
   }
 
   /** Calls that run go on to their end; the TCP connection closes after the last of them. */
   close(): void {
+    this.#closed.abort();
     this.#transport.close();
+  }
+
+  async #newStream(): Promise<WatchStream> {
+    const token = await this.#login?.token();
+    const call = await this.#transport.watch(token);
+    if (this.#version === undefined) void this.#askVersion();
+    return new WatchStream(call, this.endpoint, () => trustsProgress(this.#version));
+  }
+
+  /** Not needed for anything to work: without an answer, progress is not trusted. */
+  async #askVersion(): Promise<void> {
+    try {
+      const { version } = await this.#call<object, IStatusResponse>('Maintenance', 'Status', {}, this.#closed.signal);
+      this.#version = version;
+      this.#onVersion(version);
+    } catch {}
   }
 
   #call<Req, Res>(
@@ -89,8 +140,7 @@ export class Connection {
     try {
       return await run(token);
     } catch (error) {
-      const { code } = WatchError.from(error);
-      if (!servedBefore || (code !== 'UNAUTHENTICATED' && code !== 'FORBIDDEN')) throw error;
+      if (!servedBefore || !isRefusal(error)) throw error;
       return run(await unlessAborted(this.#login.renew(token), signal));
     }
   }
@@ -113,4 +163,9 @@ export class Connection {
       throw error;
     }
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  const { code } = WatchError.from(error);
+  return code === 'UNAUTHENTICATED' || code === 'FORBIDDEN';
 }

@@ -1,4 +1,5 @@
 import { type Entry, type Revision, type Target, WatchError } from '@rollcall/core';
+import type { IRangeRequest } from 'etcd3';
 import type { Connection } from './connection.js';
 import { entryOf } from './entry.js';
 import type { KeyValue, RangeAnswer } from './messages.js';
@@ -27,7 +28,7 @@ export interface ListOptions {
 
 /**
  * Reads all keys of a target at one revision, page by page; yields after each page but the last.
- * @throws WatchError COMPACTED when the revision asked for is gone, or again and again while paging.
+ * @throws WatchError TOO_LARGE when a single key is; COMPACTED when the revision asked for is gone, or again and again while paging.
  */
 export async function* list(
   connection: Connection,
@@ -60,16 +61,21 @@ async function* listOnce(
   let from = key;
   let limit = FIRST_PAGE_KEYS;
   for (;;) {
-    const page: RangeAnswer = await connection.range(
-      {
-        key: from,
-        ...(range_end && { range_end }),
-        ...(pinned !== undefined && { revision: pinned }),
-        limit,
-        keys_only: keysOnly,
-      },
-      signal,
-    );
+    const request: IRangeRequest = {
+      key: from,
+      ...(range_end && { range_end }),
+      ...(pinned !== undefined && { revision: pinned }),
+      limit,
+      keys_only: keysOnly,
+    };
+    let page: RangeAnswer;
+    try {
+      page = await connection.range(request, signal);
+    } catch (error) {
+      if (limit === 1 || WatchError.from(error).code !== 'TOO_LARGE') throw error;
+      limit = Math.ceil(limit / 2);
+      continue;
+    }
     pinned ??= page.header.revision;
     for (const kv of page.kvs) entries.push([names.relative(kv.key), entryOf(kv)]);
     const last = page.kvs.at(-1);

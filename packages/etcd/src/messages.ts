@@ -43,9 +43,9 @@ export interface WatchAnswer {
   /** Above "0" when the revision asked for is compacted: the oldest one that there is. */
   readonly compactRevision: Revision;
   readonly cancelReason: string;
-  /** More of the same revision follows in the next answer. */
-  readonly fragment: boolean;
   readonly events: readonly WatchEvent[];
+  /** What the message weighed. */
+  readonly bytes: number;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -76,8 +76,8 @@ export function decodeWatch(bytes: Uint8Array): WatchAnswer {
     canceled: false,
     compactRevision: '0',
     cancelReason: '',
-    fragment: false,
     events,
+    bytes: bytes.length,
   };
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
     if (field === 1) answer.header = decodeHeader(reader.message());
@@ -86,7 +86,6 @@ export function decodeWatch(bytes: Uint8Array): WatchAnswer {
     else if (field === 4) answer.canceled = reader.bool();
     else if (field === 5) answer.compactRevision = reader.int64();
     else if (field === 6) answer.cancelReason = reader.text();
-    else if (field === 7) answer.fragment = reader.bool();
     else if (field === 11) events.push(decodeEvent(reader.message()));
     else reader.skip();
   }

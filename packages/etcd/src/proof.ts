@@ -21,24 +21,30 @@ interface Seen extends Resume {
 
 /** What the store must have had at the cursor: reads to send in one transaction, and whether their answers fit. */
 interface Question {
+  readonly count: number;
   readonly ranges: readonly IRangeRequest[];
-  fits(answers: readonly (IRangeResponse | undefined)[]): boolean;
+  fits(answers: readonly Answer[]): boolean;
 }
+
+type Answer = IRangeResponse | undefined;
 
 /**
  * Proves that the store had at the cursor just what is held. A wiped and refilled node keeps its cluster id, member id
  * and term, so only content tells.
+ * @returns whether what is held is also what the store has now, by the same (linearizable) read.
  * @throws WatchError OTHER_HISTORY; ROLLED_BACK when the store has not come as far as the cursor; COMPACTED when the
  *   cursor's revision is gone.
  */
-export async function prove(connection: Connection, target: Target, seen: Seen, signal: AbortSignal): Promise<void> {
+export async function prove(connection: Connection, target: Target, seen: Seen, signal: AbortSignal): Promise<boolean> {
   const question = questionOf(target, seen);
-  if (question === undefined) return;
+  if (question === undefined) return false;
+  const ranges = [...sinceThen(target, seen.revision), ...question.ranges];
   try {
-    const request = { success: question.ranges.map((range) => ({ request_range: range })) };
+    const request = { success: ranges.map((range) => ({ request_range: range })) };
     const { responses } = await connection.txn(request, signal);
-    if (question.fits(responses.map((response) => response.response_range))) return;
-    throw otherHistory(connection.endpoint, seen.revision);
+    const [all, newer, ...then] = responses.map((response) => response.response_range);
+    if (!question.fits(then)) throw otherHistory(connection.endpoint, seen.revision);
+    return all?.count === String(question.count) && newer?.kvs.length === 0;
   } catch (error) {
     if (!(error instanceof WatchError) || error.code !== 'ROLLED_BACK') throw error;
     await assertReached(connection, target, seen.revision, signal);
@@ -51,10 +57,21 @@ function questionOf(target: Target, { held, proof, revision }: Seen): Question |
   return proof && witness(target, proof, revision);
 }
 
+/** How many keys there are now, and one that was put after the cursor: as many and none means that nothing has changed. */
+function sinceThen(target: Target, cursor: Revision): readonly IRangeRequest[] {
+  const range = rangeOf(target);
+  return [{ ...range, count_only: true }, newerThan(range, cursor)];
+}
+
+function newerThan(range: IRangeRequest, revision: Revision): IRangeRequest {
+  return { ...range, min_mod_revision: String(BigInt(revision) + 1n), keys_only: true, limit: 1 };
+}
+
 /** Every key, with its value. */
 function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
   const names = new KeyNames(target);
   return {
+    count: held.size,
     ranges: [{ ...rangeOf(target), revision, limit: held.size + 1 }],
     fits: ([found]) =>
       found?.kvs.length === held.size && found.kvs.every((kv) => isSame(kv, held.get(names.relative(kv.key)))),
@@ -65,10 +82,16 @@ function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
 function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>, revision: Revision): Question {
   const range = { ...rangeOf(target), revision };
   const counted = { ...range, count_only: true };
-  if (newest?.entry.revision === undefined) return { ranges: [counted], fits: ([all]) => all?.count === String(count) };
-  const newer = { ...range, min_mod_revision: String(BigInt(newest.entry.revision) + 1n), keys_only: true, limit: 1 };
+  if (newest?.entry.revision === undefined) {
+    return { count, ranges: [counted], fits: ([all]) => all?.count === String(count) };
+  }
   return {
-    ranges: [counted, { key: new KeyNames(target).absolute(newest.key), revision }, newer],
+    count,
+    ranges: [
+      counted,
+      { key: new KeyNames(target).absolute(newest.key), revision },
+      newerThan(range, newest.entry.revision),
+    ],
     fits: ([all, found, later]) =>
       all?.count === String(count) && isSame(found?.kvs[0], newest.entry) && later?.kvs.length === 0,
   };

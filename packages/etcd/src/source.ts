@@ -11,8 +11,9 @@ import {
   WatchError,
 } from '@rollcall/core';
 import { interruptible, LinkedAbort } from './abort.js';
-import { Cluster } from './cluster.js';
-import type { Connection, ConnectionOptions } from './connection.js';
+import { Cluster, type ClusterOptions } from './cluster.js';
+import type { Connection } from './connection.js';
+import { withinHistory } from './history.js';
 import { list } from './list.js';
 import { neverSent } from './status.js';
 import { watch } from './watch.js';
@@ -44,7 +45,7 @@ export class EtcdSource implements Source {
   readonly #closed = new AbortController();
 
   /** @param endpoints `host:port`, at least one. */
-  constructor(endpoints: readonly string[], options: ConnectionOptions) {
+  constructor(endpoints: readonly string[], options: ClusterOptions) {
     this.#cluster = new Cluster(endpoints, options);
     // One listener for each watch and each call that runs: many are no leak.
     setMaxListeners(0, this.#closed.signal);
@@ -65,7 +66,7 @@ export class EtcdSource implements Source {
     using abort = new LinkedAbort(signal, this.#closed.signal);
     const options = { signal: abort.signal, keysOnly, ...(at !== undefined && { at }) };
     const { revision, entries } = await this.#anywhere(options.signal, isOfTheEndpoint, (connection) =>
-      drain(list(connection, target, options)),
+      withinHistory(connection, { target, ...options }, drain(list(connection, target, options))),
     );
     return { revision, entries };
   }

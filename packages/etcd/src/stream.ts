@@ -1,114 +1,204 @@
-import { type Revision, systemTiming, type Target, WatchError } from '@rollcall/core';
-import type { Connection } from './connection.js';
+import { systemTiming, type Target, WatchError } from '@rollcall/core';
 import { ANSWER_MS } from './deadlines.js';
 import type { WatchAnswer } from './messages.js';
 import { rangeOf } from './range.js';
 import { toWatchError } from './status.js';
+import { type StreamSide, StreamWatch } from './streamWatch.js';
 import type { WatchCall } from './transport.js';
 
-/** What opening needs of a connection. */
-type Opener = Pick<Connection, 'endpoint' | 'watch'>;
+/**
+ * How often a stream is asked for progress, ms: so that it is never silent for longer, and so that the cursor of a prefix
+ * where nothing happens stays ahead of compaction.
+ */
+const ASK_EVERY_MS = 10_000;
+/**
+ * Until a resumed watch has been told where it is the stream is asked more often: the server drops requests while a watch
+ * replays, and it begins replays every 100 ms only.
+ */
+const FIRST_ASK_AFTER_MS = 125;
+const ALIVE_EVERY_MS = 1_000;
+/** Answers that wait to be read may weigh this much, bytes; then the rest waits on the server until half is read. */
+const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 
 /**
- * One watch on a stream of its own. An answer is read when it is asked for, so a slow reader leaves the others to
- * HTTP/2's flow control and to the server.
+ * Any number of watches on one stream. Any message is life for all of them. It ends with the last of them.
+ *
+ * The core always reads, so a watch with much to read holds the others up only for as long as reading takes.
  */
 export class WatchStream {
   readonly #call: WatchCall;
   readonly #endpoint: string;
-  readonly #signal: AbortSignal;
+  readonly #trustsProgress: () => boolean;
+  /** By id, those too whose creation is not confirmed yet. */
+  readonly #watches = new Map<string, StreamWatch>();
+  /** The server confirms in the order of the requests, and names no id when it refuses. */
+  readonly #unconfirmed: StreamWatch[] = [];
+  readonly #side: StreamSide = {
+    onTaken: (bytes) => this.#taken(bytes),
+    onClosed: (watch) => this.#left(watch),
+  };
+  #ids = 0;
+  #waitingBytes = 0;
   #failure: WatchError | undefined;
-  #wake: () => void = () => {};
-  readonly #onAbort = (): void => this.#wake();
+  #askedAt = systemTiming.now();
+  #askAfterMs = ASK_EVERY_MS;
+  #toldAliveAt = Number.NEGATIVE_INFINITY;
+  #cancelAsk: () => void = () => {};
 
-  private constructor(call: WatchCall, endpoint: string, signal: AbortSignal) {
+  /**
+   * @param call nothing is asked on it yet; it ends with the last watch.
+   * @param endpoint `host:port`, for messages.
+   * @param trustsProgress whether a progress reply of this server proves that all before it was told.
+   */
+  constructor(call: WatchCall, endpoint: string, trustsProgress: () => boolean) {
     this.#call = call;
     this.#endpoint = endpoint;
-    this.#signal = signal;
-    call.on('readable', () => this.#wake());
+    this.#trustsProgress = trustsProgress;
+    call.on('data', (answer: WatchAnswer) => this.#hear(answer));
     call.on('error', (error) => this.#end(toWatchError(error, endpoint)));
     call.on('end', () => this.#end(new WatchError('ENDED', `etcd at ${endpoint} ended the watch.`)));
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#scheduleAsk();
+  }
+
+  /** No watch can be created any more. */
+  get ended(): boolean {
+    return this.#failure !== undefined;
   }
 
   /**
-   * Resolves when the server says that the watch exists.
+   * Creates a watch. Its request is written at once, so many may be on the way together.
    * @param start the first revision wanted.
    * @returns `createdAt`: the store's revision then, as far as that one member knew. It implies no delivery.
-   * @throws WatchError COMPACTED when the revision is gone; FORBIDDEN, UNAUTHENTICATED; TIMEOUT.
+   * @throws WatchError FORBIDDEN, UNAUTHENTICATED: this watch alone; TIMEOUT; what ended the stream.
    */
-  static open(
-    connection: Opener,
-    target: Target,
-    start: Revision,
-    signal: AbortSignal,
-  ): Promise<{ stream: WatchStream; createdAt: Revision }> {
-    return connection.watch(signal, async (call) => {
-      const stream = new WatchStream(call, connection.endpoint, signal);
-      try {
-        call.write({ create_request: { ...rangeOf(target), start_revision: start } });
-        const created = await stream.next(ANSWER_MS);
-        if (created !== undefined) return { stream, createdAt: created.header.revision };
-        throw new WatchError('TIMEOUT', `etcd at ${connection.endpoint} did not create the watch in time.`);
-      } catch (error) {
-        stream.close();
-        throw error;
-      }
+  async create(target: Target, start: string, signal: AbortSignal): Promise<{ watch: StreamWatch; createdAt: string }> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const watch = new StreamWatch(String(++this.#ids), this.#side, signal);
+    this.#watches.set(watch.id, watch);
+    this.#unconfirmed.push(watch);
+    this.#call.write({ create_request: { ...rangeOf(target), start_revision: start, watch_id: watch.id } });
+    try {
+      return { watch, createdAt: await watch.untilCreated(ANSWER_MS, this.#endpoint) };
+    } catch (error) {
+      watch.close();
+      throw error;
+    }
+  }
+
+  /** Asks for a progress reply, and again soon: none comes while any of the watches still replays. */
+  askSoon(): void {
+    if (this.#failure !== undefined) return;
+    this.#askAfterMs = FIRST_ASK_AFTER_MS;
+    this.#scheduleAsk();
+  }
+
+  /** Ends it if no watch is on it. */
+  endIfUnused(): void {
+    if (this.#watches.size === 0) this.#end(new WatchError('CLOSED', 'The watch stream is not needed any more.'));
+  }
+
+  #hear(answer: WatchAnswer): void {
+    if (answer.created) this.#confirm(answer);
+    else if (answer.canceled) this.#cancelled(answer);
+    else if (answer.events.length > 0) this.#deliver(answer);
+    else if (answer.watchId === EVERY_WATCH) this.#progress(answer);
+    this.#tellAlive();
+  }
+
+  #confirm({ canceled, cancelReason, header }: WatchAnswer): void {
+    const watch = this.#unconfirmed.shift();
+    if (watch === undefined) return;
+    if (canceled) this.#forget(watch, this.#refusal(cancelReason));
+    else if (this.#watches.has(watch.id)) watch.created(header.revision);
+    // Closed before it was confirmed.
+    else this.#call.write({ cancel_request: { watch_id: watch.id } });
+  }
+
+  #cancelled({ watchId, compactRevision, cancelReason }: WatchAnswer): void {
+    const failure =
+      compactRevision === '0'
+        ? this.#refusal(cancelReason)
+        : new WatchError(
+            'COMPACTED',
+            `etcd at ${this.#endpoint} is compacted: its oldest revision is ${compactRevision}.`,
+          );
+    const watch = this.#watches.get(watchId);
+    if (watch !== undefined) this.#forget(watch, failure);
+    else if (watchId === EVERY_WATCH) this.#end(failure);
+  }
+
+  #deliver(answer: WatchAnswer): void {
+    const watch = this.#watches.get(answer.watchId);
+    if (watch === undefined) return;
+    this.#waitingBytes += answer.bytes;
+    if (this.#waitingBytes > MOST_WAITING_BYTES) this.#call.pause();
+    watch.tell({ type: 'events', answer });
+  }
+
+  #progress({ header }: WatchAnswer): void {
+    if (!this.#trustsProgress()) return;
+    this.#askAfterMs = ASK_EVERY_MS;
+    for (const watch of this.#watches.values()) {
+      // What is told to a watch before it is confirmed comes after its confirmation.
+      if (watch.isCreated) watch.tell({ type: 'progress', revision: header.revision });
+    }
+  }
+
+  #tellAlive(): void {
+    const now = systemTiming.now();
+    if (now - this.#toldAliveAt < ALIVE_EVERY_MS) return;
+    this.#toldAliveAt = now;
+    for (const watch of this.#watches.values()) watch.tellAlive();
+  }
+
+  #taken(bytes: number): void {
+    this.#waitingBytes -= bytes;
+    if (this.#waitingBytes <= MOST_WAITING_BYTES / 2 && this.#call.isPaused()) this.#call.resume();
+  }
+
+  /** The server has ended this one. */
+  #forget(watch: StreamWatch, failure: WatchError): void {
+    this.#watches.delete(watch.id);
+    watch.fail(failure);
+    this.endIfUnused();
+  }
+
+  /** Its reader has ended it. */
+  #left(watch: StreamWatch): void {
+    if (!this.#watches.delete(watch.id)) return;
+    if (watch.isCreated && !this.ended) this.#call.write({ cancel_request: { watch_id: watch.id } });
+    this.endIfUnused();
+  }
+
+  #scheduleAsk(): void {
+    this.#cancelAsk();
+    const dueIn = this.#askedAt + this.#askAfterMs - systemTiming.now();
+    this.#cancelAsk = systemTiming.schedule(Math.max(0, dueIn), () => {
+      this.#call.write({ progress_request: {} });
+      this.#askedAt = systemTiming.now();
+      this.#askAfterMs = Math.min(this.#askAfterMs * 2, ASK_EVERY_MS);
+      this.#scheduleAsk();
     });
-  }
-
-  /**
-   * The next answer, or undefined after `ms` without one.
-   * @throws WatchError COMPACTED, ENDED, or what else ended the stream; the signal's reason when aborted.
-   */
-  async next(ms: number): Promise<WatchAnswer | undefined> {
-    for (;;) {
-      this.#signal.throwIfAborted();
-      const answer: WatchAnswer | null = this.#call.read();
-      if (answer !== null) return this.#checked(answer);
-      if (this.#failure !== undefined) throw this.#failure;
-      if (!(await this.#wokenWithin(ms))) return undefined;
-    }
-  }
-
-  /** Asks for a progress reply. None comes while the watch still replays. */
-  requestProgress(): void {
-    this.#call.write({ progress_request: {} });
-  }
-
-  close(): void {
-    this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#call.cancel();
-  }
-
-  #checked(answer: WatchAnswer): WatchAnswer {
-    if (!answer.canceled) return answer;
-    if (answer.compactRevision !== '0') {
-      const oldest = answer.compactRevision;
-      throw new WatchError('COMPACTED', `etcd at ${this.#endpoint} is compacted up to revision ${oldest}.`);
-    }
-    // The server's words for an error, in a reply that is none.
-    throw toWatchError(
-      Object.assign(new Error('watch cancelled'), { code: CANCELLED, details: answer.cancelReason }),
-      this.#endpoint,
-    );
   }
 
   #end(failure: WatchError): void {
-    this.#failure ??= failure;
-    this.#wake();
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#cancelAsk();
+    this.#call.cancel();
+    const watches = [...this.#watches.values()];
+    this.#watches.clear();
+    for (const watch of watches) watch.fail(failure);
   }
 
-  #wokenWithin(ms: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const cancelTimer = systemTiming.schedule(ms, () => resolve(false));
-      this.#wake = () => {
-        cancelTimer();
-        resolve(true);
-      };
-    });
+  /** The server's words for an error, in a reply that is none. */
+  #refusal(reason: string): WatchError {
+    const error = Object.assign(new Error('watch cancelled'), { code: CANCELLED, details: reason });
+    return toWatchError(error, this.#endpoint);
   }
 }
 
+/** The watch id of a progress reply, which speaks for the whole stream, and of a refusal. */
+const EVERY_WATCH = '-1';
 /** gRPC's status code. */
 const CANCELLED = 1;

@@ -17,7 +17,15 @@ import { decodeWatch, type WatchAnswer } from './messages.js';
 import { speaksPlain, speaksTls } from './probe.js';
 import { hungUp, otherProtocol, toWatchError } from './status.js';
 
+/** A transaction, or a batch of up to 1,000 revisions to catch up on, may fill a message far above gRPC's 4 MiB. */
+const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
+
 export type WatchCall = ClientDuplexStream<IWatchRequest, WatchAnswer>;
+
+export interface TransportOptions extends SecurityOptions {
+  /** The largest answer to take. Default: 512 MiB. */
+  readonly maxMessageBytes?: number;
+}
 
 export interface CallOptions<Res> {
   readonly signal?: AbortSignal | undefined;
@@ -30,8 +38,6 @@ const CHANNEL_OPTIONS = {
   // A server takes pings more often than every 5 s for an attack (etcd's --grpc-keepalive-min-time).
   'grpc.keepalive_time_ms': 7_000,
   'grpc.keepalive_timeout_ms': 5_000,
-  // One transaction may fill a message far above gRPC's 4 MiB, and it is never split.
-  'grpc.max_receive_message_length': 512 * 1024 * 1024,
   // Its own pool, or a new connection would inherit the waits (up to 2 min) of the one that failed: pacing is the core's.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_retries': 0,
@@ -57,11 +63,14 @@ export class Transport {
   #closed = false;
 
   /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
-  constructor(endpoint: string, options: SecurityOptions) {
+  constructor(endpoint: string, options: TransportOptions) {
     this.#endpoint = endpoint;
     this.#secure = options.secure;
     const credentials = new SocketCredentials(endpoint, options, (socket) => this.#own(socket));
-    this.#channel = new Channel(endpoint, credentials, CHANNEL_OPTIONS);
+    this.#channel = new Channel(endpoint, credentials, {
+      ...CHANNEL_OPTIONS,
+      'grpc.max_receive_message_length': options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+    });
     this.#pool = new Pool({
       hosts: endpoint,
       // One channel for all services, made here: etcd3 cannot be told how to verify a certificate.

@@ -7,20 +7,13 @@ import {
   type Target,
   type Update,
 } from '@rollcall/core';
-import { Assembler } from './assembler.js';
 import type { Connection } from './connection.js';
+import { deltasOf } from './deltas.js';
 import { list } from './list.js';
 import { assertReached, prove } from './proof.js';
 import { KeyNames } from './range.js';
-import { WatchStream } from './stream.js';
+import type { StreamWatch } from './streamWatch.js';
 
-/** A silent stream is asked for a sign of life after this, ms. */
-const ASK_AFTER_MS = 10_000;
-/**
- * Until a resumed watch has proven where it is it is asked more often: the server drops requests while a watch replays,
- * and it begins replays every 100 ms only.
- */
-const FIRST_ASK_AFTER_MS = 125;
 const ALIVE_EVERY_MS = 1_000;
 
 export interface Attempt {
@@ -37,76 +30,49 @@ export interface Attempt {
 /** Lists or resumes, then follows. Ends by throwing only; on abort, the signal's reason. */
 export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
   const { connection, target, signal, from, held } = attempt;
-  const alive = new AliveLimit();
-  const cursor = from?.revision ?? (yield* takeSnapshot(attempt, alive));
-  // From the cursor, not the revision after it: a watch whose start is still to come gets no progress replies, so an idle
-  // one could never prove that it lives.
-  const { stream, createdAt } = await WatchStream.open(connection, target, cursor, signal);
+  const cursor = from?.revision ?? (yield* takeSnapshot(attempt));
+  // From the cursor, not the revision after it: a watch whose start is still to come gets no progress replies, and keeps
+  // them from all others on the stream.
+  const { stream, watch, createdAt } = await connection.watch(target, cursor, signal);
   try {
-    yield* alive.now();
+    yield { type: 'alive' };
     // With the stream open: proof and events then come from the same run of the server, or the stream breaks.
-    if (from !== undefined) await prove(connection, target, { ...from, held }, signal);
+    const isCurrent = from !== undefined && (await prove(connection, target, { ...from, held }, signal));
     if (compareRevisions(createdAt, cursor) < 0) await assertReached(connection, target, cursor, signal);
     attempt.onWatching();
-    return yield* follow(stream, target, { cursor, resumed: from !== undefined, alive });
+    if (from !== undefined) stream.askSoon();
+    // Progress may be long in coming, while another watch of the stream replays.
+    if (isCurrent) yield { type: 'bookmark', revision: cursor };
+    return yield* follow(watch, target, cursor);
   } finally {
-    stream.close();
+    watch.close();
   }
 }
 
 /** @returns the snapshot's revision; the entries are not kept. */
-async function* takeSnapshot(
-  { connection, target, signal }: Attempt,
-  alive: AliveLimit,
-): AsyncGenerator<Update, Revision> {
+async function* takeSnapshot({ connection, target, signal }: Attempt): AsyncGenerator<Update, Revision> {
   const pages = list(connection, target, { signal });
+  let toldAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     const page = await pages.next();
-    if (!page.done) {
-      yield* alive.now();
-      continue;
+    if (page.done) {
+      const { revision, clusterId, entries } = page.value;
+      yield { type: 'snapshot', revision, entries, identity: clusterId };
+      return revision;
     }
-    const { revision, clusterId, entries } = page.value;
-    yield { type: 'snapshot', revision, entries, identity: clusterId };
-    return revision;
-  }
-}
-
-async function* follow(
-  stream: WatchStream,
-  target: Target,
-  { cursor, resumed, alive }: { readonly cursor: Revision; readonly resumed: boolean; readonly alive: AliveLimit },
-): AsyncGenerator<Update, never> {
-  const assembler = new Assembler(new KeyNames(target));
-  let askAfterMs = ASK_AFTER_MS;
-  if (resumed) {
-    stream.requestProgress();
-    askAfterMs = FIRST_ASK_AFTER_MS;
-  }
-  for (;;) {
-    const answer = await stream.next(askAfterMs);
-    if (answer === undefined) {
-      stream.requestProgress();
-      askAfterMs = Math.min(askAfterMs * 2, ASK_AFTER_MS);
-      continue;
-    }
-    const deltas = assembler.push(answer).filter(({ revision }) => compareRevisions(revision, cursor) > 0);
-    yield* deltas;
-    const isProgress = answer.watchId === '-1' && answer.events.length === 0;
-    if (isProgress) yield { type: 'bookmark', revision: answer.header.revision };
-    if (isProgress || deltas.length > 0) askAfterMs = ASK_AFTER_MS;
-    else yield* alive.now();
-  }
-}
-
-/** Lets one `alive` through a second. */
-class AliveLimit {
-  #last = Number.NEGATIVE_INFINITY;
-
-  *now(): Generator<Update> {
-    const now = systemTiming.now();
-    if (now - this.#last < ALIVE_EVERY_MS) return;
-    this.#last = now;
+    if (systemTiming.now() - toldAt < ALIVE_EVERY_MS) continue;
+    toldAt = systemTiming.now();
     yield { type: 'alive' };
+  }
+}
+
+async function* follow(watch: StreamWatch, target: Target, cursor: Revision): AsyncGenerator<Update, never> {
+  const names = new KeyNames(target);
+  for (;;) {
+    const told = await watch.next();
+    if (told.type === 'alive') yield told;
+    else if (told.type === 'progress') yield { type: 'bookmark', revision: told.revision };
+    // The watch starts at the cursor, whose events are known.
+    else yield* deltasOf(told.answer.events, names).filter(({ revision }) => compareRevisions(revision, cursor) > 0);
   }
 }

@@ -1,23 +1,33 @@
-import { keyToBytes, type Revision, WatchError } from '@rollcall/core';
+import { type GrantedLease, keyToBytes, type PutOptions, type Revision, WatchError } from '@rollcall/core';
 import type { Connection } from './connection.js';
 
 interface Put {
   readonly key: string;
   readonly value: Uint8Array;
   readonly signal: AbortSignal;
-  readonly options: {
-    /** Puts the key under a lease of its own, of this length rounded up to seconds. etcd may make it longer. */
-    readonly ttlMs?: number;
-    /** A lease's id in hexadecimal, as etcdctl prints it. */
-    readonly lease?: string;
-  };
+  /** `ttlMs` is rounded up to seconds, and etcd grants no less than about two of its election timeouts. */
+  readonly options: PutOptions;
 }
 
-/** @throws WatchError INVALID_OPTION; NOT_FOUND when there is no such lease. */
+/** A lease's id as etcd's requests have it (a signed 64-bit number in decimal), and what was granted for it. */
+interface UnderLease {
+  readonly id: string;
+  readonly granted?: GrantedLease;
+}
+
+/**
+ * A lease that was granted for a put which then fails is left to end by itself: nothing can be said of a put that was
+ * not answered, and to revoke its lease could delete the key.
+ * @throws WatchError INVALID_OPTION; NOT_FOUND when there is no such lease, or with `ignoreValue` no such key.
+ */
 export async function putKey(connection: Connection, { key, value, options, signal }: Put): Promise<Revision> {
+  const { ignoreValue = false, onLease } = options;
+  const name = bytesOf(key);
+  if (ignoreValue && value.length > 0) throw invalid('ignoreValue', 'a value is given too; give an empty one');
   const lease = await leaseOf(connection, options, signal);
-  const request = { key: bytesOf(key), value: Buffer.from(value), ...(lease !== undefined && { lease }) };
-  const { header } = await connection.put(request, signal);
+  const written = ignoreValue ? { ignore_value: true } : { value: Buffer.from(value) };
+  const { header } = await connection.put({ key: name, ...written, ...(lease && { lease: lease.id }) }, signal);
+  if (lease?.granted !== undefined) onLease?.(lease.granted);
   return header.revision;
 }
 
@@ -29,18 +39,21 @@ export async function deleteKey(connection: Connection, key: string, signal: Abo
 
 async function leaseOf(
   connection: Connection,
-  { ttlMs, lease }: Put['options'],
+  { ttlMs, lease }: PutOptions,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<UnderLease | undefined> {
   if (lease !== undefined) {
     if (ttlMs !== undefined) throw invalid('ttlMs', 'a lease is given too; give one of the two');
-    if (!/^[0-9a-f]{1,16}$/i.test(lease)) throw invalid('lease', "it must be a lease's id in hexadecimal");
-    return BigInt.asIntN(64, BigInt(`0x${lease}`)).toString();
+    if (!/^[0-9a-f]{1,16}$/i.test(lease) || /^0*$/.test(lease)) {
+      throw invalid('lease', "it must be a lease's id in hexadecimal, as etcdctl prints it");
+    }
+    return { id: BigInt.asIntN(64, BigInt(`0x${lease}`)).toString() };
   }
   if (ttlMs === undefined) return undefined;
   if (!(ttlMs > 0) || !Number.isFinite(ttlMs)) throw invalid('ttlMs', 'it must be a number of milliseconds above 0');
-  const { ID } = await connection.leaseGrant({ TTL: Math.ceil(ttlMs / 1000) }, signal);
-  return ID;
+  const { ID, TTL } = await connection.leaseGrant({ TTL: Math.ceil(ttlMs / 1000) }, signal);
+  const id = BigInt.asUintN(64, BigInt(ID)).toString(16);
+  return { id: ID, granted: { id, ttlMs: Number(TTL) * 1000 } };
 }
 
 function bytesOf(key: string): Buffer {

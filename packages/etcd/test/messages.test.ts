@@ -32,14 +32,12 @@ describe('the watch answer', () => {
       canceled: true,
       compact_revision: BEYOND_2_53,
       cancel_reason: 'etcdserver: permission denied',
-      fragment: true,
     });
     expect(decodeWatch(bytes)).toMatchObject({
       created: true,
       canceled: true,
       compactRevision: BEYOND_2_53,
       cancelReason: 'etcdserver: permission denied',
-      fragment: true,
     });
   });
 

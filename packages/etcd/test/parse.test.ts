@@ -61,6 +61,8 @@ describe('open', () => {
     ['etcds://h/', { tls: { ca: '/etc/ca.pem' } }, 'tls.ca'],
     ['etcds://h/', { tls: { cert: '-----BEGIN X' } }, 'tls.key'],
     ['etcds://h/', { tls: { key: '-----BEGIN hunter2' } }, 'tls.cert'],
+    ['etcd://h/', { maxMessageBytes: 1_000_000 }, 'maxMessageBytes'],
+    ['etcd://h/', { maxMessageBytes: Number.NaN }, 'maxMessageBytes'],
   ])('%s with %j is refused', (url, options, field) => {
     const text = codeOf(() => open(url, options));
     expect(text).toMatch(/^INVALID_OPTION: /);

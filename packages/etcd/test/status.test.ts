@@ -14,9 +14,12 @@ test.each([
   [16, 'etcdserver: invalid auth token', 'UNAUTHENTICATED'],
   [7, 'etcdserver: permission denied', 'FORBIDDEN'],
   [8, 'etcdserver: too many requests', 'RATE_LIMITED'],
+  [8, 'Received message larger than max (5000000 vs 4194304)', 'TOO_LARGE'],
   [8, 'etcdserver: mvcc: database space exceeded', 'UNAVAILABLE'],
   [3, 'etcdserver: request is too large', 'INVALID_OPTION'],
   [5, 'etcdserver: requested lease not found', 'NOT_FOUND'],
+  [11, 'etcdserver: too large lease TTL', 'INVALID_OPTION'],
+  [3, 'etcdserver: key not found', 'NOT_FOUND'],
   [14, 'etcdserver: no leader', 'UNAVAILABLE'],
   [14, 'etcdserver: leader changed', 'UNAVAILABLE'],
   [14, 'etcdserver: request timed out', 'UNAVAILABLE'],
@@ -29,7 +32,7 @@ test.each([
   [14, 'Received HTTP status code 502', 'BAD_RESPONSE'],
   [12, 'Received HTTP status code 404', 'BAD_RESPONSE'],
   [12, 'unknown service etcdserverpb.Watch', 'BAD_RESPONSE'],
-  [8, 'Received message larger than max', 'BAD_RESPONSE'],
+  [8, 'Compressed data exceeds maximum length', 'BAD_RESPONSE'],
   [2, 'who knows', 'BAD_RESPONSE'],
 ])('status %i "%s" is %s', (code, details, expected) => {
   const error = toWatchError(failure(code, details), '10.0.0.1:2379');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Assembler } from '../src/assembler.js';
+import { deltasOf } from '../src/deltas.js';
 import type { WatchEvent } from '../src/messages.js';
 import { KeyNames } from '../src/range.js';
 
@@ -11,34 +11,26 @@ function event(key: string, revision: string, deleted: boolean): WatchEvent {
   return { deleted, kv: { key: Buffer.from(key), value, createRevision: '1', modRevision: revision } };
 }
 
-function pushed(assembler: Assembler, events: WatchEvent[], fragment = false): string[] {
-  return assembler
-    .push({ events, fragment })
-    .map(
-      ({ revision, events: grouped }) => `${revision}: ${grouped.map(({ type, key }) => `${type} ${key}`).join(', ')}`,
-    );
+const ALL = new KeyNames({ prefix: '' });
+
+function told(events: WatchEvent[], names = ALL): string[] {
+  return deltasOf(events, names).map(
+    ({ revision, events: grouped }) => `${revision}: ${grouped.map(({ type, key }) => `${type} ${key}`).join(', ')}`,
+  );
 }
 
 test('one delta for each revision, keys relative to the prefix', () => {
-  const assembler = new Assembler(new KeyNames({ prefix: 'p/' }));
-  expect(pushed(assembler, [put('p/a', '5'), del('p/b', '5'), put('p/a', '7'), del('p/', '8')])).toEqual([
+  const names = new KeyNames({ prefix: 'p/' });
+  expect(told([put('p/a', '5'), del('p/b', '5'), put('p/a', '7'), del('p/', '8')], names)).toEqual([
     '5: put a, delete b',
     '7: put a',
     '8: delete ',
   ]);
-  expect(pushed(assembler, [])).toEqual([]);
-});
-
-test('the last revision of a fragment waits for its rest', () => {
-  const assembler = new Assembler(new KeyNames({ prefix: '' }));
-  expect(pushed(assembler, [put('a', '5'), put('b', '6')], true)).toEqual(['5: put a']);
-  expect(pushed(assembler, [put('c', '6')], true)).toEqual([]);
-  expect(pushed(assembler, [put('d', '6'), put('e', '7')])).toEqual(['6: put b, put c, put d', '7: put e']);
+  expect(told([], names)).toEqual([]);
 });
 
 test('S05 revisions beyond 2^53 that differ by one stay apart', () => {
-  const assembler = new Assembler(new KeyNames({ prefix: '' }));
-  expect(pushed(assembler, [put('a', '9007199254740992'), put('b', '9007199254740993')])).toEqual([
+  expect(told([put('a', '9007199254740992'), put('b', '9007199254740993')])).toEqual([
     '9007199254740992: put a',
     '9007199254740993: put b',
   ]);
@@ -47,10 +39,7 @@ test('S05 revisions beyond 2^53 that differ by one stay apart', () => {
 test('a value is a copy: it does not hold the message it came in', () => {
   const message = Buffer.from('....value....');
   const kv = { key: Buffer.from('a'), value: message.subarray(4, 9), createRevision: '1', modRevision: '2' };
-  const [delta] = new Assembler(new KeyNames({ prefix: '' })).push({
-    events: [{ deleted: false, kv }],
-    fragment: false,
-  });
+  const [delta] = deltasOf([{ deleted: false, kv }], ALL);
   message.fill(0);
   const [only] = delta?.events ?? [];
   expect(only?.type === 'put' && Buffer.from(only.entry.value).toString()).toBe('value');
