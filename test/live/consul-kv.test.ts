@@ -311,6 +311,7 @@ describe('reads and writes', () => {
     const value = Buffer.from('x');
     await expect(source.write?.put('a', value, { ttlMs: 1 })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(source.write?.put('a', value, { lease: '1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await expect(source.write?.put('a', value, { ignoreValue: true })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(source.write?.put('', value)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     await expect(source.read?.({ prefix: '' }, { signal, at: '1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });

@@ -28,32 +28,32 @@ export class Output {
     return this.#failure;
   }
 
-  get full(): boolean {
-    return this.#stream.writableNeedDrain;
-  }
-
-  /** Resolves when the stream takes more. */
-  async write(data: string | Uint8Array): Promise<void> {
+  /**
+   * Resolves when the stream takes more.
+   * @param ahead how much may wait in memory for a slow reader, bytes, before this waits for him.
+   */
+  async write(data: string | Uint8Array, ahead = 0): Promise<void> {
     if (this.ended.aborted) return;
     this.#stream.write(data);
-    await this.room();
+    await this.#room(ahead);
   }
 
   /** Writes each as a line. Waits in between, so that a large state is not copied into memory as a whole. */
-  async lines(lines: Iterable<string>): Promise<void> {
+  async lines(lines: Iterable<string>, ahead = 0): Promise<void> {
     let chunk = '';
     for (const line of lines) {
       chunk += `${line}\n`;
       if (chunk.length < CHUNK_CHARACTERS) continue;
-      await this.write(chunk);
+      await this.write(chunk, ahead);
       chunk = '';
     }
-    if (chunk !== '') await this.write(chunk);
+    if (chunk !== '') await this.write(chunk, ahead);
   }
 
   /** Resolves when the stream takes more, or when waiting is over. */
-  room(): Promise<void> {
-    if (!this.full || this.ended.aborted) return Promise.resolve();
+  #room(ahead: number): Promise<void> {
+    const { writableNeedDrain, writableLength } = this.#stream;
+    if (!writableNeedDrain || writableLength <= ahead || this.ended.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         this.#stream.off('drain', done);

@@ -19,13 +19,15 @@ export class StatusTeller {
   readonly #out: Output;
   readonly #line: (status: ToldStatus) => string;
   /** What the reader believes. */
-  #told = 'live';
+  #told: string;
   #printing = false;
 
-  constructor(watched: Watched, out: Output, line: (status: ToldStatus) => string) {
+  /** @param believed before anything is told: `live`, or the code of the staleness that was asked for. */
+  constructor(watched: Watched, out: Output, line: (status: ToldStatus) => string, believed = 'live') {
     this.#watched = watched;
     this.#out = out;
     this.#line = line;
+    this.#told = believed;
     watched.onStatus(() => this.#soon());
   }
 

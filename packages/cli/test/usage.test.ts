@@ -38,6 +38,33 @@ describe('wrong usage ends with exit code 2 and says what and where', () => {
       ['tail', '--log-level', 'loud', 'memory:a'],
       'Allowed choices are debug, info, warn, error, silent',
     ],
+    ['a wrong revision', ['tail', '--since', 'x', 'memory:a'], "argument 'x' is invalid. It must be a revision"],
+    ['revision 0', ['get', '--at', '0', 'memory:a'], 'a whole number above 0, such as 7'],
+    ['--since with two URLs', ['tail', '--since', '7', 'memory:a', 'memory:b'], '--since takes one URL'],
+    ['--since without a history', ['tail', '--since', '7', 'file:./a.yaml'], 'one that does, such as etcd, can'],
+    ['--at without a history', ['get', '--at', '7', 'file:./a.yaml'], 'one that does, such as etcd, can'],
+    ['--at of Consul', ['get', '--at', '7', 'consul://127.0.0.1:1/a/'], 'one that does, such as etcd, can'],
+    ['--from without a history', ['diff', '--from', '7', 'file:./a.yaml'], 'one that does, such as etcd, can'],
+    ['diff of one place', ['diff', 'memory:a'], 'give a second URL to compare with, or --from REVISION'],
+    ['--to without --from', ['diff', '--to', '7', 'memory:a'], 'give a second URL to compare with, or --from REVISION'],
+    ['--from with two URLs', ['diff', '--from', '7', 'memory:a', 'memory:b'], 'leave out the second URL, or them'],
+    ['--to with two URLs', ['diff', '--to', '7', 'memory:a', 'memory:b'], 'leave out the second URL, or them'],
+    [
+      'two leases',
+      ['put', '--ttl', '5s', '--lease', 'a', 'memory:a#b', 'x'],
+      '--ttl makes a lease and --lease names one',
+    ],
+    ['a value to ignore', ['put', '--ignore-value', 'memory:a#b', 'x'], '--ignore-value keeps the value that is there'],
+    ['a wrong time to live', ['put', '--ttl', '0', 'memory:a#b', 'x'], 'It must be a time above 0'],
+    [
+      'a lease that is no number',
+      ['put', '--lease', 'xyz', 'etcd://127.0.0.1:1/b', 'x'],
+      "a lease's id in hexadecimal",
+    ],
+    ['lease 0', ['put', '--lease', '0', 'etcd://127.0.0.1:1/b', 'x'], "a lease's id in hexadecimal"],
+    ['a lease on a file', ['put', '--ttl', '5s', 'file:./a.yaml#b', 'x'], 'A file has no leases, so a key stays'],
+    ['a lease in memory', ['put', '--lease', 'a', 'memory:a#b', 'x'], 'leave out lease'],
+    ['a lease on Consul', ['put', '--ignore-value', 'consul://127.0.0.1:1/b'], 'leave out ignoreValue'],
     ['put to a prefix', ['put', 'file:./a.yaml#b/', 'x'], 'put writes one exact key'],
     ['delete of a prefix', ['delete', 'file:./a.yaml#b/'], 'add --recursive'],
     ['delete --recursive of a key', ['delete', '--recursive', 'file:./a.yaml#b'], 'end it with /'],
@@ -73,12 +100,15 @@ describe('help', () => {
     expect(text).toContain('Exit codes: 0');
   });
 
-  it.each(['tail', 'get', 'put', 'delete', 'brokers'])('of %s has examples and fits 80 columns', async (command) => {
-    const { code, text } = await run([command, '--help']);
-    expect(code).toBe(0);
-    expect(text).toMatch(/Examples:\n {2}\$ /);
-    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-  });
+  it.each(['tail', 'get', 'brokers', 'diff', 'put', 'delete', 'mirror'])(
+    'of %s has examples and fits 80 columns',
+    async (command) => {
+      const { code, text } = await run([command, '--help']);
+      expect(code).toBe(0);
+      expect(text).toMatch(/Examples:\n {2}\$ /);
+      for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    },
+  );
 
   it('tells the version', async () => {
     const { code, text } = await run(['--version']);

@@ -1,25 +1,75 @@
+import { type Revision, WatchError } from '@rollcall/core';
 import { differences } from '../differences.js';
 import { differenceLine, jsonLine } from '../jsonLines.js';
-import { openPlaces, valuesOf } from '../place.js';
+import { type Content, contentOf, openPlace, openPlaces } from '../place.js';
 import type { Session } from '../session.js';
 import { count, differenceText } from '../terminalLines.js';
 
+export interface DiffOptions {
+  /** Compares one place with itself: what it held at this revision… */
+  readonly from?: Revision;
+  /** … with what it held at this one; left out, with what it holds now. */
+  readonly to?: Revision;
+}
+
 /**
- * Prints what would have to change in the first place for it to hold what the second holds. Keys are relative to each
- * place's own prefix.
- * @throws WatchError when a URL cannot be used or a backend cannot answer.
+ * Prints what would have to change in the first place for it to hold what the second holds, or how one place changed
+ * between two revisions of its history. Keys are relative to each place's own prefix.
+ * @throws WatchError INVALID_OPTION for neither or both of the two; when a URL cannot be used, a backend cannot answer or
+ *   has no such revision.
  */
-export async function diff(session: Session, from: string, to: string): Promise<void> {
-  const places = openPlaces(session, from, to);
-  try {
-    const [before, after] = await Promise.all(places.map((place) => valuesOf(session, place)));
-    const found = differences(before ?? new Map(), after ?? new Map());
-    const line = session.json ? differenceLine : differenceText;
-    await session.out.lines(found.map((each) => line(each, session)));
-    const total = { type: 'compared', differences: found.length, keys: [before?.size, after?.size] };
-    const text = found.length === 0 ? 'The same.' : `${count(found.length, 'difference')}.`;
-    await session.out.lines([session.json ? jsonLine(total) : text]);
-  } finally {
-    await Promise.all(places.map(({ release }) => release()));
+export async function diff(session: Session, url: string, url2: string | undefined, options: DiffOptions) {
+  const { from, to } = options;
+  if (url2 === undefined) {
+    if (from === undefined)
+      throw wrong('give a second URL to compare with, or --from REVISION to compare with the past');
+    return diffRevisions(session, url, from, to);
   }
+  if (from !== undefined || to !== undefined) {
+    throw wrong('--from and --to are revisions of one history: leave out the second URL, or them');
+  }
+  return diffPlaces(session, url, url2);
+}
+
+async function diffPlaces(session: Session, url: string, url2: string): Promise<void> {
+  const [first, second] = openPlaces(session, url, url2);
+  try {
+    await tell(session, await Promise.all([contentOf(session, first), contentOf(session, second)]));
+  } finally {
+    await Promise.all([first.release(), second.release()]);
+  }
+}
+
+async function diffRevisions(session: Session, url: string, from: Revision, to: Revision | undefined): Promise<void> {
+  const place = openPlace(session, url);
+  try {
+    const [before, after] = await Promise.all([contentOf(session, place, from), contentOf(session, place, to)]);
+    await tell(session, [before, after], { revisions: [before.revision, after.revision] });
+  } finally {
+    await place.release();
+  }
+}
+
+async function tell(
+  session: Session,
+  [before, after]: readonly [Content, Content],
+  history: { readonly revisions?: readonly [Revision, Revision] } = {},
+): Promise<void> {
+  const found = differences(before.values, after.values);
+  const line = session.json ? differenceLine : differenceText;
+  await session.out.lines(found.map((each) => line(each, session)));
+  const total = {
+    type: 'compared',
+    differences: found.length,
+    keys: [before.values.size, after.values.size],
+    ...history,
+  };
+  const text = found.length === 0 ? 'The same.' : `${count(found.length, 'difference')}.`;
+  const where =
+    history.revisions === undefined ? '' : `  ${session.paint('dim', `revision ${history.revisions.join(' → ')}`)}`;
+  await session.out.lines([session.json ? jsonLine(total) : text + where]);
+}
+
+function wrong(fix: string): WatchError {
+  return new WatchError('INVALID_OPTION', `diff: ${fix}.`);
 }

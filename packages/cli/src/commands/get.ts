@@ -6,27 +6,34 @@ import { count, entryText } from '../terminalLines.js';
 
 export interface GetOptions {
   readonly prefix?: string;
+  /** Instead of the present. */
+  readonly at?: Revision;
 }
 
 /**
- * Prints what is there now: one exact key's value, or all entries under a prefix.
- * @throws WatchError NOT_FOUND when the exact key is not there; what the backend says.
+ * Prints what is there now, or was at a revision: one exact key's value, or all entries under a prefix.
+ * @throws WatchError NOT_FOUND when the exact key is not there; for `at` as `readOnce`; what the backend says.
  */
-export async function get(session: Session, url: string, { prefix }: GetOptions): Promise<void> {
+export async function get(session: Session, url: string, { prefix, at }: GetOptions): Promise<void> {
   const { source, target, release } = session.rollcall.open(url, prefix === undefined ? {} : { prefix });
   try {
     warnOfPrefix(session, target);
-    const found = await inTime(session, ANSWER_MS, (signal) => readOnce(source, target, { signal }));
-    if (target.exact) await printValue(session, target.prefix, found);
+    const past = at === undefined ? {} : { at };
+    const found = await inTime(session, ANSWER_MS, (signal) => readOnce(source, target, { signal, ...past }));
+    if (target.exact) await printValue(session, target.prefix, found, at);
     else await session.out.lines(entryLines(session, target.prefix, found));
   } finally {
     await release();
   }
 }
 
-async function printValue(session: Session, key: string, found: Found): Promise<void> {
+async function printValue(session: Session, key: string, found: Found, at: Revision | undefined): Promise<void> {
   const [first] = found.entries;
-  if (first === undefined) throw new WatchError('NOT_FOUND', `There is no key "${printable(key)}".`);
+  if (first === undefined) {
+    const when = at === undefined ? 'is' : 'was';
+    const where = at === undefined ? '' : ` at revision ${at}`;
+    throw new WatchError('NOT_FOUND', `There ${when} no key "${printable(key)}"${where}.`);
+  }
   await session.out.write(valueOutput(session, key, first[1], found.revision));
 }
 

@@ -1,7 +1,7 @@
 import { collect, delay, systemTiming, WatchError } from '@rollcall/core';
 import { type Difference, differences } from '../differences.js';
 import { differenceLine, jsonLine } from '../jsonLines.js';
-import { openPlaces, type Place, valuesOf } from '../place.js';
+import { contentOf, openPlaces, type Place } from '../place.js';
 import { ANSWER_MS, inTime, type Session, writerOf } from '../session.js';
 import { count, differenceText } from '../terminalLines.js';
 
@@ -42,7 +42,7 @@ async function run(session: Session, from: Place, target: Place, options: Mirror
 
   const settle = async (items: Iterable<[string, Uint8Array]>): Promise<void> => {
     const whole = there === undefined;
-    const known = there ?? (await valuesOf(session, target));
+    const known = there ?? (await contentOf(session, target)).values;
     there = undefined;
     const all = differences(known, items);
     const todo = options.delete ? all : all.filter(({ type }) => type === 'put');

@@ -1,33 +1,84 @@
 import { buffer } from 'node:stream/consumers';
-import { WatchError } from '@rollcall/core';
+import { type GrantedLease, type Revision, type Target, WatchError } from '@rollcall/core';
 import { jsonLine, keyFields } from '../jsonLines.js';
 import { printable } from '../printable.js';
 import { ANSWER_MS, inTime, type Session, writerOf } from '../session.js';
 
+export interface PutOptions {
+  /** Under a lease of its own of this length, ms. */
+  readonly ttl?: number;
+  /** Under this lease. */
+  readonly lease?: string;
+  /** Keeps the value; only the lease changes. */
+  readonly ignoreValue?: true;
+}
+
 /**
- * Writes one exact key.
+ * Writes one exact key, or with `ignoreValue` only its lease.
  * @param value the value as text, or `-` for the bytes of standard input.
- * @throws WatchError INVALID_URL for a prefix, UNSUPPORTED where the backend cannot write; what the backend says.
+ * @throws WatchError INVALID_OPTION for options that contradict each other; INVALID_URL for a prefix; UNSUPPORTED where
+ *   the backend cannot write or has no leases; NOT_FOUND for a lease, or a value to keep, that is not there; what the
+ *   backend says.
  */
-export async function put(session: Session, url: string, value: string): Promise<void> {
+export async function put(
+  session: Session,
+  url: string,
+  value: string | undefined,
+  options: PutOptions,
+): Promise<void> {
+  checkUsage(value, options);
   const { source, target, release } = session.rollcall.open(url);
   try {
-    if (target.query !== undefined) {
-      throw new WatchError('UNSUPPORTED', `put writes keys, and "${url}" selects services: register them with Consul.`);
-    }
-    if (!target.exact) {
-      throw new WatchError(
-        'INVALID_URL',
-        `put writes one exact key, and "${url}" is a prefix: end the URL with the key's name.`,
-      );
-    }
+    checkKey(url, target);
     const write = writerOf(source, url);
-    const bytes = value === '-' ? await buffer(session.io.stdin) : Buffer.from(value);
+    const bytes = await bytesOf(session, value);
     const key = target.prefix;
-    const revision = await inTime(session, ANSWER_MS, () => write.put(key, bytes));
-    const text = `${session.paint('green', '✓')} ${printable(key)}  ${session.paint('dim', `revision ${revision}`)}`;
-    await session.out.lines([session.json ? jsonLine({ type: 'put', ...keyFields(key), revision }) : text]);
+    let granted: GrantedLease | undefined;
+    const how = {
+      ...(options.ttl === undefined ? {} : { ttlMs: options.ttl }),
+      ...(options.lease === undefined ? {} : { lease: options.lease }),
+      ...(options.ignoreValue ? { ignoreValue: true } : {}),
+      onLease: (lease: GrantedLease) => {
+        granted = lease;
+      },
+    };
+    const revision = await inTime(session, ANSWER_MS, () => write.put(key, bytes, how));
+    await session.out.lines([writtenLine(session, key, revision, granted)]);
   } finally {
     await release();
   }
+}
+
+function checkUsage(value: string | undefined, { ttl, lease, ignoreValue }: PutOptions): void {
+  const wrong = (why: string): WatchError => new WatchError('INVALID_OPTION', `put: ${why}.`);
+  if (ttl !== undefined && lease !== undefined) {
+    throw wrong('--ttl makes a lease and --lease names one: give one of the two');
+  }
+  if (ignoreValue && value !== undefined) throw wrong('--ignore-value keeps the value that is there: give no value');
+  if (!ignoreValue && value === undefined) {
+    throw wrong("missing required argument 'value' (--ignore-value keeps the one that is there)");
+  }
+}
+
+function checkKey(url: string, target: Target): void {
+  if (target.query !== undefined) {
+    throw new WatchError('UNSUPPORTED', `put writes keys, and "${url}" selects services: register them with Consul.`);
+  }
+  if (!target.exact) {
+    const fix = "end the URL with the key's name";
+    throw new WatchError('INVALID_URL', `put writes one exact key, and "${url}" is a prefix: ${fix}.`);
+  }
+}
+
+async function bytesOf({ io }: Session, value = ''): Promise<Uint8Array> {
+  return value === '-' ? buffer(io.stdin) : Buffer.from(value);
+}
+
+function writtenLine({ json, paint }: Session, key: string, revision: Revision, lease?: GrantedLease): string {
+  if (json) {
+    const granted = lease === undefined ? {} : { lease: lease.id, ttlMs: lease.ttlMs };
+    return jsonLine({ type: 'put', ...keyFields(key), revision, ...granted });
+  }
+  const granted = lease === undefined ? '' : `  lease ${lease.id} for ${lease.ttlMs / 1000} s`;
+  return `${paint('green', '✓')} ${printable(key)}  ${paint('dim', `revision ${revision}${granted}`)}`;
 }

@@ -1,29 +1,43 @@
-import type { Watcher } from '@rollcall/core';
+import { type Revision, WatchError, type Watcher } from '@rollcall/core';
 import * as json from '../jsonLines.js';
 import { type Session, watchUrl } from '../session.js';
-import { StatusTeller } from '../statusTeller.js';
+import { StatusTeller, type ToldStatus } from '../statusTeller.js';
 import * as terminal from '../terminalLines.js';
+
+/**
+ * History comes faster than any pipe takes it, and every change of it was asked for: so much may wait in memory, bytes,
+ * before changes are coalesced as for any slow reader.
+ */
+const HISTORY_AHEAD_BYTES = 64 * 1024 * 1024;
 
 export interface TailOptions {
   readonly prefix?: string;
   readonly keysOnly?: true;
+  /** Every change after this revision instead of the state. */
+  readonly since?: Revision;
 }
 
 /**
  * Prints each URL's state, then every change, until told to end.
- * @throws WatchError the first fatal error of any of them, TIMEOUT.
+ * @throws WatchError the first fatal error of any of them, TIMEOUT; for `since` INVALID_OPTION with several URLs, UNSUPPORTED
+ *   where no history is kept, COMPACTED, ROLLED_BACK.
  */
 export async function tail(
   session: Session,
   urls: readonly string[],
-  { prefix, keysOnly }: TailOptions,
+  { prefix, keysOnly, since }: TailOptions,
 ): Promise<void> {
-  const where = prefix === undefined ? {} : { prefix };
+  if (since !== undefined && urls.length > 1) {
+    const why = 'a revision of one URL means nothing to another';
+    throw new WatchError('INVALID_OPTION', `tail: --since takes one URL: ${why}.`);
+  }
+  const where = { ...(prefix === undefined ? {} : { prefix }), ...(since === undefined ? {} : { since }) };
   // All are opened before anything is printed, so that a mistake in the last one is told first.
   const watchers = urls.map((url) => ({ url, watcher: watchUrl(session, url, where) }));
+  const whole = since === undefined;
   await Promise.all(
     watchers.map(({ url, watcher }) =>
-      follow(session, watcher, { keysOnly: keysOnly ?? false, ...(urls.length > 1 ? { source: url } : {}) }),
+      follow(session, watcher, { keysOnly: keysOnly ?? false, whole, ...(urls.length > 1 ? { source: url } : {}) }),
     ),
   );
 }
@@ -31,14 +45,18 @@ export async function tail(
 async function follow(
   session: Session,
   watcher: Watcher,
-  options: { readonly keysOnly: boolean; readonly source?: string },
+  { whole, ...options }: { readonly keysOnly: boolean; readonly whole: boolean; readonly source?: string },
 ): Promise<void> {
   const { out, timeoutMs, paint, columns } = session;
   const lines = session.json ? json : terminal;
   const format = { ...options, paint, columns };
   if (timeoutMs !== undefined) await watcher.ready({ timeoutMs, signal: out.ended });
-  const status = new StatusTeller(watcher, out, (told) => lines.statusLine(told, format));
+  const statusLine = (told: ToldStatus): string => lines.statusLine(told, format);
+  const status = new StatusTeller(watcher, out, statusLine, whole ? 'live' : 'NOT_CURRENT');
   for await (const batch of watcher.batches({ signal: out.ended })) {
-    await status.print(() => out.lines(lines.batchLines(batch, watcher.prefix, format)));
+    const told = whole || batch.cause !== 'initial' ? batch : { ...batch, changes: [] };
+    await status.print(() =>
+      out.lines(lines.batchLines(told, watcher.prefix, format), whole ? 0 : HISTORY_AHEAD_BYTES),
+    );
   }
 }

@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { brokers } from './commands/brokers.js';
+import { diff } from './commands/diff.js';
+import { get } from './commands/get.js';
+import { tail } from './commands/tail.js';
+import { examples, PREFIX_HELP, type RunCommand, URL_HELP } from './help.js';
+import { parseRevision } from './revision.js';
+
+/** The commands that change nothing. */
+export function addReading(program: Command, run: RunCommand): void {
+  program
+    .command('tail')
+    .summary('print the state, then every change')
+    .description('Prints the state, then every change, as they come. Survives whatever the backend does.')
+    .argument('<url...>', URL_HELP)
+    .option('--prefix <text>', PREFIX_HELP)
+    .option('--keys-only', 'leave the values out')
+    .option(
+      '--since <revision>',
+      'instead of the state every change after this revision, as a synced line tells it (etcd)',
+      parseRevision,
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'tail etcd://127.0.0.1:2379/broker/kafka/',
+        'tail --since 4711 etcd://127.0.0.1:2379/broker/kafka/',
+        'tail file:./brokers.yaml --keys-only',
+        'tail orders | jq -c .key',
+      ),
+    )
+    .action((urls: string[], options, command) => run(command, urls, (session) => tail(session, urls, options)));
+
+  program
+    .command('get')
+    .summary('print what is there now')
+    .description("Prints one exact key's value (on a pipe byte for byte), or all entries under a prefix.")
+    .argument('<url>', URL_HELP)
+    .option('--prefix <text>', PREFIX_HELP)
+    .option('--at <revision>', 'what was there at this revision (etcd)', parseRevision)
+    .addHelpText(
+      'after',
+      examples(
+        'get etcd://127.0.0.1:2379/config/app.json > app.json',
+        'get --at 4711 etcd://127.0.0.1:2379/config/app.json',
+        'get --json file:./brokers.yaml#broker/kafka/',
+      ),
+    )
+    .action((url: string, options, command) => run(command, [url], (session) => get(session, url, options)));
+
+  program
+    .command('brokers')
+    .summary('print the Kafka bootstrap list, and again at each change')
+    .description('Prints the Kafka bootstrap list that the keys name, and again at each change.')
+    .argument('<url>', URL_HELP)
+    .option('--prefix <text>', PREFIX_HELP)
+    .option('--once', 'print host:port,host:port and end')
+    .addHelpText(
+      'after',
+      examples('brokers etcd://127.0.0.1:2379/broker/kafka/', 'kcat -L -b "$(rollcall brokers --once orders)"'),
+    )
+    .action((url: string, options, command) => run(command, [url], (session) => brokers(session, url, options)));
+
+  program
+    .command('diff')
+    .summary('print how two places differ, or two revisions of one')
+    .description(
+      'Prints what would have to change in the first place for it to hold what the second holds; or with --from what ' +
+        'changed in one place between two revisions of its history.',
+    )
+    .argument('<url>', URL_HELP)
+    .argument('[url2]', 'what to compare it with')
+    .option('--from <revision>', 'compare what was there at this revision (etcd)', parseRevision)
+    .option('--to <revision>', 'with what was there at this one (default: with what is there now)', parseRevision)
+    .addHelpText(
+      'after',
+      examples(
+        'diff etcd://127.0.0.1:2379/kafka/ file:./brokers.yaml#kafka/',
+        'diff etcd://127.0.0.1:2379/kafka/ --from 4711 --to 4720',
+        'diff orders orders-new',
+      ),
+    )
+    .action((url: string, url2: string | undefined, options, command) =>
+      run(command, url2 === undefined ? [url] : [url, url2], (session) => diff(session, url, url2, options)),
+    );
+}
