@@ -1,8 +1,9 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { type ConnectOptions, schemeOf, WatchError } from '@rollcall/core';
 import { type ConfigDocument, objectDocument, readDocument } from './configDocument.js';
+import { bytesAt, type Context, flagAt, mapAt, onlyKeys, pemAt, textAt, wrong } from './configFields.js';
 import { connection } from './connection.js';
-import { type Environment, substitute } from './environment.js';
+import type { Environment } from './environment.js';
 
 /** One entry of `watches:`, as it is written. */
 export interface WatchConfig {
@@ -21,6 +22,8 @@ export interface WatchConfig {
   readonly serverName?: string;
   /** Accepts any certificate. */
   readonly insecureSkipVerify?: boolean;
+  /** The largest answer to take whole, bytes (etcd; default 512 MiB). */
+  readonly maxMessageBytes?: number;
   /**
    * Path of the file that keeps the last good state, for a start while the backend is away; relative ones start at the
    * configuration file's folder. Each watch has its own.
@@ -56,8 +59,7 @@ const TEXT_KEYS = [
   'key',
   'serverName',
 ] as const;
-const FLAG_KEYS = ['insecureSkipVerify'] as const;
-const WATCH_KEYS: readonly string[] = [...TEXT_KEYS, ...FLAG_KEYS];
+const WATCH_KEYS: readonly string[] = [...TEXT_KEYS, 'insecureSkipVerify', 'maxMessageBytes'];
 
 /** Names stand where URLs do and in paths such as `/v1/watches/orders`. */
 const NAME = /^[a-z0-9][a-z0-9._-]*$/i;
@@ -89,14 +91,6 @@ export function parseConfig(text: string, file: string, inputs: ConfigInputs): N
 export function checkConfig(config: RollcallConfig, inputs: Omit<ConfigInputs, 'env'>): NamedWatches {
   const { readFile, checkUrl } = inputs;
   return readWatches(objectDocument(config), process.cwd(), { readFile, checkUrl });
-}
-
-interface Context {
-  readonly document: ConfigDocument;
-  readonly folder: string;
-  readonly readFile: (path: string) => string;
-  readonly checkUrl: (url: string) => void;
-  readonly env?: Environment;
 }
 
 function readWatches(
@@ -152,6 +146,7 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
       key: pem('key'),
       serverName: text('serverName'),
       insecureSkipVerify: flagAt(context, [...path, 'insecureSkipVerify'], fields.insecureSkipVerify),
+      maxMessageBytes: bytesAt(context, [...path, 'maxMessageBytes'], fields.maxMessageBytes),
     }),
   };
 }
@@ -184,69 +179,4 @@ function rootedAt(folder: string, url: string): string {
   const path = url.slice('file:'.length);
   if (isAbsolute(path)) return url;
   return `file:${folder.replace(/[%?#]/g, encodeURIComponent)}/${path}`;
-}
-
-function mapAt(context: Context, path: readonly string[], value: unknown, fix: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw wrong(
-    context,
-    path,
-    `${value === undefined || value === null ? 'is empty' : `is ${kind(value)}, not a map`}: ${fix}`,
-  );
-}
-
-function onlyKeys(
-  context: Context,
-  path: readonly string[],
-  map: Record<string, unknown>,
-  known: readonly string[],
-): void {
-  const unknown = Object.keys(map).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw wrong(context, [...path, unknown], `is not a known key; known here: ${known.join(', ')}`);
-}
-
-function textAt(context: Context, path: readonly string[], value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw wrong(context, path, `is ${kind(value)}, not text: write it in quotes`);
-  const { env } = context;
-  if (env === undefined) return value;
-  return substitute(value, env, (name) =>
-    wrong(
-      context,
-      path,
-      `needs the environment variable ${name}, which is not set: set it, or write a literal \${ as $\${`,
-    ),
-  );
-}
-
-function flagAt(context: Context, path: readonly string[], value: unknown): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
-  throw wrong(context, path, `is ${kind(value)}: write true or false, without quotes`);
-}
-
-function pemAt(context: Context, path: readonly string[], file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  const absolute = resolve(context.folder, file);
-  try {
-    return context.readFile(absolute);
-  } catch (error) {
-    throw wrong(
-      context,
-      path,
-      `names a file that cannot be read (${(error as Error).message}): give the path of a PEM file`,
-      error,
-    );
-  }
-}
-
-function wrong(context: Context, path: readonly string[], what: string, cause?: unknown): WatchError {
-  return new WatchError('INVALID_OPTION', `${context.document.where(path)} ${what}.`, { cause });
-}
-
-/** What a value is, in words; never the value itself, which may be a secret. */
-function kind(value: unknown): string {
-  if (value === null) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
 }

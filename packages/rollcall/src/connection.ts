@@ -10,12 +10,14 @@ interface ConnectionFields {
   readonly key: string | undefined;
   readonly serverName?: string | undefined;
   readonly insecureSkipVerify?: boolean | undefined;
+  readonly maxMessageBytes?: number | undefined;
 }
 
 /** Leaves out what is not given, so that equal connections have equal options and are shared. */
-export function connection({ username, password, token, ...rest }: ConnectionFields): ConnectOptions {
+export function connection(fields: ConnectionFields): ConnectOptions {
+  const { username, password, token, maxMessageBytes, ...rest } = fields;
   const tls: TlsOptions = given(rest);
-  return { ...given({ username, password, token }), ...(Object.keys(tls).length > 0 ? { tls } : {}) };
+  return { ...given({ username, password, token, maxMessageBytes }), ...(Object.keys(tls).length > 0 ? { tls } : {}) };
 }
 
 /** Field by field the first of the two that has one. A password goes only with its own user. */

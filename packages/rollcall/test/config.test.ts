@@ -40,6 +40,7 @@ describe('a configuration', () => {
         'cert: /certs/app.pem',
         'serverName: etcd.example',
         'insecureSkipVerify: false',
+        'maxMessageBytes: 67108864',
       ].join('\n'),
     );
     expect(orders).toEqual({
@@ -47,6 +48,7 @@ describe('a configuration', () => {
       connect: {
         username: 'app',
         password: 's3cret',
+        maxMessageBytes: 67_108_864,
         tls: { ca: 'CA', cert: 'CERT', serverName: 'etcd.example', insecureSkipVerify: false },
       },
     });
@@ -122,6 +124,11 @@ describe('a wrong configuration', () => {
       'text for a flag',
       'watches:\n  a:\n    source: memory:a\n    insecureSkipVerify: "yes"',
       'rollcall.yaml:4: watches.a.insecureSkipVerify is a string: write true or false',
+    ],
+    [
+      'text for a size',
+      'watches:\n  a:\n    source: etcd://h/\n    maxMessageBytes: 64M',
+      'rollcall.yaml:4: watches.a.maxMessageBytes is a string: write a number of bytes, as 536870912',
     ],
     [
       'an empty checkpoint',
