@@ -39,7 +39,7 @@ export async function install(names, { log, signal }) {
 export async function start(name, { print, log, signal }) {
   const deployment = deploymentNamed(name);
   const { server, standard, credentials } = deployment;
-  const given = standard && process.env[server.variable];
+  const given = givenEndpoints(deployment);
   if (given) {
     log(`${server.variable} is set: that server is used, nothing is started`);
     print(given);
@@ -54,6 +54,14 @@ export async function start(name, { print, log, signal }) {
   print(deployment.instances.map(endpoint).join(','));
   if (credentials) print(join(runFolder(deployment), credentials));
 }
+
+/**
+ * The endpoints of a server that the user runs, which is used instead.
+ *
+ * @param {import('./types.mjs').Deployment} deployment
+ */
+const givenEndpoints = ({ standard, server: { variable } }) =>
+  standard && variable !== undefined ? process.env[variable] : undefined;
 
 /** @param {import('./types.mjs').Instance} instance */
 const endpoint = ({ port }) => `127.0.0.1:${port}`;
@@ -97,8 +105,9 @@ export async function status({ print }) {
  * @param {import('./types.mjs').Deployment} deployment
  * @param {boolean} docker
  */
-async function state({ server, standard, instances }, docker) {
-  const given = standard && process.env[server.variable];
+async function state(deployment, docker) {
+  const { server, standard, instances } = deployment;
+  const given = givenEndpoints(deployment);
   if (given) return `${server.variable}=${given}`;
   const records = await Promise.all(instances.map(running));
   const alive = instances.flatMap((instance, index) => {

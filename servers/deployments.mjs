@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { consulAcl, consulAlone, consulCluster, consulPorts, consulTls } from './consul/deployments.mjs';
 import { UsageError } from './errors.mjs';
-import { etcd, etcdReady, launchEtcd } from './etcd/server.mjs';
+import { etcd, etcd35, etcd37, etcdReady, launchEtcd } from './etcd/server.mjs';
 import { formatKafka, kafka, kafkaProperties, launchKafka, newClusterId } from './kafka/server.mjs';
 import { accepts } from './ready.mjs';
 import { run } from './run.mjs';
@@ -27,12 +27,14 @@ export const deployments = [
     }
     return { launch: launchKafka({ folder: install, properties }), ready: () => accepts(port) };
   }),
-  alone(etcd, async ({ install, dataDir }) => {
-    const clientUrl = `http://127.0.0.1:${etcd.port}`;
-    const peerUrl = 'http://127.0.0.1:2380';
-    const launch = launchEtcd({ folder: install, name: 'rollcall', dataDir, clientUrl, peerUrl });
-    return { launch, ready: () => etcdReady(clientUrl) };
-  }),
+  ...[etcd, etcd35, etcd37].map((server) =>
+    alone(server, async ({ install, dataDir }) => {
+      const clientUrl = `http://127.0.0.1:${server.port}`;
+      const peerUrl = `http://127.0.0.1:${server.port + 1}`;
+      const launch = launchEtcd({ folder: install, name: 'rollcall', dataDir, clientUrl, peerUrl });
+      return { launch, ready: () => etcdReady(clientUrl) };
+    }),
+  ),
   consulAlone(consulPorts(0)),
   consulAcl(consulPorts(10)),
   consulTls(consulPorts(20)),
@@ -58,5 +60,5 @@ export function deploymentNamed(name) {
  */
 function alone(server, prepare) {
   const { name, port } = server;
-  return { name, server, standard: true, instances: [{ name, port, prepare }] };
+  return { name, server, standard: server.variable !== undefined, instances: [{ name, port, prepare }] };
 }

@@ -52,7 +52,7 @@ export async function requireMaven(server) {
  * @param {import('./types.mjs').Server} server
  * @param {string} need
  */
-const missing = (server, need) =>
-  new ServersError(
-    `${server.name} ${server.version} ${need}. Otherwise start a Docker engine, or set ${server.variable} to the endpoints of a server you run`,
-  );
+function missing({ name, version, variable }, need) {
+  const given = variable === undefined ? '' : `, or set ${variable} to the endpoints of a server you run`;
+  return new ServersError(`${name} ${version} ${need}. Otherwise start a Docker engine${given}`);
+}

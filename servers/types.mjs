@@ -4,11 +4,12 @@
  * One server this repository can put on a bare machine: what it is pinned to and how it is obtained.
  *
  * @typedef {object} Server
- * @property {ServerName} name the name `install` and `path` take; also the service's name in docker-compose.yml
+ * @property {ServerName} name the name `install` and `path` take
  * @property {string} version read from the lock file, so it is written down once
- * @property {string} image container image with its tag, the same as in docker-compose.yml
- * @property {string} variable environment variable with the endpoints of a server the user already runs
- * @property {number} port standard client port
+ * @property {string} image container image with its tag
+ * @property {string | undefined} variable environment variable with the endpoints of a server the user already runs;
+ *   undefined: there is none, nor a service of this name in docker-compose.yml
+ * @property {number} port client port of the one that `start` runs
  * @property {readonly string[]} locks absolute paths of the files that pin every byte of the build
  * @property {string | undefined} binary file inside the install folder that `path` prints; undefined: the folder itself
  * @property {number} niceness added to the build's scheduling priority: 0 for builds that something waits for
@@ -16,7 +17,7 @@
  * @property {readonly ImageCopy[]} copies how it is taken out of the image instead
  */
 
-/** @typedef {'etcd' | 'kafka' | 'consul'} ServerName */
+/** @typedef {'etcd' | 'etcd-3.5' | 'etcd-3.7' | 'kafka' | 'consul'} ServerName */
 
 /**
  * @typedef {object} GoBuild

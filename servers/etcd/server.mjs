@@ -3,30 +3,41 @@ import { join } from 'node:path';
 import { request } from '../http.mjs';
 import { goVersion, lockFile } from '../pins.mjs';
 
-const goMod = lockFile('etcd/go.mod');
-const version = goVersion(goMod, 'go.etcd.io/etcd/server/v3');
+/** The one that everything runs on. */
+export const etcd = pinned('etcd', { variable: 'ROLLCALL_ETCD', port: 2379, niceness: 0 });
+/** The line before it and the line after it, for tests. */
+export const etcd35 = pinned('etcd-3.5', { variable: undefined, port: 2389, niceness: 15 });
+export const etcd37 = pinned('etcd-3.7', { variable: undefined, port: 2399, niceness: 15 });
 
-/** @type {import('../types.mjs').Server} */
-export const etcd = {
-  name: 'etcd',
-  version,
-  image: `quay.io/coreos/etcd:v${version}`,
-  variable: 'ROLLCALL_ETCD',
-  port: 2379,
-  locks: [goMod, lockFile('etcd/go.sum')],
-  binary: 'etcd',
-  niceness: 0,
-  build: {
-    tool: 'go',
-    folder: lockFile('etcd'),
-    packages: {
-      etcd: 'go.etcd.io/etcd/server/v3',
-      etcdctl: 'go.etcd.io/etcd/etcdctl/v3',
-      etcdutl: 'go.etcd.io/etcd/etcdutl/v3',
+/**
+ * The etcd that the go.mod in the folder of this name pins.
+ *
+ * @param {import('../types.mjs').ServerName} name
+ * @param {Pick<import('../types.mjs').Server, 'variable' | 'port' | 'niceness'>} rest
+ * @returns {import('../types.mjs').Server}
+ */
+function pinned(name, rest) {
+  const goMod = lockFile(`${name}/go.mod`);
+  const version = goVersion(goMod, 'go.etcd.io/etcd/server/v3');
+  return {
+    name,
+    version,
+    image: `quay.io/coreos/etcd:v${version}`,
+    ...rest,
+    locks: [goMod, lockFile(`${name}/go.sum`)],
+    binary: 'etcd',
+    build: {
+      tool: 'go',
+      folder: lockFile(name),
+      packages: {
+        etcd: 'go.etcd.io/etcd/server/v3',
+        etcdctl: 'go.etcd.io/etcd/etcdctl/v3',
+        etcdutl: 'go.etcd.io/etcd/etcdutl/v3',
+      },
     },
-  },
-  copies: ['etcd', 'etcdctl', 'etcdutl'].map((file) => ({ from: `/usr/local/bin/${file}`, to: file })),
-};
+    copies: ['etcd', 'etcdctl', 'etcdutl'].map((file) => ({ from: `/usr/local/bin/${file}`, to: file })),
+  };
+}
 
 /**
  * The command of one etcd member.

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { startEtcd } from '../support/etcd.js';
+import { compact } from '../support/etcd-maintenance.js';
 import { startProxy } from '../support/proxy.js';
-import { compact, del, put, Watching } from './etcd-watching.js';
+import { del, put, Watching } from './etcd-watching.js';
 
 /** Each bug that the hand-written watchers before this one had, as a test that fails on their logic. */
 describe('the bugs of the ancestors', () => {

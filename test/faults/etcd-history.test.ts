@@ -1,31 +1,8 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ensure } from '../../servers/lib.mjs';
-import { type Etcd, startEtcd } from '../support/etcd.js';
+import { startEtcd } from '../support/etcd.js';
+import { compact, restoreSnapshot, saveSnapshot } from '../support/etcd-maintenance.js';
 import { startProxy } from '../support/proxy.js';
-import { temporaryRoot } from '../support/reaper.js';
-import { runTool } from '../support/tool.js';
-import { compact, del, put, Watching } from './etcd-watching.js';
-
-/** Saves what a server holds, as an operator does. @returns the file. */
-async function saveSnapshot(etcd: Etcd): Promise<string> {
-  const file = join(temporaryRoot(), `etcd-${etcd.port}.snapshot`);
-  await etcd.etcdctl(['snapshot', 'save', file]);
-  return file;
-}
-
-/** Replaces all that a server holds by a snapshot, on the same ports. */
-async function restoreSnapshot(etcd: Etcd, file: string, flags: readonly string[] = []): Promise<void> {
-  await etcd.wipe();
-  const peer = `http://127.0.0.1:${etcd.peerPort}`;
-  const member = ['--name=etcd', `--initial-cluster=etcd=${peer}`, `--initial-advertise-peer-urls=${peer}`];
-  const folder = await ensure('etcd');
-  const to = `--data-dir=${etcd.dataDir}`;
-  await runTool(join(folder, 'etcdutl'), ['snapshot', 'restore', file, to, ...member, ...flags]);
-  await rm(file);
-  await etcd.restart();
-}
+import { del, put, Watching } from './etcd-watching.js';
 
 /** The adapter's view of how each attempt began. */
 const begins = (watching: Watching): (string | undefined)[] =>
@@ -131,7 +108,7 @@ describe('another history', () => {
     await put(etcd, 'a/2', 'lost');
     await using watching = new Watching(`etcd://${etcd.endpoint}/a/`);
     await watching.watcher.ready();
-    await restoreSnapshot(etcd, file);
+    await restoreSnapshot([etcd], file);
     await watching.until('the new epoch', () => watching.batches.at(-1)?.snapshot.epoch === 2);
     await watching.expectServersState(etcd);
     await watching.untilRevision(await put(etcd, 'a/3', 'x'));
@@ -199,7 +176,7 @@ describe('another history', () => {
     await put(etcd, 'a/2', 'lost');
     await using watching = new Watching(`etcd://${etcd.endpoint}/a/`);
     await watching.watcher.ready();
-    await restoreSnapshot(etcd, file, ['--bump-revision=1000', '--mark-compacted']);
+    await restoreSnapshot([etcd], file, { bumpRevision: 1000n });
     await watching.until('the saved state', () => watching.model.size === 1);
     expect(watching.batches.at(-1)?.cause).toBe('resync');
     await watching.expectServersState(etcd);
@@ -212,7 +189,7 @@ test('S05 revisions beyond 2^53 are exact: list, deltas, resume, bookmark and de
   await using etcd = await startEtcd();
   await put(etcd, 'a/1', 'saved');
   const file = await saveSnapshot(etcd);
-  await restoreSnapshot(etcd, file, [`--bump-revision=${2n ** 53n}`, '--mark-compacted']);
+  await restoreSnapshot([etcd], file, { bumpRevision: 2n ** 53n });
   await using proxy = await startProxy(etcd);
   await using watching = new Watching(`etcd://${proxy.endpoint}/a/`);
   await watching.watcher.ready();

@@ -7,6 +7,7 @@ import {
   createRegistry,
   type Entry,
   keyFromBytes,
+  type Logger,
   type Registry,
   type Resume,
   type Source,
@@ -34,38 +35,68 @@ export interface Attempt {
 /** What a test does to the network at a point of an attempt; the update is handed on afterwards. */
 export type OnUpdate = (update: Update, attempt: Attempt, index: number) => void | Promise<void>;
 
+/** Attempts by the prefix that they watch, and who wants to be told of what they yield. */
+type Seen = Map<string, { readonly attempts: Attempt[]; readonly told: Set<OnUpdate> }>;
+
+export interface WatchingOptions extends ConnectOptions {
+  readonly onUpdate?: OnUpdate;
+  /** Which part of each backoff is waited; tests must be neither lucky nor slow. 0.25 unless given. */
+  readonly random?: number;
+  /** Watches by the registry of this one, and so over its connection where cluster and credentials are the same. */
+  readonly beside?: Watching;
+}
+
 /**
  * A watch of a real etcd through the public Watcher, with a look at what the adapter yields below, and a model that is
  * made of the told changes alone.
  */
 export class Watching implements AsyncDisposable {
   readonly watcher: Watcher;
-  readonly attempts: Attempt[] = [];
+  /** Those of the prefix, whoever on this registry watches it. */
+  readonly attempts: Attempt[];
   readonly batches: Batch[] = [];
   readonly statuses: Status[] = [];
+  /** Everything that the registry logged, at every level. */
+  readonly log: unknown[];
   /** What a reader knows who only applies changes. */
   readonly model = new Map<string, Entry>();
   readonly #registry: Registry;
+  readonly #seen: Seen;
+  readonly #ownsRegistry: boolean;
   readonly #wakes = new Set<() => void>();
 
-  /**
-   * @param options `random`: which part of each backoff is waited; tests must be neither lucky nor slow.
-   */
-  constructor(
-    url: string,
-    { onUpdate, random = 0.25, ...options }: ConnectOptions & { onUpdate?: OnUpdate; random?: number } = {},
-  ) {
-    const adapter = observed(etcdAdapter, this.attempts, async (...seen) => {
+  constructor(url: string, { onUpdate, random = 0.25, beside, ...options }: WatchingOptions = {}) {
+    this.#ownsRegistry = beside === undefined;
+    this.#seen = beside === undefined ? new Map() : beside.#seen;
+    this.log = beside === undefined ? [] : beside.log;
+    const { attempts, told } = seenOf(this.#seen, etcdAdapter.parse(url).target.prefix);
+    this.attempts = attempts;
+    told.add(async (...seen) => {
       await onUpdate?.(...seen);
       this.#wake();
     });
-    this.#registry = createRegistry({ adapters: [adapter], timing: { ...systemTiming, random: () => random } });
+    this.#registry =
+      beside === undefined
+        ? createRegistry({
+            adapters: [observed(etcdAdapter, this.#seen)],
+            timing: { ...systemTiming, random: () => random },
+            logger: loggerInto(this.log),
+          })
+        : beside.#registry;
     this.watcher = this.#registry.watch(url, options);
     this.watcher.onStatus((status) => {
       this.statuses.push(status);
       this.#wake();
     });
     void this.#follow();
+  }
+
+  /** A watch past its first batch. */
+  static async started(url: string, options?: WatchingOptions): Promise<Watching> {
+    const watching = new Watching(url, options);
+    await watching.watcher.ready();
+    await watching.until('the first batch', () => watching.batches.length === 1);
+    return watching;
   }
 
   /** All changes told so far, in order. */
@@ -97,6 +128,14 @@ export class Watching implements AsyncDisposable {
     }
   }
 
+  /** Waits until the watch is stale by a failure of this code. */
+  async untilStale(code: string): Promise<void> {
+    await this.until(`stale by ${code}`, () => {
+      const { status } = this.watcher;
+      return status.state === 'stale' && status.code === code;
+    });
+  }
+
   /** Waits until the reader has been told everything up to a revision that changed a watched key. */
   async untilRevision(revision: string): Promise<void> {
     await this.until(`revision ${revision}`, () => {
@@ -115,7 +154,7 @@ export class Watching implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#registry.close();
+    return this.#ownsRegistry ? this.#registry.close() : this.watcher.close();
   }
 
   async #follow(): Promise<void> {
@@ -138,19 +177,26 @@ export class Watching implements AsyncDisposable {
   }
 }
 
+function seenOf(seen: Seen, prefix: string): { readonly attempts: Attempt[]; readonly told: Set<OnUpdate> } {
+  const known = seen.get(prefix) ?? { attempts: [], told: new Set() };
+  seen.set(prefix, known);
+  return known;
+}
+
 /** The adapter with an eye on each attempt. */
-function observed(adapter: Adapter, attempts: Attempt[], onUpdate: OnUpdate): Adapter {
+function observed(adapter: Adapter, seen: Seen): Adapter {
   return {
     ...adapter,
     open(location, options) {
       const source = adapter.open(location, options);
       const watch: Source['watch'] = async function* (target, watchOptions) {
+        const { attempts, told } = seenOf(seen, target.prefix);
         const attempt: Attempt = { from: watchOptions.from, updates: [] };
-        attempts.push(attempt);
+        const index = attempts.push(attempt) - 1;
         try {
           for await (const update of source.watch(target, watchOptions)) {
             attempt.updates.push(update);
-            await onUpdate(update, attempt, attempts.length - 1);
+            for (const onUpdate of told) await onUpdate(update, attempt, index);
             yield update;
           }
         } catch (error) {
@@ -162,10 +208,19 @@ function observed(adapter: Adapter, attempts: Attempt[], onUpdate: OnUpdate): Ad
         supports: source.supports,
         maxSilenceMs: source.maxSilenceMs,
         watch,
+        ...(source.read && { read: source.read.bind(source) }),
         [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
       };
     },
   };
+}
+
+function loggerInto(log: unknown[]): Logger {
+  const at =
+    (level: keyof Logger) =>
+    (...line: unknown[]): void =>
+      void log.push([level, ...line]);
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 /** The source alone, for what the core does not show. */
@@ -232,17 +287,16 @@ export function del(etcd: Etcd, key: string, options: EtcdctlOptions = {}): Prom
 }
 
 /** One transaction of puts and deletes (undefined). @returns the revision. */
-export function txn(etcd: Etcd, changes: Readonly<Record<string, string | undefined>>): Promise<string> {
+export function txn(
+  etcd: Etcd,
+  changes: Readonly<Record<string, string | undefined>>,
+  options: EtcdctlOptions = {},
+): Promise<string> {
   const operations = Object.entries(changes).map(([key, value]) =>
     value === undefined ? `del ${key}` : `put ${key} ${value}`,
   );
   // No comparisons, these operations, none otherwise: each part ends with an empty line.
-  return revisionOf(etcd.etcdctl(['txn', '-w', 'json'], { input: `\n${operations.join('\n')}\n\n\n` }));
-}
-
-/** Compacts up to the revision. */
-export async function compact(etcd: Etcd, revision: string): Promise<void> {
-  await etcd.etcdctl(['compact', revision]);
+  return revisionOf(etcd.etcdctl(['txn', '-w', 'json'], { ...options, input: `\n${operations.join('\n')}\n\n\n` }));
 }
 
 /** Many puts, in any order, by etcd's JSON gateway: a process for each would take too long. */

@@ -19,9 +19,12 @@ beforeEach(async () => {
 test.each([
   [[], 'which command?'],
   [['instal'], 'no command "instal"'],
-  [['install', 'etdc'], 'no server "etdc"; the servers are kafka, etcd, consul'],
+  [['install', 'etdc'], 'no server "etdc"; the servers are kafka, etcd, consul, etcd-3.5, etcd-3.7'],
   [['start'], 'start takes one name'],
-  [['start', 'consul-alc'], 'there are kafka, etcd, consul, consul-acl, consul-tls, consul-cluster'],
+  [
+    ['start', 'consul-alc'],
+    'there are kafka, etcd, etcd-3.5, etcd-3.7, consul, consul-acl, consul-tls, consul-cluster',
+  ],
   [['stop', 'etcd', 'kafka'], 'stop takes one name'],
   [['status', 'etcd'], 'status takes no name'],
   [['clean', '--all'], "'--all'"],
@@ -53,6 +56,14 @@ test.each([
   const { code, stderr } = await runServers(['install', name], env);
   expect(code).toBe(1);
   for (const word of words) expect(stderr).toContain(word);
+});
+
+test('ROLLCALL_ETCD stands for etcd, not for its other versions', async () => {
+  const given = { ...env, ROLLCALL_ETCD: '10.0.0.5:2379' };
+  const { code, stdout, stderr } = await runServers(['start', 'etcd-3.5'], given);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/etcd-3\.5 3\.5\.\d+ needs Go .* start a Docker engine$/m);
+  expect((await runServers(['status'], given)).stdout).toMatch(/^etcd-3\.7 +3\.7\.\d+ +stopped; not installed$/m);
 });
 
 test('start uses the endpoints of the environment', async () => {

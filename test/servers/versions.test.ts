@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { servers } from '../../servers/catalog.mjs';
+import { deployments } from '../../servers/deployments.mjs';
 
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
@@ -15,17 +16,19 @@ interface Service {
 
 const root = new URL('../../', import.meta.url);
 const { services } = parse(readFileSync(new URL('docker-compose.yml', root), 'utf8')) as Compose;
-const names = servers.map(({ name }) => name);
+/** Each in one version, on its standard port. */
+const standard = deployments.filter((deployment) => deployment.standard).map(({ server }) => server);
+const names = standard.map(({ name }) => name);
 
-test('docker-compose.yml has the servers of servers/, and no others', () => {
+test('docker-compose.yml has the standard servers of servers/, and no others', () => {
   expect(Object.keys(services).sort()).toEqual([...names].sort());
 });
 
-test.each(servers)('$name: docker-compose.yml has the version that servers/ pins', ({ name, image }) => {
+test.each(standard)('$name: docker-compose.yml has the version that servers/ pins', ({ name, image }) => {
   expect(services[name]?.image).toBe(image);
 });
 
-test.each(servers)(
+test.each(standard)(
   '$name: docker-compose.yml serves its standard port on the loopback interface only',
   ({ name, port }) => {
     expect(services[name]?.ports).toEqual([`127.0.0.1:${port}:${port}`]);
@@ -36,12 +39,16 @@ test.each(names)('%s: docker-compose.yml checks its health, so that `up --wait` 
   expect(services[name]?.healthcheck?.test[0]).toBe('CMD');
 });
 
-test('etcd comes with its tools of the same version', () => {
-  const goMod = readFileSync(new URL('servers/etcd/go.mod', root), 'utf8');
+test.each([
+  ['etcd-3.5', '3.5'],
+  ['etcd', '3.6'],
+  ['etcd-3.7', '3.7'],
+])('%s is a version %s, and comes with its tools of the same version', (folder, line) => {
+  const goMod = readFileSync(new URL(`servers/${folder}/go.mod`, root), 'utf8');
   const pinned = [...goMod.matchAll(/^\tgo\.etcd\.io\/etcd\/(?:server|etcdctl|etcdutl)\/v3 v(\S+)$/gm)];
-  expect(pinned.map(([, version]) => version)).toEqual(
-    Array(3).fill(servers.find(({ name }) => name === 'etcd')?.version),
-  );
+  const version = servers.find(({ name }) => name === folder)?.version;
+  expect(version?.startsWith(`${line}.`)).toBe(true);
+  expect(pinned.map(([, found]) => found)).toEqual([version, version, version]);
 });
 
 test('Kafka comes with its tools of the same version', () => {

@@ -2,18 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { etcdReady, launchEtcd } from '../../servers/etcd/server.mjs';
 import { ensure } from '../../servers/lib.mjs';
-import { untilReady } from '../../servers/ready.mjs';
-import { allOrNone } from './all-or-none.js';
 import type { Certificates } from './certificates.js';
 import { onFreePorts } from './ports.js';
 import { type Launch, ServerProcess } from './process.js';
 import { temporaryRoot } from './reaper.js';
 import { runTool } from './tool.js';
 
-/** Many election timeouts of a cluster on a busy machine. */
-const LEADER_TIMEOUT_MS = 20_000;
+/** What the lock files of `servers/` pin. */
+const SERVERS = { '3.5': 'etcd-3.5', '3.6': 'etcd', '3.7': 'etcd-3.7' } as const;
+
+export type EtcdVersion = keyof typeof SERVERS;
 
 export interface EtcdOptions {
+  /** 3.6 unless given. */
+  readonly version?: EtcdVersion;
   /** More command line flags, as `--auto-compaction-retention=1`. */
   readonly flags?: readonly string[];
   /** A folder to use and keep; one of its own by default. */
@@ -28,55 +30,64 @@ export interface EtcdctlOptions {
   readonly user?: string;
 }
 
-interface Member {
+/** Who a member is among its peers. */
+export interface Membership {
   readonly name: string;
+  /** By which its peers reach it: where it listens, or a proxy before that. */
+  readonly peerUrl: string;
+  /** `name=peerUrl,…` of all members. */
+  readonly initialCluster: string;
+}
+
+/** Ports of 127.0.0.1. */
+export interface EtcdPorts {
   readonly clientPort: number;
   readonly peerPort: number;
-  readonly initialCluster?: string;
+}
+
+/** All that stays through restarts. */
+interface Place {
+  readonly ports: EtcdPorts;
+  readonly membership: Membership;
+  readonly dataDir: string;
+  readonly flags: readonly string[];
+  readonly tls: Certificates | undefined;
 }
 
 /** A real etcd member of a test's own: on free loopback ports, with its own data. */
 export class Etcd implements AsyncDisposable {
-  readonly port: number;
-  readonly peerPort: number;
-  readonly dataDir: string;
-  readonly #folder: string;
+  readonly #place: Place;
   readonly #process: ServerProcess;
-  readonly #tls: Certificates | undefined;
+  /** Where the binaries are. */
+  #folder: string;
 
-  private constructor(
-    member: Member,
-    dataDir: string,
-    folder: string,
-    server: ServerProcess,
-    tls: Certificates | undefined,
-  ) {
-    this.port = member.clientPort;
-    this.peerPort = member.peerPort;
-    this.dataDir = dataDir;
-    this.#folder = folder;
+  private constructor(place: Place, server: ServerProcess, folder: string) {
+    this.#place = place;
     this.#process = server;
-    this.#tls = tls;
+    this.#folder = folder;
   }
 
-  static async start(member: Member, { flags = [], dataDir, tls }: EtcdOptions): Promise<Etcd> {
-    const folder = await ensure('etcd', { log: console.error });
-    const data = dataDir ?? (await mkdtemp(join(temporaryRoot(), `${member.name}-`)));
-    const clientUrl = `${tls ? 'https' : 'http'}://127.0.0.1:${member.clientPort}`;
-    const launch: Launch = {
-      name: `etcd ${member.name}`,
-      ...launchEtcd({
-        folder,
-        name: member.name,
-        dataDir: data,
-        clientUrl,
-        peerUrl: `http://127.0.0.1:${member.peerPort}`,
-        ...(member.initialCluster === undefined ? {} : { initialCluster: member.initialCluster }),
-        flags: [...(tls ? tlsFlags(tls) : []), ...flags],
-      }),
-      ready: () => etcdReady(clientUrl, tls ? { tls: tls.client } : {}),
-    };
-    return new Etcd(member, data, folder, await ServerProcess.start(launch), tls);
+  static async start(
+    ports: EtcdPorts,
+    membership: Membership,
+    { version = '3.6', flags = [], dataDir, tls }: EtcdOptions,
+  ): Promise<Etcd> {
+    const data = dataDir ?? (await mkdtemp(join(temporaryRoot(), `${membership.name}-`)));
+    const place = { ports, membership, dataDir: data, flags, tls };
+    const folder = await folderOf(version);
+    return new Etcd(place, await ServerProcess.start(launchOf(place, folder)), folder);
+  }
+
+  get membership(): Membership {
+    return this.#place.membership;
+  }
+
+  get dataDir(): string {
+    return this.#place.dataDir;
+  }
+
+  get port(): number {
+    return this.#place.ports.clientPort;
   }
 
   /** `127.0.0.1:port` */
@@ -98,11 +109,16 @@ export class Etcd implements AsyncDisposable {
 
   /** What `etcdctl ARGS…` prints, e.g. `etcdctl(['put', 'a', 'b'])`. @throws an Error with its standard error */
   etcdctl(args: readonly string[], options: EtcdctlOptions = {}): Promise<string> {
-    const tls = this.#tls;
+    const { tls } = this.#place;
     const secure = tls ? [`--cacert=${tls.caFile}`, `--cert=${tls.clientCertFile}`, `--key=${tls.clientKeyFile}`] : [];
     const user = options.user === undefined ? [] : [`--user=${options.user}`];
     const endpoint = `--endpoints=${tls ? 'https' : 'http'}://${this.endpoint}`;
     return runTool(join(this.#folder, 'etcdctl'), [endpoint, ...secure, ...user, ...args], options.input);
+  }
+
+  /** What `etcdutl ARGS…` prints; it works on files. @throws an Error with its standard error */
+  etcdutl(args: readonly string[]): Promise<string> {
+    return runTool(join(this.#folder, 'etcdutl'), args);
   }
 
   /** SIGKILL. */
@@ -125,9 +141,13 @@ export class Etcd implements AsyncDisposable {
     this.#process.resume();
   }
 
-  /** Killed if it runs, and started again with the same data on the same ports. */
-  restart(): Promise<void> {
-    return this.#process.restart();
+  /**
+   * Killed if it runs, and started again with the same data on the same ports, by another version if one is given. Resolves when
+   * it has a leader: a member without quorum has none, so several are restarted at once.
+   */
+  async restart(version?: EtcdVersion): Promise<void> {
+    if (version !== undefined) this.#folder = await folderOf(version);
+    await this.#process.restart(launchOf(this.#place, this.#folder));
   }
 
   /** Killed, and all its data removed; `restart()` then gives another history on the same ports. */
@@ -143,71 +163,31 @@ export class Etcd implements AsyncDisposable {
 
 /** One etcd, installed first when it is missing. */
 export function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
-  return onFreePorts(2, ([clientPort = 0, peerPort = 0]) =>
-    Etcd.start({ name: 'etcd', clientPort, peerPort }, options),
-  );
+  return onFreePorts(2, ([clientPort = 0, peerPort = 0]) => {
+    const peerUrl = `http://127.0.0.1:${peerPort}`;
+    const membership = { name: 'etcd', peerUrl, initialCluster: `etcd=${peerUrl}` };
+    return Etcd.start({ clientPort, peerPort }, membership, options);
+  });
 }
 
-/** Several members of one cluster. */
-export class EtcdCluster implements AsyncDisposable {
-  readonly members: readonly Etcd[];
+const folderOf = (version: EtcdVersion): Promise<string> => ensure(SERVERS[version], { log: console.error });
 
-  private constructor(members: readonly Etcd[]) {
-    this.members = members;
-  }
-
-  static async start(ports: readonly number[], options: EtcdOptions): Promise<EtcdCluster> {
-    const names = Array.from({ length: ports.length / 2 }, (_, index) => `etcd${index}`);
-    const places = names.map((name, index) => ({
+function launchOf({ ports, membership, dataDir, flags, tls }: Place, folder: string): Launch {
+  const { name, peerUrl, initialCluster } = membership;
+  const clientUrl = `${tls ? 'https' : 'http'}://127.0.0.1:${ports.clientPort}`;
+  return {
+    name: `etcd ${name}`,
+    ...launchEtcd({
+      folder,
       name,
-      clientPort: ports[2 * index] ?? 0,
-      peerPort: ports[2 * index + 1] ?? 0,
-    }));
-    const initialCluster = places.map(({ name, peerPort }) => `${name}=http://127.0.0.1:${peerPort}`).join(',');
-    // 100 and 1000 by default, for members that are not on one machine: a new leader then takes over a second longer.
-    const flags = ['--heartbeat-interval=50', '--election-timeout=500', ...(options.flags ?? [])];
-    const starts = places.map((place) => Etcd.start({ ...place, initialCluster }, { ...options, flags }));
-    return new EtcdCluster(await allOrNone(starts));
-  }
-
-  /** `127.0.0.1:port` of every member. */
-  get endpoints(): string[] {
-    return this.members.map((member) => member.endpoint);
-  }
-
-  /** The running member that leads, awaited while there is none. */
-  async leader(): Promise<Etcd> {
-    let leader: Etcd | undefined;
-    await untilReady(async () => {
-      for (const member of this.members) {
-        if (member.running && (await leads(member))) leader = member;
-      }
-      return leader !== undefined;
-    }, AbortSignal.timeout(LEADER_TIMEOUT_MS));
-    if (leader === undefined) throw new Error('the etcd cluster has no leader');
-    return leader;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.members.map((member) => member[Symbol.asyncDispose]()));
-  }
-}
-
-async function leads(member: Etcd): Promise<boolean> {
-  // Both ids are 64 bits wide and lose the same digits as numbers.
-  const [{ Status: status }] = JSON.parse(await member.etcdctl(['endpoint', 'status', '-w', 'json'])) as [
-    EndpointStatus,
-  ];
-  return status.leader === status.header.member_id;
-}
-
-interface EndpointStatus {
-  readonly Status: { readonly leader: number; readonly header: { readonly member_id: number } };
-}
-
-/** A cluster of real etcd members, ready when each of them knows the leader. A given `dataDir` is not for clusters. */
-export function startEtcdCluster(size: number, options: Omit<EtcdOptions, 'dataDir'> = {}): Promise<EtcdCluster> {
-  return onFreePorts(2 * size, (ports) => EtcdCluster.start(ports, options));
+      dataDir,
+      clientUrl,
+      peerUrl: `http://127.0.0.1:${ports.peerPort}`,
+      initialCluster,
+      flags: [`--initial-advertise-peer-urls=${peerUrl}`, ...(tls ? tlsFlags(tls) : []), ...flags],
+    }),
+    ready: () => etcdReady(clientUrl, tls ? { tls: tls.client } : {}),
+  };
 }
 
 function tlsFlags(tls: Certificates): string[] {

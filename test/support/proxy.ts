@@ -9,6 +9,11 @@ export interface ProxyTarget {
   readonly port: number;
 }
 
+export interface ProxyOptions {
+  /** Told of all that the servers send. */
+  readonly onAnswer?: (bytes: Buffer) => void;
+}
+
 interface Pair {
   readonly client: Socket;
   /** Undefined while the connection waits for the end of a stall. */
@@ -21,6 +26,7 @@ interface Pair {
  */
 export class TcpProxy implements AsyncDisposable {
   readonly #pairs = new Set<Pair>();
+  readonly #onAnswer: (bytes: Buffer) => void;
   #listener: Server;
   #target: ProxyTarget;
   #port = 0;
@@ -29,14 +35,15 @@ export class TcpProxy implements AsyncDisposable {
   #toServer = 0;
   #toClient = 0;
 
-  private constructor(target: ProxyTarget) {
+  private constructor(target: ProxyTarget, { onAnswer = () => {} }: ProxyOptions) {
     this.#target = target;
+    this.#onAnswer = onAnswer;
     this.#listener = this.#newListener();
   }
 
   /** Listens on a free port and forwards every connection to the target, which need not be there yet. */
-  static async start(target: ProxyTarget): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target);
+  static async start(target: ProxyTarget, options: ProxyOptions = {}): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target, options);
     await proxy.#listen(await freePort());
     return proxy;
   }
@@ -131,19 +138,20 @@ export class TcpProxy implements AsyncDisposable {
     const server = connect({ host, port, allowHalfOpen: true, noDelay: true });
     pair.server = server;
     const { client } = pair;
-    this.#carry(client, server, (count) => {
-      this.#toServer += count;
+    this.#carry(client, server, (chunk) => {
+      this.#toServer += chunk.length;
     });
-    this.#carry(server, client, (count) => {
-      this.#toClient += count;
+    this.#carry(server, client, (chunk) => {
+      this.#toClient += chunk.length;
+      this.#onAnswer(chunk);
     });
     this.#endTogether(pair);
     client.resume();
   }
 
-  #carry(from: Socket, to: Socket, count: (bytes: number) => void): void {
+  #carry(from: Socket, to: Socket, note: (chunk: Buffer) => void): void {
     from.on('data', (chunk: Buffer) => {
-      count(chunk.length);
+      note(chunk);
       if (!to.write(chunk)) from.pause();
     });
     to.on('drain', () => {
@@ -167,4 +175,5 @@ export class TcpProxy implements AsyncDisposable {
 }
 
 /** A proxy in front of a server: `startProxy(etcd)`. */
-export const startProxy = (target: ProxyTarget): Promise<TcpProxy> => TcpProxy.start(target);
+export const startProxy = (target: ProxyTarget, options?: ProxyOptions): Promise<TcpProxy> =>
+  TcpProxy.start(target, options);

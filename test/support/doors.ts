@@ -1,0 +1,51 @@
+import { inOrder } from './in-order.js';
+import { startProxy, type TcpProxy } from './proxy.js';
+
+/** Where a server answers on 127.0.0.1. */
+interface Answering {
+  readonly port: number;
+  readonly endpoint: string;
+}
+
+/** A proxy before each of several servers, so that a test knows, and decides, which of them a watch is on. */
+export class Doors<Server extends Answering> implements AsyncDisposable {
+  readonly #proxies: ReadonlyMap<Server, TcpProxy>;
+
+  private constructor(proxies: ReadonlyMap<Server, TcpProxy>) {
+    this.#proxies = proxies;
+  }
+
+  static async before<Server extends Answering>(servers: readonly Server[]): Promise<Doors<Server>> {
+    const proxies = servers.map(async (server) => [server, await startProxy(server)] as const);
+    return new Doors(new Map(await Promise.all(proxies)));
+  }
+
+  /** `127.0.0.1:port` of each. */
+  get endpoints(): string[] {
+    return [...this.#proxies.values()].map(({ endpoint }) => endpoint);
+  }
+
+  to(server: Server): TcpProxy {
+    const proxy = this.#proxies.get(server);
+    if (proxy === undefined) throw new Error(`${server.endpoint} has no door`);
+    return proxy;
+  }
+
+  /** Servers that a connection is open to. */
+  get used(): Server[] {
+    return [...this.#proxies].filter(([, { connections }]) => connections.open > 0).map(([server]) => server);
+  }
+
+  /** Opens what chooses among the servers so that it tries this one first. */
+  first<T>(server: Server, open: () => T): T {
+    const others = [...this.#proxies.keys()].filter((one) => one !== server);
+    return inOrder(
+      [server, ...others].map((one) => this.to(one).endpoint),
+      open,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy[Symbol.asyncDispose]()));
+  }
+}
