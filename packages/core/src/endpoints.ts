@@ -24,6 +24,8 @@ const REST_MS = 10_000;
 interface Health {
   failures: number;
   restsUntil: number;
+  /** How often any endpoint had worked when this one failed last. */
+  failedAfter?: number;
   lastError?: WatchError;
 }
 
@@ -37,6 +39,7 @@ export class Endpoints {
   readonly #health = new Map<string, Health>();
   readonly #now: () => number;
   #current = 0;
+  #successes = 0;
 
   /** @param addresses at least one. */
   constructor(addresses: readonly string[], timing: { now(): number; random(): number }) {
@@ -54,6 +57,7 @@ export class Endpoints {
   }
 
   succeeded(address: string): void {
+    this.#successes++;
     this.#health.set(address, { failures: 0, restsUntil: 0 });
     this.#current = this.#order.indexOf(address);
   }
@@ -66,6 +70,7 @@ export class Endpoints {
     const health = this.#of(address);
     health.failures++;
     health.lastError = error;
+    health.failedAfter = this.#successes;
     if (health.failures >= FAILURES_BEFORE_REST) health.restsUntil = this.#now() + REST_MS;
     if (this.#order[this.#current] === address) this.#current = (this.#current + 1) % this.#order.length;
     return this.verdict(error);
@@ -73,13 +78,14 @@ export class Endpoints {
 
   /**
    * What to throw for a failure that is reported already, by another call on the same connection: the error; among several
-   * endpoints a retryable one as long as another may work (TLS is fatal, but one member's bad certificate must not end
-   * what the others can serve), then NO_HEALTHY_ENDPOINT with each one's last error, or the TLS error when all have one.
+   * endpoints a retryable one as long as there is another that has not failed since any of them worked (TLS is fatal, but
+   * one member's bad certificate must not end what the others can serve), then NO_HEALTHY_ENDPOINT with each one's last
+   * error, or the TLS error when all have one.
    */
   verdict(error: WatchError): WatchError {
     if (this.#order.length === 1) return error;
     const all = this.#order.map((one) => this.#of(one));
-    if (all.some(({ failures }) => failures === 0)) {
+    if (all.some(({ failedAfter }) => failedAfter !== this.#successes)) {
       return error.retryable ? error : new WatchError('UNREACHABLE', error.message, { cause: error });
     }
     if (all.every(({ lastError }) => lastError?.retryable === false)) return error;

@@ -57,6 +57,16 @@ describe('Endpoints', () => {
     expect(new Endpoints(['a'], { now: () => now, random: () => 0 }).failed('a', wrongAuthority)).toBe(wrongAuthority);
   });
 
+  it('does not call all of them down for failures from before one of them worked', () => {
+    const endpoints = inOrder('a', 'b', 'c');
+    fail(endpoints, 'a');
+    fail(endpoints, 'b');
+    endpoints.succeeded('c');
+    expect(fail(endpoints, 'c').code).toBe('UNREACHABLE');
+    expect(fail(endpoints, 'a').code).toBe('UNREACHABLE');
+    expect(fail(endpoints, 'b').code).toBe('NO_HEALTHY_ENDPOINT');
+  });
+
   it('lets one rest for 10 s after 3 failures while another is available', () => {
     const endpoints = inOrder('a', 'b');
     fail(endpoints, 'a', 2);

@@ -132,7 +132,7 @@ export class Connection {
     );
   }
 
-  /** A dead token reads as "invalid auth token", "revision of auth store is old" or even as "permission denied". */
+  /** A dead token reads as "invalid auth token" or "revision of auth store is old". */
   async #authorised<T>(signal: AbortSignal, run: (token: string | undefined) => Promise<T>): Promise<T> {
     if (this.#login === undefined) return run(undefined);
     const servedBefore = this.#login.held;
@@ -140,7 +140,7 @@ export class Connection {
     try {
       return await run(token);
     } catch (error) {
-      if (!servedBefore || !isRefusal(error)) throw error;
+      if (!servedBefore || WatchError.from(error).code !== 'UNAUTHENTICATED') throw error;
       return run(await unlessAborted(this.#login.renew(token), signal));
     }
   }

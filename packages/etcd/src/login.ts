@@ -1,14 +1,22 @@
+import { systemTiming, WatchError } from '@rollcall/core';
+
+/** So long a refusal stands, ms: checking a password is made to be slow, and 200 watches may ask. */
+const REFUSED_FOR_MS = 5_000;
+
 /**
  * One user's token on one endpoint: asked for once however many calls need it, and again when it is dead. A token dies
  * with its time to live (a simple token after 300 s unused), a restart of the member, or a change of users and roles.
  */
 export class Login {
   readonly #authenticate: () => Promise<string | undefined>;
+  readonly #now: () => number;
   #token: Promise<string | undefined> | undefined;
+  #refusal: { readonly error: WatchError; readonly until: number } | undefined;
 
-  /** @param authenticate undefined where no token is needed. */
-  constructor(authenticate: () => Promise<string | undefined>) {
+  /** @param authenticate resolves with undefined where no token is needed. */
+  constructor(authenticate: () => Promise<string | undefined>, now: () => number = () => systemTiming.now()) {
     this.#authenticate = authenticate;
+    this.#now = now;
   }
 
   /** Whether the next `token()` is one that served before. */
@@ -16,12 +24,15 @@ export class Login {
     return this.#token !== undefined;
   }
 
-  token(): Promise<string | undefined> {
-    if (this.#token !== undefined) return this.#token;
-    const asked = this.#authenticate();
-    this.#token = asked;
-    asked.catch(() => this.#forget(asked));
-    return asked;
+  /** @throws WatchError UNAUTHENTICATED, for some seconds without asking again; what else `authenticate` throws. */
+  async token(): Promise<string | undefined> {
+    if (this.#token === undefined) {
+      if (this.#refusal !== undefined && this.#now() < this.#refusal.until) throw this.#refusal.error;
+      const asked = this.#authenticate();
+      this.#token = asked;
+      asked.catch((error: unknown) => this.#failed(asked, error));
+    }
+    return this.#token;
   }
 
   /** A new token, unless somebody else has replaced the dead one already. */
@@ -29,6 +40,12 @@ export class Login {
     const held = this.#token;
     if (held !== undefined && (await held.catch(() => dead)) === dead) this.#forget(held);
     return this.token();
+  }
+
+  #failed(asked: Promise<string | undefined>, thrown: unknown): void {
+    this.#forget(asked);
+    const error = WatchError.from(thrown);
+    if (error.code === 'UNAUTHENTICATED') this.#refusal = { error, until: this.#now() + REFUSED_FOR_MS };
   }
 
   #forget(token: Promise<string | undefined>): void {

@@ -5,6 +5,7 @@ import type { WatchStream } from './stream.js';
 export class SharedStream {
   readonly #open: () => Promise<WatchStream>;
   #current: Promise<WatchStream> | undefined;
+  readonly #retired = new WeakSet<WatchStream>();
 
   constructor(open: () => Promise<WatchStream>) {
     this.#open = open;
@@ -17,7 +18,7 @@ export class SharedStream {
       const current = this.#current;
       try {
         const stream = await unlessAborted(current, signal);
-        if (!stream.ended) return stream;
+        if (!stream.ended && !this.#retired.has(stream)) return stream;
         this.#forget(current);
       } catch (error) {
         current.then(
@@ -32,10 +33,7 @@ export class SharedStream {
 
   /** New watches are not to be created on this stream any more; those that are on it go on. */
   retire(stream: WatchStream): void {
-    const current = this.#current;
-    void current?.then((opened) => {
-      if (opened === stream) this.#forget(current);
-    });
+    this.#retired.add(stream);
   }
 
   #forget(stream: Promise<WatchStream>): void {

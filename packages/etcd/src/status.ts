@@ -40,6 +40,7 @@ const CONNECTING: readonly Verdict[] = [
   [/alert.*(certificate|unknown ca)/i, 'TLS', 'it refuses the client certificate; check tls.cert and tls.key'],
   [/certificate|self.signed|issuer/i, 'TLS', "check tls.ca, tls.serverName and the certificate's dates"],
   [/SSL|TLS|EPROTO/, 'TLS', 'the TLS handshake failed'],
+  [/Protocol error/, 'BAD_RESPONSE', 'something else than etcd answers there; is the port right?'],
 ];
 
 const STATUS: Readonly<Record<number, ErrorCode>> = {

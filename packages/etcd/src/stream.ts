@@ -1,5 +1,5 @@
 import { systemTiming, type Target, WatchError } from '@rollcall/core';
-import { ANSWER_MS } from './deadlines.js';
+import { ANSWER_MS, CONNECT_AND_ANSWER_MS } from './deadlines.js';
 import type { WatchAnswer } from './messages.js';
 import { rangeOf } from './range.js';
 import { toWatchError } from './status.js';
@@ -40,6 +40,8 @@ export class WatchStream {
   #ids = 0;
   #waitingBytes = 0;
   #failure: WatchError | undefined;
+  /** Whether anything came yet: until then the connection may still be in the making. */
+  #heard = false;
   #askedAt = systemTiming.now();
   #askAfterMs = ASK_EVERY_MS;
   #toldAliveAt = Number.NEGATIVE_INFINITY;
@@ -77,8 +79,9 @@ export class WatchStream {
     this.#watches.set(watch.id, watch);
     this.#unconfirmed.push(watch);
     this.#call.write({ create_request: { ...rangeOf(target), start_revision: start, watch_id: watch.id } });
+    const deadlineMs = this.#heard ? ANSWER_MS : CONNECT_AND_ANSWER_MS;
     try {
-      return { watch, createdAt: await watch.untilCreated(ANSWER_MS, this.#endpoint) };
+      return { watch, createdAt: await watch.untilCreated(deadlineMs, this.#endpoint) };
     } catch (error) {
       watch.close();
       throw error;
@@ -98,6 +101,7 @@ export class WatchStream {
   }
 
   #hear(answer: WatchAnswer): void {
+    this.#heard = true;
     if (answer.created) this.#confirm(answer);
     else if (answer.canceled) this.#cancelled(answer);
     else if (answer.events.length > 0) this.#deliver(answer);

@@ -1,3 +1,4 @@
+import { WatchError } from '@rollcall/core';
 import { expect, test } from 'vitest';
 import { Login } from '../src/login.js';
 
@@ -51,4 +52,20 @@ test('a failed login is told to all who waited and is not kept', async () => {
   const again = login.token();
   server.answer();
   expect(await again).toBe('t2');
+});
+
+test('a refusal stands for 5 s, for however many ask', async () => {
+  const server = new Server();
+  let now = 0;
+  const login = new Login(server.authenticate, () => now);
+  const refused = login.token();
+  server.answer(new WatchError('UNAUTHENTICATED', 'no'));
+  await expect(refused).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  now = 4_999;
+  await expect(login.token()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  expect(server.asked).toBe(1);
+  now = 5_000;
+  const again = login.token();
+  server.answer();
+  await expect(again).resolves.toBe('t2');
 });

@@ -54,6 +54,7 @@ test.each([
     'UNREACHABLE',
     'handshake',
   ],
+  ['Error: Protocol error', 'BAD_RESPONSE', 'something else'],
   ['Error: getaddrinfo ENOTFOUND tls-certificate.internal', 'UNREACHABLE', 'resolve'],
 ])('no connection because of "%s" is %s', (lastError, expected, advice) => {
   const error = toWatchError(connecting(lastError), '10.0.0.1:2379');
