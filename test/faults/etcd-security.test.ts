@@ -1,206 +1,223 @@
-import { once } from 'node:events';
-import { copyFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { ConnectOptions } from '@rollcall/core';
-import { describe, expect, test } from 'vitest';
-import { makeCertificates } from '../support/certificates.js';
-import { type Etcd, type EtcdOptions, startEtcd } from '../support/etcd.js';
-import { freePort } from '../support/ports.js';
-import { startProxy } from '../support/proxy.js';
-import { openSource, put, Watching } from './etcd-watching.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { APP, Guarded, OTHER } from './etcd-guarded.js';
+import { openSource, type Watching } from './etcd-watching.js';
 
-const ROOT = { user: 'root:root-secret' };
-const APP: ConnectOptions = { username: 'app', password: 'app-secret' };
+/** A fatal error is tried again at the cap of the backoff, 30 s, of which these tests wait a fiftieth. */
+const PROMPT = { ...APP, random: 0.02 };
 
-/** An etcd with authentication, where the user `app` may read `a/` and nothing else. */
-async function startGuarded(options: EtcdOptions = {}): Promise<Etcd> {
-  const etcd = await startEtcd(options);
-  await put(etcd, 'a/1', 'x');
-  for (const command of [
-    'user add root:root-secret',
-    'user grant-role root root',
-    'role add reader',
-    'role grant-permission reader --prefix=true read a/',
-    'user add app:app-secret',
-    'user grant-role app reader',
-    'auth enable',
-  ]) {
-    await etcd.etcdctl(command.split(' '));
-  }
-  return etcd;
-}
+const states = ({ statuses }: Watching): string[] => statuses.map(({ state }) => state);
+const failures = ({ attempts }: Watching): number => attempts.filter(({ error }) => error !== undefined).length;
 
-describe('authentication', () => {
-  test('S56 a user who may read the range, and nothing else, can list, watch, resume and prove', async () => {
-    await using etcd = await startGuarded();
-    await using proxy = await startProxy(etcd);
-    await using watching = new Watching(`etcd://${proxy.endpoint}/a/`, APP);
-    await watching.watcher.ready();
-    await watching.untilRevision(await put(etcd, 'a/2', 'y', ROOT));
-    proxy.drop();
-    await watching.until('resumed', () => watching.attempts.length === 2 && watching.watcher.status.state === 'live');
-    await watching.untilRevision(await put(etcd, 'a/3', 'z', ROOT));
-    expect(watching.attempts[1]?.from?.revision).toBe('3');
-    await watching.expectServersState(etcd, ROOT);
+describe('S50 before the first state', () => {
+  let guarded: Guarded;
+  beforeAll(async () => {
+    guarded = await Guarded.start();
+    guarded.secrets.add('the wrong password', 'wrong-secret');
   });
+  afterAll(() => guarded[Symbol.asyncDispose]());
 
   test.each([
-    ['S50 a wrong password', { username: 'app', password: 'wrong-secret' }, 'a/', 'UNAUTHENTICATED'],
-    ['S50 an unknown user', { username: 'nobody', password: 'wrong-secret' }, 'a/', 'UNAUTHENTICATED'],
-    ['S50 no user', {}, 'a/', 'UNAUTHENTICATED'],
-    ['S50 a prefix that is not granted', APP, 'b/', 'FORBIDDEN'],
-    ['S50 a prefix wider than granted', APP, '', 'FORBIDDEN'],
-  ])('%s is a clear fatal error, without a secret in it', async (_, options, path, code) => {
-    await using etcd = await startGuarded();
-    await using watching = new Watching(`etcd://${etcd.endpoint}/${path}`, options);
-    const error = await watching.watcher.ready().then(
-      () => undefined,
-      (thrown) => thrown,
-    );
-    expect(error).toMatchObject({ code, retryable: false });
-    expect(error.message).toContain(etcd.endpoint);
-    expect(`${error.stack} ${JSON.stringify(error)} ${error.cause?.stack}`).not.toMatch(/secret/);
-    expect(watching.watcher.status.state).toBe('failed');
-  });
-
-  test('S50 a permission that is revoked: the last good state stays, stale; granted again, it goes on', async () => {
-    await using etcd = await startGuarded();
-    await using proxy = await startProxy(etcd);
-    await using watching = new Watching(`etcd://${proxy.endpoint}/a/`, { ...APP, random: 0.02 });
-    await watching.watcher.ready();
-    await etcd.etcdctl(['user', 'revoke-role', 'app', 'reader'], ROOT);
-    proxy.drop();
-    await watching.until('forbidden', () => {
-      const { status } = watching.watcher;
-      return status.state === 'stale' && status.code === 'FORBIDDEN';
+    ['a wrong password', { username: 'app', password: 'wrong-secret' }, 'a/', 'UNAUTHENTICATED', 'check username'],
+    ['an unknown user', { username: 'nobody', password: 'wrong-secret' }, 'a/', 'UNAUTHENTICATED', 'check username'],
+    ['no user', {}, 'a/', 'UNAUTHENTICATED', 'give username and password'],
+    ['a prefix that is not granted', APP, 'b/', 'FORBIDDEN', 'grant the user a role'],
+    ['a prefix wider than granted', APP, '', 'FORBIDDEN', 'grant the user a role'],
+    ['a key beside what is granted', APP, 'a', 'FORBIDDEN', 'grant the user a role'],
+  ])('%s is a clear fatal error at once', async (_, options, prefix, code, advice) => {
+    const watching = guarded.watch(prefix, options);
+    await expect(watching.watcher.ready()).rejects.toMatchObject({
+      code,
+      retryable: false,
+      message: expect.stringMatching(new RegExp(`${guarded.proxy.endpoint}.*${advice}`)),
     });
-    expect(watching.watcher.snapshot?.entries.size).toBe(1);
-    await etcd.etcdctl(['user', 'grant-role', 'app', 'reader'], ROOT);
-    await watching.untilRevision(await put(etcd, 'a/2', 'y', ROOT));
-    expect(watching.changes.map(({ type }) => type)).toEqual(['put', 'put']);
-    await watching.expectServersState(etcd, ROOT);
+    expect(watching.watcher.status.state).toBe('failed');
+    expect(watching.attempts).toHaveLength(1);
+    await expect(watching.watcher.read()).rejects.toMatchObject({ code });
+    guarded.expectNoSecret();
   });
 
-  test('a token that died is replaced, by one login for all who share the connection', async () => {
-    await using etcd = await startGuarded();
-    const { source, target } = openSource(`etcd://${etcd.endpoint}/a/`, APP);
-    const read = () => source.read?.(target, { signal: new AbortController().signal });
-    const reads = () => Promise.all(Array.from({ length: 20 }, read));
-    await reads();
-    expect(await logins(etcd)).toBe(1);
-    // A new password, though the same, ends the user's tokens.
-    await etcd.etcdctl(['user', 'passwd', 'app', '--interactive=false'], { ...ROOT, input: 'app-secret' });
-    const before = await logins(etcd);
-    const answers = await reads();
-    expect(answers.map((answer) => answer?.revision)).toEqual(Array(20).fill('2'));
-    expect((await logins(etcd)) - before).toBe(1);
-    await source[Symbol.asyncDispose]();
+  test('a prefix that is refused ends its own watch and none beside it', async () => {
+    const a = await guarded.started('a/');
+    const b = guarded.watch('b/', { ...APP, beside: a });
+    await expect(b.watcher.ready()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await a.untilRevision(await guarded.put('a/2', 'y'));
+    expect(states(a)).toEqual(['live']);
+    expect(a.attempts).toHaveLength(1);
+    await guarded.expectServersState(a);
+    guarded.expectNoSecret();
   });
 
-  test('a server that was restarted knows no tokens: a new login, nothing lost', async () => {
-    await using etcd = await startGuarded();
-    await using watching = new Watching(`etcd://${etcd.endpoint}/a/`, APP);
-    await watching.watcher.ready();
-    await etcd.restart();
-    await watching.untilRevision(await put(etcd, 'a/2', 'y', ROOT));
-    expect(watching.deltaRevisions).toEqual(['3']);
-    await watching.expectServersState(etcd, ROOT);
-  });
-
-  test('a user is no error where authentication is off; switched on meanwhile, the same watch logs in', async () => {
-    await using etcd = await startGuarded();
-    await etcd.etcdctl(['auth', 'disable'], ROOT);
-    const { source, target } = openSource(`etcd://${etcd.endpoint}/a/`, APP);
-    const { signal } = new AbortController();
-    await expect(source.read?.(target, { signal })).resolves.toMatchObject({ revision: '2' });
-    await etcd.etcdctl(['auth', 'enable']);
-    await expect(source.read?.(target, { signal })).resolves.toMatchObject({ revision: '2' });
-    await expect(source.write?.put('a/1', Buffer.from('y'))).rejects.toMatchObject({ code: 'FORBIDDEN' });
-    await source[Symbol.asyncDispose]();
+  test('who shares a registry does not share its rights', async () => {
+    const allowed = await guarded.started('a/');
+    for (const options of [{ ...APP, password: 'wrong-secret' }, {}]) {
+      const refused = guarded.watch('a/', { ...options, beside: allowed });
+      await expect(refused.watcher.ready()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    }
+    expect(states(allowed)).toEqual(['live']);
   });
 });
 
-/** How many logins etcd has served, by its own count (those of etcdctl too). */
-async function logins(etcd: Etcd): Promise<number> {
-  const metrics = await (await fetch(`http://${etcd.endpoint}/metrics`)).text();
-  return Number(
-    /grpc_server_handled_total\{grpc_code="OK",grpc_method="Authenticate".*\} (\d+)/.exec(metrics)?.[1] ?? 0,
-  );
-}
+describe('S50 after the first state', () => {
+  const PERMISSION = ['reader', '--prefix=true'];
 
-describe('S53 TLS', () => {
-  const codeOf = async (url: string, options: ConnectOptions): Promise<string> => {
-    const { source, target } = openSource(url, options);
-    try {
-      const { entries } = (await source.read?.(target, { signal: new AbortController().signal })) ?? {};
-      return `${[...(entries ?? [])].length} keys`;
-    } catch (error) {
-      return `${(error as { code?: string }).code}: ${(error as Error).message}`;
-    } finally {
-      await source[Symbol.asyncDispose]();
+  test.each([
+    [
+      'its role loses the prefix',
+      ['role', 'revoke-permission', ...PERMISSION, 'a/'],
+      ['role', 'grant-permission', ...PERMISSION, 'read', 'a/'],
+    ],
+    [
+      'its role may only write the prefix',
+      ['role', 'grant-permission', ...PERMISSION, 'write', 'a/'],
+      ['role', 'grant-permission', ...PERMISSION, 'read', 'a/'],
+    ],
+  ])('%s: that watch alone is stale with its last good state, until it may again', async (_, revoke, grant) => {
+    await using guarded = await Guarded.start({ grants: ['a/', 'b/'] });
+    const a = await guarded.started('a/', PROMPT);
+    const b = await guarded.started('b/', { ...APP, beside: a });
+    await guarded.root(...revoke);
+    guarded.proxy.drop();
+    await a.untilStale('FORBIDDEN');
+    const before = failures(a);
+    await a.until('refused again, and again', () => failures(a) >= before + 2);
+    expect(a.watcher.snapshot?.entries.size).toBe(1);
+
+    // What is refused beside it disturbs nobody.
+    await b.untilRevision(await guarded.put('b/2', 'y'));
+    expect(states(b)).toEqual(['live', 'stale', 'live']);
+    expect(b.attempts).toHaveLength(2);
+
+    await guarded.put('a/2', 'y');
+    await guarded.root(...grant);
+    await a.untilRevision(await guarded.put('a/3', 'z'));
+    expect(a.changes.map(({ type, key }) => `${type} ${key}`)).toEqual(['put 1', 'put 2', 'put 3']);
+    await guarded.expectServersState(a);
+    await guarded.expectServersState(b);
+    guarded.expectNoSecret();
+  });
+
+  test.each([
+    [
+      'the user loses the role',
+      'FORBIDDEN',
+      (guarded: Guarded) => guarded.root('user', 'revoke-role', 'app', 'reader'),
+      (guarded: Guarded) => guarded.root('user', 'grant-role', 'app', 'reader'),
+    ],
+    [
+      'the password is changed',
+      'UNAUTHENTICATED',
+      (guarded: Guarded) => guarded.setPassword('app', 'new-secret'),
+      (guarded: Guarded) => guarded.setPassword('app', APP.password),
+    ],
+    [
+      'the user is deleted',
+      'UNAUTHENTICATED',
+      (guarded: Guarded) => guarded.root('user', 'delete', 'app'),
+      async (guarded: Guarded) => {
+        await guarded.root('user', 'add', `app:${APP.password}`);
+        await guarded.root('user', 'grant-role', 'app', 'reader');
+      },
+    ],
+  ])('%s: its watches are stale with their last good state, until it may again', async (_, code, take, giveBack) => {
+    await using guarded = await Guarded.start({ grants: ['a/', 'b/'] });
+    guarded.secrets.add('the new password', 'new-secret');
+    const a = await guarded.started('a/', PROMPT);
+    const b = await guarded.started('b/', { ...APP, beside: a });
+    const other = await guarded.started('b/', { ...OTHER, beside: a });
+    const watchings = [a, b];
+    await take(guarded);
+    guarded.proxy.drop();
+    for (const watching of watchings) await watching.untilStale(code);
+    expect(watchings.map(({ watcher }) => watcher.snapshot?.entries.size)).toEqual([1, 1]);
+    // Another user of the same cluster.
+    const revision = await guarded.txn({ 'a/2': 'y', 'b/2': 'y' });
+    await other.untilRevision(revision);
+
+    await giveBack(guarded);
+    for (const watching of watchings) await watching.untilRevision(revision);
+    for (const watching of [...watchings, other]) {
+      expect(watching.changes.map(({ type, key }) => `${type} ${key}`)).toEqual(['put 1', 'put 2']);
+      await guarded.expectServersState(watching);
     }
-  };
+    guarded.expectNoSecret();
+  });
+});
 
-  test('with a client certificate, by address, by name and by another name; each mistake is its own error', async () => {
-    const tls = await makeCertificates();
-    const foreign = await makeCertificates();
-    await using etcd = await startEtcd({ tls });
-    await etcd.etcdctl(['put', 'a/1', 'x']);
-    const { ca, cert, key } = tls.client;
-    const url = `etcds://${etcd.endpoint}/a/`;
+describe('S52 authentication is switched on while a watch runs', () => {
+  test('without a user: UNAUTHENTICATED, never a delete; switched off again, it goes on', async () => {
+    await using guarded = await Guarded.start({ enabled: false });
+    const a = await guarded.started('a/', { random: PROMPT.random });
+    await guarded.enable();
+    // etcd does not ask a watch that runs.
+    await a.untilRevision(await guarded.put('a/2', 'y'));
+    const late = guarded.watch('a/1', { beside: a });
+    await expect(late.watcher.ready()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(states(a)).toEqual(['live']);
 
-    expect(await codeOf(url, { tls: tls.client })).toBe('1 keys');
-    expect(await codeOf(`etcds://localhost:${etcd.port}/a/`, { tls: tls.client })).toBe('1 keys');
-    expect(await codeOf(url, { tls: { ...tls.client, serverName: 'localhost' } })).toBe('1 keys');
-    expect(await codeOf(url, { tls: { cert, key, insecureSkipVerify: true } })).toBe('1 keys');
-
-    expect(await codeOf(url, { tls: { ...tls.client, ca: foreign.client.ca } })).toMatch(/^TLS: .*tls\.ca/);
-    expect(await codeOf(url, { tls: { cert, key } })).toMatch(/^TLS: .*tls\.ca/);
-    expect(await codeOf(url, { tls: { ...tls.client, serverName: 'elsewhere' } })).toMatch(/^TLS: .*serverName/);
-    expect(await codeOf(url, { tls: { ca } })).toMatch(/^TLS: .*certificate/);
-    expect(await codeOf(url, { tls: { ca, cert: foreign.client.cert, key: foreign.client.key } })).toMatch(
-      /^TLS: .*certificate/,
-    );
-    expect(await codeOf(`etcd://${etcd.endpoint}/a/`, {})).toMatch(/^TLS: .*etcds:/);
-    const broken = { ca, cert, key: '-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n' };
-    expect(await codeOf(url, { tls: broken })).toMatch(/^INVALID_OPTION: (?!.*hunter2)/);
+    guarded.proxy.drop();
+    await a.untilStale('UNAUTHENTICATED');
+    expect(a.watcher.snapshot?.entries.size).toBe(2);
+    await guarded.put('a/3', 'z');
+    await guarded.root('auth', 'disable');
+    await a.untilRevision(await guarded.put('a/4', 'z'));
+    expect(a.changes.map(({ type, key }) => `${type} ${key}`)).toEqual(['put 1', 'put 2', 'put 3', 'put 4']);
+    await guarded.expectServersState(a);
+    guarded.expectNoSecret();
   });
 
-  test('TLS spoken to a plain port', async () => {
-    await using etcd = await startEtcd();
-    expect(await codeOf(`etcds://${etcd.endpoint}/a/`, {})).toMatch(/^TLS: .*speak TLS/);
-  });
+  test('with a user: it goes on, and so it does when authentication is switched off again', async () => {
+    await using guarded = await Guarded.start({ enabled: false, grants: ['a/', 'b/'] });
+    const a = await guarded.started('a/');
+    await guarded.enable();
+    const before = await guarded.logins();
+    const b = await guarded.started('b/', { ...APP, beside: a });
+    const first = await guarded.txn({ 'a/2': 'y', 'b/2': 'y' });
+    for (const watching of [a, b]) await watching.untilRevision(first);
+    expect([states(a), states(b)]).toEqual([['live'], ['live']]);
+    expect(await guarded.logins()).toBe(before + 1);
+    guarded.proxy.drop();
+    const second = await guarded.txn({ 'a/3': 'z', 'b/3': 'z' });
+    for (const watching of [a, b]) await watching.untilRevision(second);
 
-  test('a server that takes connections and ends them, as one that goes down, is no mistake in TLS', async () => {
-    const leaving = createServer((socket) => socket.on('error', () => {}).end());
-    const port = await freePort();
-    await once(leaving.listen(port, '127.0.0.1'), 'listening');
-    expect(await codeOf(`etcd://127.0.0.1:${port}/a/`, {})).toMatch(/^UNREACHABLE: /);
-    expect(await codeOf(`etcds://127.0.0.1:${port}/a/`, {})).toMatch(/^UNREACHABLE: /);
-    leaving.close();
+    await guarded.root('auth', 'disable');
+    guarded.proxy.drop();
+    const last = await guarded.txn({ 'a/1': undefined, 'b/1': undefined });
+    for (const watching of [a, b]) {
+      await watching.untilRevision(last);
+      expect(watching.deltaRevisions).toEqual([first, second, last]);
+      await guarded.expectServersState(watching);
+    }
+    guarded.expectNoSecret();
   });
+});
 
-  test('a certificate that has expired', async () => {
-    const tls = await makeCertificates();
-    const expired = await makeCertificates({ serverDays: -1 });
-    await using etcd = await startEtcd({ tls });
-    // etcd reads them anew at each handshake.
-    await copyFile(expired.serverCertFile, tls.serverCertFile);
-    await copyFile(expired.serverKeyFile, tls.serverKeyFile);
-    const { cert, key } = tls.client;
-    const options = { tls: { ca: expired.client.ca, cert, key } };
-    expect(await codeOf(`etcds://${etcd.endpoint}/a/`, options)).toMatch(/^TLS: .*dates.*expired/);
-  });
+test('S56 a user who may read the range, and nothing else, can list, watch, resume and prove', async () => {
+  await using guarded = await Guarded.start();
+  const a = await guarded.started('a/');
+  const second = await guarded.put('a/2', 'y');
+  await a.untilRevision(second);
+  guarded.proxy.drop();
+  await a.until('resumed', () => a.attempts.length === 2 && a.watcher.status.state === 'live');
+  await a.untilRevision(await guarded.put('a/3', 'z'));
+  expect(a.attempts[1]?.from?.revision).toBe(second);
+  await expect(a.watcher.read()).resolves.toMatchObject({ entries: { size: 3 } });
+  await guarded.expectServersState(a);
 
-  test('a member with a bad certificate does not end what another can serve', async () => {
-    const tls = await makeCertificates();
-    const foreign = await makeCertificates();
-    await using bad = await startEtcd({ tls: foreign });
-    await using good = await startEtcd({ tls });
-    await good.etcdctl(['put', 'a/1', 'x']);
-    await using watching = new Watching(`etcds://${bad.endpoint},${good.endpoint}/a/`, { tls: tls.client });
-    await watching.watcher.ready();
-    await watching.until('the first batch', () => watching.batches.length === 1);
-    await watching.expectServersState(good);
-  });
+  const { source } = openSource(guarded.url('a/'), APP);
+  await expect(source.write?.put('a/1', Buffer.from('z'))).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  await expect(source.write?.delete('a/1')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  await source[Symbol.asyncDispose]();
+  await guarded.expectServersState(a);
+  guarded.expectNoSecret();
+});
+
+test('a server that was restarted knows no tokens: a new login, nothing lost', async () => {
+  await using guarded = await Guarded.start();
+  const a = await guarded.started('a/');
+  await guarded.restart();
+  const revision = await guarded.put('a/2', 'y');
+  await a.untilRevision(revision);
+  expect(await guarded.logins()).toBe(1);
+  expect(a.deltaRevisions).toEqual([revision]);
+  await guarded.expectServersState(a);
 });

@@ -1,5 +1,5 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { temporaryRoot } from './reaper.js';
 import { runTool } from './tool.js';
 
@@ -17,6 +17,8 @@ export interface Certificates {
 export interface CertificateOptions {
   /** Common name of the client certificate; etcd takes it for the user name. */
   readonly clientName?: string;
+  /** Whose authority signs, instead of a new one. */
+  readonly authority?: Certificates;
   /** Days the server certificate is valid; a negative number gives one that has expired. */
   readonly serverDays?: number;
 }
@@ -24,13 +26,18 @@ export interface CertificateOptions {
 /** Makes new certificates with `openssl`, which must be installed. */
 export async function makeCertificates({
   clientName = 'client',
+  authority,
   serverDays = 1,
 }: CertificateOptions = {}): Promise<Certificates> {
   const folder = await mkdtemp(join(temporaryRoot(), 'certificates-'));
   const path = (name: string) => join(folder, name);
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const authority = ['-x509', '-days', '1', '-subj', '/CN=Test authority'];
-  await runTool('openssl', ['req', ...newKey, ...authority, '-keyout', path('ca.key'), '-out', path('ca.pem')]);
+  if (authority === undefined) {
+    const itself = ['-x509', '-days', '1', '-subj', '/CN=Test authority'];
+    await runTool('openssl', ['req', ...newKey, ...itself, '-keyout', path('ca.key'), '-out', path('ca.pem')]);
+  } else {
+    for (const name of ['ca.key', 'ca.pem']) await copyFile(join(dirname(authority.caFile), name), path(name));
+  }
 
   const sign = async (name: string, subject: string, extensions: string, days: number) => {
     await writeFile(path(`${name}.ext`), extensions);
@@ -56,4 +63,10 @@ export async function makeCertificates({
     clientKeyFile: path('client.key'),
     client: { ca: ca ?? '', cert: cert ?? '', key: key ?? '' },
   };
+}
+
+/** Puts another server certificate, with its key, into the files of one that a server uses. */
+export async function replaceServerCertificate(used: Certificates, next: Certificates): Promise<void> {
+  await copyFile(next.serverCertFile, used.serverCertFile);
+  await copyFile(next.serverKeyFile, used.serverKeyFile);
 }
