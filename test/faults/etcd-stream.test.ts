@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { request } from '../../servers/http.mjs';
 import { type Etcd, startEtcd } from '../support/etcd.js';
 import { startProxy } from '../support/proxy.js';
-import { put, putMany, readable, stateAt, txn } from './etcd-watching.js';
+import { openSource, put, putMany, readable, stateAt, txn } from './etcd-watching.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -175,4 +175,24 @@ test('beside a prefix that is never at rest, the cursor of an idle one moves, ah
   proxy.drop();
   await toldOf(idle, await put(etcd, 'idle/1', 'x'));
   expect(statuses).not.toContain('COMPACTED');
+});
+
+test('a watch that a compaction ended is not left on the server', async () => {
+  await using etcd = await startEtcd(FAST);
+  for (const value of ['1', '2', '3']) await put(etcd, 'a/1', value);
+  await etcd.etcdctl(['compact', '4']);
+  const { source, target } = openSource(`etcd://${etcd.endpoint}/a/`);
+  const { signal } = new AbortController();
+  const staying = source.watch(target, { signal })[Symbol.asyncIterator]();
+  await staying.next();
+  await staying.next();
+  for (let i = 0; i < 10; i++) {
+    const resumed = source.watch(target, { signal, from: { revision: '2' } });
+    const compacted = (async () => {
+      for await (const { type } of resumed) expect(type).toBe('alive');
+    })();
+    await expect(compacted).rejects.toMatchObject({ code: 'COMPACTED' });
+  }
+  await expect.poll(() => counters(etcd)).toMatchObject({ streams: 1, watchers: 1 });
+  await source[Symbol.asyncDispose]();
 });

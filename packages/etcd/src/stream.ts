@@ -126,6 +126,8 @@ export class WatchStream {
             'COMPACTED',
             `etcd at ${this.#endpoint} is compacted: its oldest revision is ${compactRevision}.`,
           );
+    // etcd holds on to a watch that a compaction has ended, until it is told that nobody else does.
+    if (compactRevision !== '0') this.#call.write({ cancel_request: { watch_id: watchId } });
     const watch = this.#watches.get(watchId);
     if (watch !== undefined) this.#forget(watch, failure);
     else if (watchId === EVERY_WATCH) this.#end(failure);
