@@ -75,7 +75,7 @@ export class WatchStream {
    */
   async create(target: Target, start: string, signal: AbortSignal): Promise<{ watch: StreamWatch; createdAt: string }> {
     if (this.#failure !== undefined) throw this.#failure;
-    const watch = new StreamWatch(String(++this.#ids), this.#side, signal);
+    const watch = new StreamWatch(String(++this.#ids), start, this.#side, signal);
     this.#watches.set(watch.id, watch);
     this.#unconfirmed.push(watch);
     this.#call.write({ create_request: { ...rangeOf(target), start_revision: start, watch_id: watch.id } });
@@ -138,16 +138,13 @@ export class WatchStream {
     if (watch === undefined) return;
     this.#waitingBytes += answer.bytes;
     if (this.#waitingBytes > MOST_WAITING_BYTES) this.#call.pause();
-    watch.tell({ type: 'events', answer });
+    watch.tellEvents(answer);
   }
 
   #progress({ header }: WatchAnswer): void {
     if (!this.#trustsProgress()) return;
     this.#askAfterMs = ASK_EVERY_MS;
-    for (const watch of this.#watches.values()) {
-      // What is told to a watch before it is confirmed comes after its confirmation.
-      if (watch.isCreated) watch.tell({ type: 'progress', revision: header.revision });
-    }
+    for (const watch of this.#watches.values()) watch.tellProgress(header.revision);
   }
 
   #tellAlive(): void {

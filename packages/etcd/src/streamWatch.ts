@@ -1,4 +1,4 @@
-import { type Revision, systemTiming, WatchError } from '@rollcall/core';
+import { compareRevisions, type Revision, systemTiming, WatchError } from '@rollcall/core';
 import type { WatchAnswer } from './messages.js';
 
 /** What one watch is told. */
@@ -19,6 +19,7 @@ export interface StreamSide {
 /** One watch among those of a stream: what it has been told and has not read yet. */
 export class StreamWatch {
   readonly id: string;
+  readonly #start: Revision;
   readonly #stream: StreamSide;
   readonly #signal: AbortSignal;
   #waiting: Told[] = [];
@@ -29,13 +30,16 @@ export class StreamWatch {
   #wake: () => void = () => {};
   readonly #onAbort = (): void => this.#wake();
 
-  constructor(id: string, stream: StreamSide, signal: AbortSignal) {
+  /** @param start the first revision wanted. */
+  constructor(id: string, start: Revision, stream: StreamSide, signal: AbortSignal) {
     this.id = id;
+    this.#start = start;
     this.#stream = stream;
     this.#signal = signal;
     signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
+  /** Whether the stream has confirmed it. */
   get isCreated(): boolean {
     return this.#createdAt !== undefined;
   }
@@ -46,13 +50,24 @@ export class StreamWatch {
     this.#wake();
   }
 
-  tell(told: Told): void {
-    this.#waiting.push(told);
-    this.#wake();
+  tellEvents(answer: WatchAnswer): void {
+    this.#tell({ type: 'events', answer });
+  }
+
+  /**
+   * The stream's word that all of its watches had been told everything up to the revision. The server may have given it
+   * just before it created this one, and send it after the confirmation: events and confirmations come from two queues.
+   * But then the confirmation's revision is no lower.
+   */
+  tellProgress(revision: Revision): void {
+    const createdAt = this.#createdAt;
+    if (createdAt === undefined) return;
+    const isOfThisWatch = compareRevisions(revision, createdAt) > 0 || compareRevisions(revision, this.#start) <= 0;
+    if (isOfThisWatch) this.#tell({ type: 'progress', revision });
   }
 
   tellAlive(): void {
-    if (this.#hasReader) this.tell({ type: 'alive' });
+    if (this.#hasReader) this.#tell({ type: 'alive' });
   }
 
   /** The last thing that is told: read after all that was told before. */
@@ -106,6 +121,11 @@ export class StreamWatch {
     for (const told of this.#waiting) if (told.type === 'events') this.#stream.onTaken(told.answer.bytes);
     this.#waiting = [];
     this.#stream.onClosed(this);
+  }
+
+  #tell(told: Told): void {
+    this.#waiting.push(told);
+    this.#wake();
   }
 
   #woken(): Promise<void> {
