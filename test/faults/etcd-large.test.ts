@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { request } from '../../servers/http.mjs';
 import { type Etcd, startEtcd } from '../support/etcd.js';
 import { startProxy } from '../support/proxy.js';
-import { put, readable, stateAt, Watching } from './etcd-watching.js';
+import { del, put, readable, stateAt, Watching } from './etcd-watching.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -132,5 +132,18 @@ describe('above the limit', () => {
     await using watching = new Watching(`etcd://${etcd.endpoint}/a/`, { maxMessageBytes: LEAST_LIMIT });
     await watching.watcher.ready();
     await watching.expectServersState(etcd);
+  });
+
+  test('S32 a state above the limit, of which little changed: it is continued, not read anew', async () => {
+    await using etcd = await startEtcd(ROOMY);
+    await using proxy = await startProxy(etcd);
+    for (let i = 0; i < 30; i++) await put(etcd, `a/${i}`, 'x'.repeat(100_000));
+    await using watching = await Watching.started(`etcd://${proxy.endpoint}/a/`, { maxMessageBytes: LEAST_LIMIT });
+    await proxy.cut();
+    await del(etcd, 'a/1');
+    const last = await put(etcd, 'a/2', 'y');
+    await proxy.resume();
+    await watching.untilRevision(last);
+    expect(watching.batches.map(({ cause }) => cause)).toEqual(['initial', 'delta', 'delta']);
   });
 });

@@ -28,7 +28,8 @@ export interface CheckpointKeeperOptions {
 /** Keeps the checkpoint file of one watch. Nothing that goes wrong here disturbs the watch: it is warned of. */
 export class CheckpointKeeper implements Subscriber {
   readonly #options: CheckpointKeeperOptions;
-  readonly #abandon = new AbortController();
+  /** Of the write that is under way. */
+  #abandon = new AbortController();
   #loaded: Promise<Checkpoint | undefined> | undefined;
   #snapshot: Snapshot | undefined;
   #status: Status = { state: 'connecting', attempt: 0 };
@@ -61,7 +62,7 @@ export class CheckpointKeeper implements Subscriber {
   onStatus(status: Status): void {
     this.#status = status;
     if (status.state !== 'live') return;
-    if (!this.#answered) this.#options.writers.set(this.#options.file.path, this);
+    if (!this.#answered) this.#takeOver();
     this.#answered = true;
     this.#writeSoon();
   }
@@ -88,8 +89,21 @@ export class CheckpointKeeper implements Subscriber {
     return undefined;
   }
 
+  #takeOver(): void {
+    const { writers, file } = this.#options;
+    const before = writers.get(file.path);
+    // What it still writes is older than what this one will.
+    if (before !== undefined) before.#abandon.abort();
+    writers.set(file.path, this);
+  }
+
+  get #isWriter(): boolean {
+    const { writers, file } = this.#options;
+    return (writers.get(file.path) ?? this) === this;
+  }
+
   #writeSoon(): void {
-    if (!this.#dirty || !this.#answered || this.#closing) return;
+    if (!this.#dirty || !this.#answered || this.#closing || !this.#isWriter) return;
     if (this.#cancelTimer !== undefined || this.#writing !== undefined) return;
     const { timing } = this.#options;
     this.#cancelTimer = timing.schedule(Math.max(0, this.#lastWriteAt + WRITE_EVERY_MS - timing.now()), () => {
@@ -108,20 +122,22 @@ export class CheckpointKeeper implements Subscriber {
 
   /** Never rejects; what failed is tried again. */
   async #write(): Promise<void> {
-    const { file, timing, writers } = this.#options;
+    const { file, timing } = this.#options;
     const snapshot = this.#snapshot;
-    if (snapshot === undefined || (writers.get(file.path) ?? this) !== this) return;
+    if (snapshot === undefined || !this.#isWriter) return;
+    const abandon = new AbortController();
+    this.#abandon = abandon;
     const provenAt = this.#provenAt;
     const isFirst = this.#lastWriteAt === Number.NEGATIVE_INFINITY;
     this.#lastWriteAt = timing.now();
     this.#dirty = false;
     try {
       if (isFirst) await file.tidy();
-      await file.write({ revision: snapshot.revision, entries: snapshot.entries, provenAt }, this.#abandon.signal);
+      await file.write({ revision: snapshot.revision, entries: snapshot.entries, provenAt }, abandon.signal);
       this.#writtenProof = provenAt;
     } catch (error) {
       this.#dirty = true;
-      if (!this.#abandon.signal.aborted) this.#warn(`${(error as Error).message}: the watch goes on without it.`);
+      if (!abandon.signal.aborted) this.#warn(`${(error as Error).message}: the watch goes on without it.`);
     }
   }
 

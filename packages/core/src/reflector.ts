@@ -62,7 +62,8 @@ export class Reflector {
 
   /** Runs until the signal aborts, or until a fatal error before the first state. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    void this.#afterHeadStart(signal);
+    // A logger that throws must not end the process by a rejection that nobody waits for.
+    this.#afterHeadStart(signal).catch(() => {});
     while (!signal.aborted && this.#status.state !== 'failed') {
       try {
         // One call per outage. p-retry has no jitter at its cap and no injected clock, so the wait is ours.
@@ -142,7 +143,7 @@ export class Reflector {
   async #afterHeadStart(signal: AbortSignal): Promise<void> {
     if (this.#host.recall === undefined) return;
     await delay(this.#host.timing, HEAD_START_MS, signal);
-    await this.#recall();
+    if (!signal.aborted) await this.#recall();
   }
 
   /** Before anybody hears of a failure: a last good state is better than an error. */
@@ -194,7 +195,7 @@ export class Reflector {
         const taken = this.#replica.take(update);
         if (taken === undefined) return false;
         this.#host.onStep(taken.step, taken.resync);
-        this.#becomeLive();
+        if (update.type !== 'delta' || !update.behind) this.#becomeLive();
         return taken.step.changed;
       }
     }

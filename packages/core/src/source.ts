@@ -94,8 +94,16 @@ export type Update =
       readonly entries: Iterable<readonly [string, Entry]>;
       readonly identity?: string;
     }
-  /** All events of one revision (or of several whole ones), in order, up to `revision`. */
-  | { readonly type: 'delta'; readonly revision: Revision; readonly events: readonly SourceEvent[] }
+  /**
+   * All events of one revision (or of several whole ones), in order, up to `revision`. `behind`: the backend is known to
+   * be further, so that this proves nothing current.
+   */
+  | {
+      readonly type: 'delta';
+      readonly revision: Revision;
+      readonly events: readonly SourceEvent[];
+      readonly behind?: true;
+    }
   /** Proven in-stream: there was nothing else up to `revision`. */
   | { readonly type: 'bookmark'; readonly revision: Revision }
   /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */

@@ -84,17 +84,20 @@ export class Connection {
    * @throws WatchError FORBIDDEN, UNAUTHENTICATED: this watch alone; TIMEOUT; what ended the stream.
    */
   async watch(target: Target, start: Revision, signal: AbortSignal): Promise<Watching> {
-    const stream = await this.#streams.current(signal);
-    try {
-      return { stream, ...(await stream.create(target, start, signal)) };
-    } catch (error) {
-      if (this.#login === undefined || !isRefusal(error)) throw error;
-      // A stream keeps the token it was opened with, and a dead one may read as "permission denied". A read with a living
-      // one decides.
-      await this.range({ ...rangeOf(target), count_only: true }, signal);
-      this.#streams.retire(stream);
-      const another = await this.#streams.current(signal);
-      return { stream: another, ...(await another.create(target, start, signal)) };
+    for (let mayRenew = this.#login !== undefined; ; ) {
+      const stream = await this.#streams.current(signal);
+      // The last of its watches may have left it since.
+      if (stream.ended) continue;
+      try {
+        return { stream, ...(await stream.create(target, start, signal)) };
+      } catch (error) {
+        if (!mayRenew || !isRefusal(error)) throw await this.#transport.explained(error, signal);
+        mayRenew = false;
+        // A stream keeps the token it was opened with, and a dead one may read as "permission denied". A read with a
+        // living one decides.
+        await this.range({ ...rangeOf(target), count_only: true }, signal);
+        this.#streams.retire(stream);
+      }
     }
   }
 

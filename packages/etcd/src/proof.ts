@@ -19,6 +19,13 @@ interface Seen extends Resume {
   readonly held: KeyMap | undefined;
 }
 
+/** The store as it is now. */
+export interface Present {
+  readonly revision: Revision;
+  /** Whether what is held is all that there is. */
+  readonly isHeld: boolean;
+}
+
 /** What the store must have had at the cursor: reads to send in one transaction, and whether their answers fit. */
 interface Question {
   readonly count: number;
@@ -31,20 +38,42 @@ type Answer = IRangeResponse | undefined;
 /**
  * Proves that the store had at the cursor just what is held. A wiped and refilled node keeps its cluster id, member id
  * and term, so only content tells.
- * @returns whether what is held is also what the store has now, by the same (linearizable) read.
+ * @returns the store's present by the same (linearizable) read; undefined when nothing was given to prove it by.
  * @throws WatchError OTHER_HISTORY; ROLLED_BACK when the store has not come as far as the cursor; COMPACTED when the
  *   cursor's revision is gone.
  */
-export async function prove(connection: Connection, target: Target, seen: Seen, signal: AbortSignal): Promise<boolean> {
+export async function prove(
+  connection: Connection,
+  target: Target,
+  seen: Seen,
+  signal: AbortSignal,
+): Promise<Present | undefined> {
   const question = questionOf(target, seen);
-  if (question === undefined) return false;
+  if (question === undefined) return undefined;
+  try {
+    return await ask(connection, target, seen, question, signal);
+  } catch (error) {
+    const isTooLarge = error instanceof WatchError && error.code === 'TOO_LARGE';
+    if (!isTooLarge || seen.proof === undefined) throw error;
+    return ask(connection, target, seen, witness(target, seen.proof, seen.revision), signal);
+  }
+}
+
+async function ask(
+  connection: Connection,
+  target: Target,
+  seen: Seen,
+  question: Question,
+  signal: AbortSignal,
+): Promise<Present> {
   const ranges = [...sinceThen(target, seen.revision), ...question.ranges];
   try {
     const request = { success: ranges.map((range) => ({ request_range: range })) };
-    const { responses } = await connection.txn(request, signal);
+    const { header, responses } = await connection.txn(request, signal);
     const [all, newer, ...then] = responses.map((response) => response.response_range);
     if (!question.fits(then)) throw otherHistory(connection.endpoint, seen.revision);
-    return all?.count === String(question.count) && newer?.kvs.length === 0;
+    const isHeld = all?.count === String(question.count) && newer?.kvs.length === 0;
+    return { revision: header.revision, isHeld };
   } catch (error) {
     if (!(error instanceof WatchError) || error.code !== 'ROLLED_BACK') throw error;
     await assertReached(connection, target, seen.revision, signal);

@@ -111,10 +111,16 @@ export class Transport {
       else signal?.addEventListener('abort', cancel, { once: true });
     });
     return answer.catch(async (error) => {
-      throw hungUp(error) && (await this.#speaksOther(signal))
-        ? otherProtocol(error, this.#endpoint, this.#secure)
-        : toWatchError(error, this.#endpoint);
+      throw await this.explained(error, signal);
     });
+  }
+
+  /** What a failed call means, also where that takes a question to the server. */
+  async explained(error: unknown, signal?: AbortSignal): Promise<WatchError> {
+    const failure = error instanceof WatchError ? error.cause : error;
+    return hungUp(failure) && (await this.#speaksOther(signal))
+      ? otherProtocol(failure, this.#endpoint, this.#secure)
+      : toWatchError(error, this.#endpoint);
   }
 
   /** A watch stream, on which nothing is asked yet; the caller cancels it in the end. */

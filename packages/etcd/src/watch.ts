@@ -37,13 +37,13 @@ export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
   try {
     yield { type: 'alive' };
     // With the stream open: proof and events then come from the same run of the server, or the stream breaks.
-    const isCurrent = from !== undefined && (await prove(connection, target, { ...from, held }, signal));
+    const present = from && (await prove(connection, target, { ...from, held }, signal));
     if (compareRevisions(createdAt, cursor) < 0) await assertReached(connection, target, cursor, signal);
     attempt.onWatching();
     if (from !== undefined) stream.askSoon();
     // Progress may be long in coming, while another watch of the stream replays.
-    if (isCurrent) yield { type: 'bookmark', revision: cursor };
-    return yield* follow(watch, target, cursor);
+    if (present?.isHeld) yield { type: 'bookmark', revision: cursor };
+    return yield* follow(watch, target, { cursor, present: present?.revision ?? cursor });
   } finally {
     watch.close();
   }
@@ -66,13 +66,23 @@ async function* takeSnapshot({ connection, target, signal }: Attempt): AsyncGene
   }
 }
 
-async function* follow(watch: StreamWatch, target: Target, cursor: Revision): AsyncGenerator<Update, never> {
+/** @param positions `present`: a revision that the store had reached before; deltas below it are behind. */
+async function* follow(
+  watch: StreamWatch,
+  target: Target,
+  { cursor, present }: { readonly cursor: Revision; readonly present: Revision },
+): AsyncGenerator<Update, never> {
   const names = new KeyNames(target);
   for (;;) {
     const told = await watch.next();
     if (told.type === 'alive') yield told;
     else if (told.type === 'progress') yield { type: 'bookmark', revision: told.revision };
-    // The watch starts at the cursor, whose events are known.
-    else yield* deltasOf(told.answer.events, names).filter(({ revision }) => compareRevisions(revision, cursor) > 0);
+    else {
+      for (const delta of deltasOf(told.answer.events, names)) {
+        // The watch starts at the cursor, whose events are known.
+        if (compareRevisions(delta.revision, cursor) <= 0) continue;
+        yield compareRevisions(delta.revision, present) < 0 ? { ...delta, behind: true } : delta;
+      }
+    }
   }
 }
