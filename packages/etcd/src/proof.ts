@@ -28,8 +28,9 @@ export interface Present {
 
 /** What the store must have had at the cursor: reads to send in one transaction, and whether their answers fit. */
 interface Question {
-  readonly count: number;
   readonly ranges: readonly IRangeRequest[];
+  /** How many keys there are now, and one that was put after the cursor: as many and none means that nothing has changed. */
+  readonly now: readonly IRangeRequest[];
   fits(answers: readonly Answer[]): boolean;
 }
 
@@ -66,13 +67,14 @@ async function ask(
   question: Question,
   signal: AbortSignal,
 ): Promise<Present> {
-  const ranges = [...sinceThen(target, seen.revision), ...question.ranges];
+  const ranges = [...question.ranges, ...question.now];
   try {
     const request = { success: ranges.map((range) => ({ request_range: range })) };
     const { header, responses } = await connection.txn(request, signal);
-    const [all, newer, ...then] = responses.map((response) => response.response_range);
-    if (!question.fits(then)) throw otherHistory(connection.endpoint, seen.revision);
-    const isHeld = all?.count === String(question.count) && newer?.kvs.length === 0;
+    const answers = responses.map((response) => response.response_range);
+    if (!question.fits(answers)) throw otherHistory(connection.endpoint, seen.revision);
+    const [all, newer] = answers.slice(question.ranges.length);
+    const isHeld = all?.count === String(seen.held?.size) && newer?.kvs.length === 0;
     return { revision: header.revision, isHeld };
   } catch (error) {
     if (!(error instanceof WatchError) || error.code !== 'ROLLED_BACK') throw error;
@@ -86,12 +88,6 @@ function questionOf(target: Target, { held, proof, revision }: Seen): Question |
   return proof && witness(target, proof, revision);
 }
 
-/** How many keys there are now, and one that was put after the cursor: as many and none means that nothing has changed. */
-function sinceThen(target: Target, cursor: Revision): readonly IRangeRequest[] {
-  const range = rangeOf(target);
-  return [{ ...range, count_only: true }, newerThan(range, cursor)];
-}
-
 function newerThan(range: IRangeRequest, revision: Revision): IRangeRequest {
   return { ...range, min_mod_revision: String(BigInt(revision) + 1n), keys_only: true, limit: 1 };
 }
@@ -99,9 +95,10 @@ function newerThan(range: IRangeRequest, revision: Revision): IRangeRequest {
 /** Every key, with its value. */
 function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
   const names = new KeyNames(target);
+  const range = rangeOf(target);
   return {
-    count: held.size,
-    ranges: [{ ...rangeOf(target), revision, limit: held.size + 1 }],
+    ranges: [{ ...range, revision, limit: held.size + 1 }],
+    now: [{ ...range, count_only: true }, newerThan(range, revision)],
     fits: ([found]) =>
       found?.kvs.length === held.size && found.kvs.every((kv) => isSame(kv, held.get(names.relative(kv.key)))),
   };
@@ -112,10 +109,11 @@ function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>
   const range = { ...rangeOf(target), revision };
   const counted = { ...range, count_only: true };
   if (newest?.entry.revision === undefined) {
-    return { count, ranges: [counted], fits: ([all]) => all?.count === String(count) };
+    return { ranges: [counted], now: [], fits: ([all]) => all?.count === String(count) };
   }
   return {
-    count,
+    // To look for newer keys a server loads the whole range: once is enough.
+    now: [],
     ranges: [
       counted,
       { key: new KeyNames(target).absolute(newest.key), revision },

@@ -42,6 +42,9 @@ export class WatchStream {
   #failure: WatchError | undefined;
   /** Whether anything came yet: until then the connection may still be in the making. */
   #heard = false;
+  /** Requests for progress, and answers to them: some get none. */
+  #asked = 0;
+  #answered = 0;
   #askedAt = systemTiming.now();
   #askAfterMs = ASK_EVERY_MS;
   #toldAliveAt = Number.NEGATIVE_INFINITY;
@@ -75,7 +78,7 @@ export class WatchStream {
    */
   async create(target: Target, start: string, signal: AbortSignal): Promise<{ watch: StreamWatch; createdAt: string }> {
     if (this.#failure !== undefined) throw this.#failure;
-    const watch = new StreamWatch(String(++this.#ids), start, this.#side, signal);
+    const watch = new StreamWatch(String(++this.#ids), this.#asked, this.#side, signal);
     this.#watches.set(watch.id, watch);
     this.#unconfirmed.push(watch);
     this.#call.write({ create_request: { ...rangeOf(target), start_revision: start, watch_id: watch.id } });
@@ -142,9 +145,10 @@ export class WatchStream {
   }
 
   #progress({ header }: WatchAnswer): void {
+    this.#answered++;
     if (!this.#trustsProgress()) return;
-    this.#askAfterMs = ASK_EVERY_MS;
-    for (const watch of this.#watches.values()) watch.tellProgress(header.revision);
+    const told = [...this.#watches.values()].map((watch) => watch.tellProgress(header.revision, this.#answered));
+    if (told.every(Boolean)) this.#askAfterMs = ASK_EVERY_MS;
   }
 
   #tellAlive(): void {
@@ -178,6 +182,7 @@ export class WatchStream {
     const dueIn = this.#askedAt + this.#askAfterMs - systemTiming.now();
     this.#cancelAsk = systemTiming.schedule(Math.max(0, dueIn), () => {
       this.#call.write({ progress_request: {} });
+      this.#asked++;
       this.#askedAt = systemTiming.now();
       this.#askAfterMs = Math.min(this.#askAfterMs * 2, ASK_EVERY_MS);
       this.#scheduleAsk();

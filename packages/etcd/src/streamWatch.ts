@@ -19,7 +19,7 @@ export interface StreamSide {
 /** One watch among those of a stream: what it has been told and has not read yet. */
 export class StreamWatch {
   readonly id: string;
-  readonly #start: Revision;
+  readonly #askedBefore: number;
   readonly #stream: StreamSide;
   readonly #signal: AbortSignal;
   #waiting: Told[] = [];
@@ -30,10 +30,10 @@ export class StreamWatch {
   #wake: () => void = () => {};
   readonly #onAbort = (): void => this.#wake();
 
-  /** @param start the first revision wanted. */
-  constructor(id: string, start: Revision, stream: StreamSide, signal: AbortSignal) {
+  /** @param askedBefore how many requests for progress went before that for this watch. */
+  constructor(id: string, askedBefore: number, stream: StreamSide, signal: AbortSignal) {
     this.id = id;
-    this.#start = start;
+    this.#askedBefore = askedBefore;
     this.#stream = stream;
     this.#signal = signal;
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -57,13 +57,16 @@ export class StreamWatch {
   /**
    * The stream's word that all of its watches had been told everything up to the revision. The server may have given it
    * just before it created this one, and send it after the confirmation: events and confirmations come from two queues.
-   * But then the confirmation's revision is no lower.
+   * But then the confirmation's revision is no lower, and it is one of the answers to earlier requests, which come first.
+   * @param answered how many requests for progress were answered on the stream, this one included.
+   * @returns whether it is the word on this watch, too.
    */
-  tellProgress(revision: Revision): void {
+  tellProgress(revision: Revision, answered: number): boolean {
     const createdAt = this.#createdAt;
-    if (createdAt === undefined) return;
-    const isOfThisWatch = compareRevisions(revision, createdAt) > 0 || compareRevisions(revision, this.#start) <= 0;
-    if (isOfThisWatch) this.#tell({ type: 'progress', revision });
+    if (createdAt === undefined) return false;
+    if (answered <= this.#askedBefore && compareRevisions(revision, createdAt) <= 0) return false;
+    this.#tell({ type: 'progress', revision });
+    return true;
   }
 
   tellAlive(): void {

@@ -15,6 +15,11 @@ import { KeyNames } from './range.js';
 import type { StreamWatch } from './streamWatch.js';
 
 const ALIVE_EVERY_MS = 1_000;
+/**
+ * A server that catches a watch up sends at most so many revisions at once (etcd's watchBatchMaxRevs). With fewer, the
+ * answer has all that there was up to its header's revision: enough to call the state current, not to move a cursor.
+ */
+const MOST_REVISIONS = 1_000;
 
 export interface Attempt {
   readonly connection: Connection;
@@ -66,7 +71,7 @@ async function* takeSnapshot({ connection, target, signal }: Attempt): AsyncGene
   }
 }
 
-/** @param positions `present`: a revision that the store had reached before; deltas below it are behind. */
+/** @param positions `present`: a revision that the store had reached before. */
 async function* follow(
   watch: StreamWatch,
   target: Target,
@@ -78,10 +83,15 @@ async function* follow(
     if (told.type === 'alive') yield told;
     else if (told.type === 'progress') yield { type: 'bookmark', revision: told.revision };
     else {
-      for (const delta of deltasOf(told.answer.events, names)) {
+      const { header, events } = told.answer;
+      const deltas = deltasOf(events, names);
+      const isWhole = deltas.length < MOST_REVISIONS && compareRevisions(header.revision, present) >= 0;
+      for (const [index, delta] of deltas.entries()) {
         // The watch starts at the cursor, whose events are known.
         if (compareRevisions(delta.revision, cursor) <= 0) continue;
-        yield compareRevisions(delta.revision, present) < 0 ? { ...delta, behind: true } : delta;
+        const isLast = isWhole && index === deltas.length - 1;
+        const behind = !isLast && compareRevisions(delta.revision, present) < 0;
+        yield behind ? { ...delta, behind } : delta;
       }
     }
   }

@@ -4,7 +4,7 @@ import type { WatchAnswer } from '../src/messages.js';
 import { WatchStream } from '../src/stream.js';
 import type { WatchCall } from '../src/transport.js';
 
-/** The server's end of a watch stream, for orders of events that no test can force on a real one. */
+/** The server's end of a watch stream, to put its answers in any order. */
 class Script {
   readonly requests: unknown[] = [];
   cancelled = false;
@@ -57,28 +57,41 @@ function event(modRevision: string, value = ''): WatchAnswer['events'][number] {
   };
 }
 
-test('progress that was asked for before a watch was created says nothing of it, though it may come after', async () => {
+/** A stream with one watch on it, which has asked for progress. */
+async function askedStream(): Promise<{ script: Script; stream: WatchStream }> {
   const script = new Script();
   const stream = new WatchStream(script.call, 'h:1', () => true);
+  const first = stream.create(TARGET, '5', NEVER);
+  script.created('1', '8');
+  await first;
+  stream.askSoon();
+  await expect.poll(() => script.requests).toContainEqual({ progress_request: {} });
+  return { script, stream };
+}
+
+test.each([
+  ['the next answer', '9'],
+  ['one that is further than its creation', '10'],
+])('progress that was asked for before a watch was created says nothing of it; %s does', async (_, next) => {
+  const { script, stream } = await askedStream();
   const creating = stream.create(TARGET, '5', NEVER);
-  script.created('1', '9');
+  script.created('2', '9');
   const { watch } = await creating;
   script.answer({}, '9');
-  script.answer({ watchId: '1', events: [event('7')] }, '9');
-  script.answer({}, '10');
+  script.answer({ watchId: '2', events: [event('7')] }, '9');
+  script.answer({}, next);
   await expect(watch.next()).resolves.toMatchObject({ type: 'events' });
-  await expect(watch.next()).resolves.toEqual({ type: 'progress', revision: '10' });
+  await expect(watch.next()).resolves.toEqual({ type: 'progress', revision: next });
   watch.close();
 });
 
-test('progress no further than the start is told: it moves nothing', async () => {
-  const script = new Script();
-  const stream = new WatchStream(script.call, 'h:1', () => true);
-  const creating = stream.create(TARGET, '9', NEVER);
-  script.created('1', '9');
+test('progress beyond the creation is of the watch, however many requests before it got no answer', async () => {
+  const { script, stream } = await askedStream();
+  const creating = stream.create(TARGET, '5', NEVER);
+  script.created('2', '9');
   const { watch } = await creating;
-  script.answer({}, '9');
-  await expect(watch.next()).resolves.toEqual({ type: 'progress', revision: '9' });
+  script.answer({}, '10');
+  await expect(watch.next()).resolves.toEqual({ type: 'progress', revision: '10' });
   watch.close();
 });
 
