@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';
 import { freePort } from '../support/ports.js';
 import { startProxy } from '../support/proxy.js';
-import { del, put, Watching } from './consul-watching.js';
+import { del, put, RequestCount, Watching } from './consul-watching.js';
 
 /** Short waits, so that a dead link is noticed within 1 s + 1/16 s + 3 s. */
 const WAIT_MS = 1_000;
@@ -155,7 +155,9 @@ test('S29 a connection that is reset while it blocks: again at once', async () =
   await using consul = await startConsul();
   await seed(consul);
   await using proxy = await startProxy(consul);
+  using requests = new RequestCount(proxy.port);
   await using watching = await Watching.started(urlOf(proxy));
+  await expect.poll(() => requests.count).toBe(2);
   const dropped = performance.now();
   proxy.drop();
   await watching.stale('UNREACHABLE');

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConsulAdapter } from '@rollcall/consul';
 import { silentLogger, type Update } from '@rollcall/core';
@@ -184,6 +185,7 @@ describe('the index', () => {
     const { server, watching } = running;
     server.set({ index: 13, keys: BEFORE.keys });
     await expect.poll(() => server.requests.map(({ index }) => index)).toEqual([undefined, '20', undefined, '13']);
+    expect(watching.watcher.snapshot?.revision).toBe('13');
     expect(watching.batches).toHaveLength(1);
   });
 
@@ -212,12 +214,12 @@ describe('the index', () => {
     expect(watching.told).toEqual(['delete c']);
   });
 
-  test('the same index means no change, whatever the body says', async () => {
+  test('S45 the same index long before the wait is over is settled by a plain read, which is believed', async () => {
     await using running = await start();
     const { server, watching } = running;
     server.set({ index: 20, keys: { a: ['other', 99], b: ['2', 12], c: ['3', 13] } });
-    await expect.poll(() => server.requests.length).toBeGreaterThan(2);
-    expect(watching.batches).toHaveLength(1);
+    await watching.value('a', 'other');
+    expect(watching.told).toEqual(['put a']);
     expect(watching.statuses.map(({ state }) => state)).toEqual(['live']);
   });
 });
@@ -383,4 +385,44 @@ test('updates are snapshots, and bookmarks where a wait passed without a change'
   const entries = [first, second].map((snapshot) => new Map(snapshot?.entries ?? []));
   expect(entries[1]?.get('a')).toBe(entries[0]?.get('a'));
   expect(entries[1]?.get('b')).not.toBe(entries[0]?.get('b'));
+});
+
+test('a wake with the same content is a bookmark: nobody compares what is the same', async () => {
+  await using server = await ScriptedConsul.start('p/', BEFORE);
+  const adapter = createConsulAdapter();
+  const location = adapter.parse(server.url);
+  await using source = adapter.open(location, { logger: silentLogger });
+  const abort = new AbortController();
+  const updates = source.watch(location.target, { signal: abort.signal })[Symbol.asyncIterator]();
+  await updates.next();
+  const waiting = updates.next();
+  await blocked(server);
+  server.set({ ...BEFORE, index: 25 });
+  await expect(waiting).resolves.toEqual({ done: false, value: { type: 'bookmark', revision: '25' } });
+  const next = updates.next();
+  await blocked(server);
+  expect(server.requests.at(-1)?.index).toBe('25');
+  abort.abort();
+  await next;
+});
+
+test('S22 a link that is dead takes its idle connections along: the next attempt does not wait for one of them', async () => {
+  await using running = await start({ waitMs: 100 });
+  const { server, watching } = running;
+  const old = new Set<Socket>();
+  // Idle connections are left behind by reads; the watch has its own.
+  server.answer((response, { socket }) => {
+    old.add(socket);
+    server.list(response);
+  });
+  await Promise.all(Array.from({ length: 5 }, () => watching.watcher.read()));
+  await expect.poll(() => old.size).toBeGreaterThan(4);
+  // What was open leads nowhere from now on.
+  server.answer((response, { socket }) => {
+    if (!old.has(socket)) server.list(response);
+  });
+  await watching.stale('TIMEOUT');
+  const since = performance.now();
+  await watching.live();
+  expect(performance.now() - since).toBeLessThan(1_000);
 });

@@ -1,15 +1,12 @@
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeCertificates } from '../support/certificates.js';
 import { type Consul, startConsul } from '../support/consul.js';
 import { startProxy } from '../support/proxy.js';
-import { del, put, Watching } from './consul-watching.js';
+import { expectSecret, Token } from './consul-acl.js';
+import { del, put, RequestCount, textOf, Watching } from './consul-watching.js';
+import { ScriptedConsul } from './scripted-consul.js';
 
 const READ_A = 'key_prefix "a/" { policy = "read" }';
+const READ_ALL = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }';
 const READ_WEB = 'service "web" { policy = "read" } node_prefix "" { policy = "read" }';
 
 describe('with access control, default deny', () => {
@@ -29,14 +26,15 @@ describe('with access control, default deny', () => {
     expect(watching.told).toEqual([]);
   };
 
-  test('S50 a token that may read: works, and S55 is in nothing that is told', async () => {
+  test('S50 a token is deleted: its watch says so and keeps the last good state; others go on. S55 is in nothing told', async () => {
     await put(consul, 'a/x', '1');
-    const reader = await Token.create(consul, READ_A);
+    const [reader, other] = [await Token.create(consul, READ_A), await Token.create(consul, READ_A)];
     await using proxy = await startProxy(consul);
-    await using watching = await Watching.started(`consul://${proxy.endpoint}/a/`, {
-      token: reader.secret,
-      waitMs: 1_000,
-    });
+    using requests = new RequestCount(proxy.port);
+    const url = `consul://${proxy.endpoint}/a/`;
+    await using watching = await Watching.started(url, { token: reader.secret, waitMs: 1_000 });
+    const beside = watching.registry.watch(url, { token: other.secret });
+    await beside.ready();
     await put(consul, 'a/x', '2');
     await watching.value('x', '2');
     await proxy.cut();
@@ -45,8 +43,13 @@ describe('with access control, default deny', () => {
     await watching.live();
     await reader.delete();
     await watching.stale('UNAUTHENTICATED');
+    await put(consul, 'a/x', '3');
+    await expect.poll(() => textOf(beside.snapshot?.entries.get('x'))).toBe('3');
+    expect(beside.status.state).toBe('live');
+    expect(textOf(watching.model.get('x'))).toBe('2');
     await watching[Symbol.asyncDispose]();
-    expectSecret(reader.secret, watching);
+    expect(requests.sent.every(({ headers }) => 'x-consul-token' in headers)).toBe(true);
+    for (const { secret } of [reader, other]) expectSecret(secret, watching, requests);
   });
 
   test.each(['sekret', '22222222-1111-1111-1111-111111111111'])(
@@ -87,16 +90,21 @@ describe('with access control, default deny', () => {
     expect(exact.model.size).toBe(1);
   });
 
-  test.each([
+  const watched: readonly [name: string, url: () => string, rules: string][] = [
     ['KV', kv, READ_A],
+    ['KV, stale', () => `${kv()}?consistency=stale`, READ_A],
     ['a service', web, READ_WEB],
-    ['the catalog', nodes, READ_WEB],
-  ])(
+    ['a service, cached', () => `${web()}&cached=true`, READ_WEB],
+    ['the nodes', nodes, READ_WEB],
+    ['the services, cached', () => `consul://${consul.endpoint}/?catalog=services&cached=true`, READ_ALL],
+  ];
+
+  test.concurrent.each(watched)(
     'S52 %s: the token is downgraded while it is watched: FORBIDDEN, no delete; given back: live',
     async (_, url, rules) => {
       await put(consul, 'a/x', '1');
       const token = await Token.create(consul, rules);
-      await using watching = await Watching.started(url(), { token: token.secret, waitMs: 1_000 });
+      await using watching = await Watching.started(url(), { token: token.secret, waitMs: 1_000, random: 0.05 });
       const { snapshot } = watching.watcher;
       expect(snapshot?.entries.size).toBeGreaterThan(0);
       await token.setRules('key_prefix "elsewhere/" { policy = "read" }');
@@ -104,9 +112,41 @@ describe('with access control, default deny', () => {
       expect(watching.watcher.status).toMatchObject({ error: { message: expect.stringContaining('policy') } });
       expectKept(watching, snapshot);
       await token.setRules(rules);
-      // A fatal error is retried at the cap of the backoff, 30 s, of which these tests wait a quarter.
+      // A fatal error is retried at the cap of the backoff, 30 s, of which this waits a twentieth.
       await watching.live();
       expect(watching.told).toEqual([]);
+    },
+  );
+
+  test.each(watched)(
+    'S52 %s: the token is deleted while it is watched: UNAUTHENTICATED, no delete',
+    async (_, url, rules) => {
+      await put(consul, 'a/x', '1');
+      const token = await Token.create(consul, rules);
+      await using watching = await Watching.started(url(), { token: token.secret, waitMs: 1_000 });
+      const { snapshot } = watching.watcher;
+      await token.delete();
+      await watching.stale('UNAUTHENTICATED');
+      expectKept(watching, snapshot);
+    },
+  );
+
+  test.each([
+    ['KV', kv, READ_A],
+    ['a service', web, READ_WEB],
+    ['the nodes', nodes, READ_WEB],
+  ])(
+    'S52 %s: what anybody might see is taken from those without a token: FORBIDDEN, no delete',
+    async (_, url, rules) => {
+      await put(consul, 'a/x', '1');
+      const anonymous = await Token.anonymous(consul, rules);
+      await using watching = await Watching.started(url(), { waitMs: 1_000 });
+      const { snapshot } = watching.watcher;
+      expect(snapshot?.entries.size).toBeGreaterThan(0);
+      await anonymous.setRules('key_prefix "elsewhere/" { policy = "read" }');
+      await watching.stale('FORBIDDEN');
+      expect(watching.watcher.status).toMatchObject({ error: { message: expect.stringContaining('give a token') } });
+      expectKept(watching, snapshot);
     },
   );
 
@@ -124,19 +164,6 @@ describe('with access control, default deny', () => {
     expect(watching.told).toEqual([]);
   });
 
-  test.each([
-    ['KV', kv, READ_A],
-    ['a service', web, READ_WEB],
-  ])('S52 %s: the token is deleted while it is watched: UNAUTHENTICATED, no delete', async (_, url, rules) => {
-    await put(consul, 'a/x', '1');
-    const token = await Token.create(consul, rules);
-    await using watching = await Watching.started(url(), { token: token.secret, waitMs: 1_000 });
-    const { snapshot } = watching.watcher;
-    await token.delete();
-    await watching.stale('UNAUTHENTICATED');
-    expectKept(watching, snapshot);
-  });
-
   test('S47 with a token the last key’s deletion still is one', async () => {
     await put(consul, 'last/x', '1');
     const { secret } = await Token.create(consul, 'key_prefix "last/" { policy = "read" }');
@@ -144,6 +171,18 @@ describe('with access control, default deny', () => {
     await del(consul, 'last/x');
     await watching.until('the delete', () => watching.told.length === 1);
     expect(watching.told).toEqual(['delete x']);
+    expect(watching.state).toBe('live');
+  });
+
+  test('S47 with a token the last instance’s deregistration still is a delete', async () => {
+    const Service = { ID: 'last', Service: 'last', Port: 80 };
+    await consul.http('/v1/catalog/register', { method: 'PUT', body: { Node: 'n1', Address: '10.0.0.1', Service } });
+    const rules = 'service "last" { policy = "read" } node_prefix "" { policy = "read" }';
+    const { secret } = await Token.create(consul, rules);
+    await using watching = await Watching.started(`consul://${consul.endpoint}/?service=last`, { token: secret });
+    await consul.http('/v1/catalog/deregister', { method: 'PUT', body: { Node: 'n1', ServiceID: 'last' } });
+    await watching.until('the delete', () => watching.told.length === 1);
+    expect(watching.told).toEqual(['delete n1/last']);
     expect(watching.state).toBe('live');
   });
 
@@ -173,108 +212,13 @@ test('S52 access control is switched on while an anonymous caller watches: FORBI
   expect(watching.told).toEqual([]);
 });
 
-describe('S53 TLS', () => {
-  test('the right certificates: works, reads and writes too; each wrong way: its own clear error, fast', async () => {
-    const [tls, foreign] = await Promise.all([makeCertificates(), makeCertificates()]);
-    await using consul = await startConsul({ tls });
-    const url = `consuls://${consul.endpoint}/a/`;
-    await put(consul, 'a/x', '1');
-    {
-      await using watching = await Watching.started(url, { tls: tls.client });
-      await put(consul, 'a/x', '2');
-      await watching.value('x', '2');
-      const { source, release } = watching.registry.open(url, { tls: tls.client });
-      await expect(source.write?.put('a/y', Buffer.from('1'))).resolves.toMatch(/^\d+$/);
-      await release();
-    }
-    {
-      await using watching = await Watching.started(url, {
-        tls: { ...tls.client, ca: foreign.client.ca, insecureSkipVerify: true },
-      });
-      expect(watching.model.size).toBe(2);
-      expect(inspect(watching.log)).toContain('NOT verified');
-    }
-    const { ca, cert, key } = tls.client;
-    const wrong = [
-      { options: { tls: { ...tls.client, ca: foreign.client.ca } }, says: 'check tls.ca' },
-      { options: {}, says: 'check tls.ca' },
-      { options: { tls: { ...tls.client, serverName: 'elsewhere.example' } }, says: 'tls.serverName' },
-      { options: { tls: { ca } }, says: 'client certificate' },
-      { options: { tls: { ca, cert: foreign.client.cert, key: foreign.client.key } }, says: 'client certificate' },
-      { url: url.replace('consuls', 'consul'), options: {}, says: 'write consuls://' },
-    ];
-    for (const { url: given = url, options, says } of wrong) {
-      await using watching = new Watching(given, options);
-      const began = performance.now();
-      await expect(watching.watcher.ready()).rejects.toMatchObject({
-        code: 'TLS',
-        message: expect.stringContaining(says),
-      });
-      expect(performance.now() - began).toBeLessThan(2_000);
-      expect(inspect(watching, { depth: 12, showHidden: true })).not.toContain(key.trim().split('\n')[1]);
-    }
-    await using watching = new Watching(url, { tls: { ca, cert, key: 'no PEM' } });
-    await expect(watching.watcher.ready()).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+test('S55 a proxy’s error page that echoes the request does not bring the token into an error', async () => {
+  await using server = await ScriptedConsul.start('p/', { index: 20, keys: { a: ['1', 11] } });
+  await using watching = await Watching.started(server.url, { token: 'sekret' });
+  server.answer((response, { headers, url }) => {
+    response.writeHead(502, { 'content-type': 'text/plain' }).end(`cannot forward ${url} ${JSON.stringify(headers)}`);
   });
-
-  test('TLS to a plain port, and a certificate that has expired', async () => {
-    await using plain = await startConsul();
-    await using watching = new Watching(`consuls://${plain.endpoint}/a/`);
-    await expect(watching.watcher.ready()).rejects.toMatchObject({
-      code: 'TLS',
-      message: expect.stringContaining('write consul://'),
-    });
-    const tls = await makeCertificates({ serverDays: -1 });
-    const cert = await readFile(tls.serverCertFile);
-    const expired = createServer({ cert, key: await readFile(tls.serverKeyFile) });
-    expired.listen(0, '127.0.0.1');
-    await once(expired, 'listening');
-    const { port } = expired.address() as AddressInfo;
-    await using late = new Watching(`consuls://127.0.0.1:${port}/a/`, { tls: tls.client });
-    await expect(late.watcher.ready()).rejects.toMatchObject({
-      code: 'TLS',
-      message: expect.stringContaining('out of date'),
-    });
-    expired.close();
-  });
+  await watching.stale('UNAVAILABLE');
+  expect(watching.watcher.status).toMatchObject({ error: { message: expect.stringContaining('cannot forward') } });
+  expectSecret('sekret', watching);
 });
-
-/** An ACL token with one policy. */
-class Token {
-  readonly secret: string;
-  readonly #consul: Consul;
-  readonly #accessor: string;
-  readonly #policy: string;
-
-  private constructor(consul: Consul, secret: string, accessor: string, policy: string) {
-    this.#consul = consul;
-    this.secret = secret;
-    this.#accessor = accessor;
-    this.#policy = policy;
-  }
-
-  static async create(consul: Consul, rules: string): Promise<Token> {
-    const Name = `p${Math.random().toString(36).slice(2)}`;
-    const policy = await consul.http('/v1/acl/policy', { method: 'PUT', body: { Name, Rules: rules } });
-    const body = { Policies: [{ Name }] };
-    const token = JSON.parse((await consul.http('/v1/acl/token', { method: 'PUT', body })).body);
-    return new Token(consul, token.SecretID, token.AccessorID, JSON.parse(policy.body).ID);
-  }
-
-  async setRules(rules: string): Promise<void> {
-    const path = `/v1/acl/policy/${this.#policy}`;
-    const { Name } = JSON.parse((await this.#consul.http(path)).body);
-    await this.#consul.http(path, { method: 'PUT', body: { ID: this.#policy, Name, Rules: rules } });
-  }
-
-  async delete(): Promise<void> {
-    await this.#consul.http(`/v1/acl/token/${this.#accessor}`, { method: 'DELETE' });
-  }
-}
-
-/** S55: searches the log, every status with its error and causes, and every batch. */
-function expectSecret(secret: string, { log, statuses, batches }: Watching): void {
-  const all = inspect([log, statuses, batches], { depth: Number.POSITIVE_INFINITY, showHidden: true });
-  expect(all.length).toBeGreaterThan(100);
-  expect(all).not.toContain(secret);
-}

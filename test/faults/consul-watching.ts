@@ -186,10 +186,18 @@ export async function del(consul: Consul, key: string): Promise<void> {
   await consul.http(`/v1/kv/${encodeURIComponent(key)}`, { method: 'DELETE' });
 }
 
-/** Counts the requests that this process sends to a port. */
-export class RequestCount {
+/** A request that this process sent. */
+export interface Sent {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** Keeps the requests that this process sends to a port. */
+export class RequestCount implements Disposable {
+  readonly sent: Sent[] = [];
   readonly #port: number;
-  #count = 0;
 
   constructor(port: number) {
     this.#port = port;
@@ -197,17 +205,23 @@ export class RequestCount {
   }
 
   get count(): number {
-    return this.#count;
+    return this.sent.length;
   }
 
   /** @returns the count. */
   stop(): number {
     unsubscribe('http.client.request.start', this.#onRequest);
-    return this.#count;
+    return this.count;
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
   }
 
   #onRequest = (message: unknown): void => {
     const { request } = message as { request: ClientRequest };
-    if (request.getHeader('host') === `127.0.0.1:${this.#port}`) this.#count++;
+    if (request.getHeader('host') !== `127.0.0.1:${this.#port}`) return;
+    const { method, path } = request;
+    this.sent.push({ method, path, headers: request.getHeaders() });
   };
 }

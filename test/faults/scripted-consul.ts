@@ -8,6 +8,7 @@ export interface Seen {
   readonly at: number;
   /** Undefined for a plain read. */
   readonly index: string | undefined;
+  readonly parameters: URLSearchParams;
   /** Whether the client has given it up. */
   readonly aborted: boolean;
 }
@@ -104,7 +105,7 @@ export class ScriptedConsul implements AsyncDisposable {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const seen = { at: performance.now(), index: indexOf(request), aborted: false };
+    const seen = { at: performance.now(), index: indexOf(request), parameters: parametersOf(request), aborted: false };
     this.requests.push(seen);
     response.on('close', () => {
       seen.aborted = !response.writableFinished;
@@ -123,8 +124,12 @@ export class ScriptedConsul implements AsyncDisposable {
   }
 }
 
-function indexOf({ url = '' }: IncomingMessage): string | undefined {
-  return new URL(url, 'http://localhost').searchParams.get('index') ?? undefined;
+export function parametersOf({ url = '' }: IncomingMessage): URLSearchParams {
+  return new URL(url, 'http://localhost').searchParams;
+}
+
+function indexOf(request: IncomingMessage): string | undefined {
+  return parametersOf(request).get('index') ?? undefined;
 }
 
 /** A page, as load balancers send it. */

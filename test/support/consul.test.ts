@@ -57,3 +57,15 @@ test('three Consul servers go on without their leader', { timeout: 60_000 }, asy
   expect(await get(survivor, 'a')).toBe('1');
   expect(await cluster.leader()).not.toBe(leader);
 });
+
+test('a client agent answers by asking the servers, and holds nothing itself', async () => {
+  await using cluster = await startConsulCluster(1);
+  await using agent = await cluster.startAgent();
+  const [server] = cluster.servers;
+  if (server === undefined) throw new Error('one server was started');
+  await put(server, 'a', '1');
+  expect(await get(agent, 'a')).toBe('1');
+  await server.kill9();
+  await expect(get(agent, 'a')).rejects.toThrow('500');
+  expect((await agent.http('/v1/agent/self')).body).toContain('"Server":false');
+});

@@ -46,13 +46,14 @@ interface Place {
 }
 
 interface Shared {
-  readonly servers: number;
+  /** How many servers elect the first leader; undefined for a client agent, which is none of them. */
+  readonly servers: number | undefined;
   readonly join: readonly string[];
   readonly token?: string;
   readonly options: ConsulOptions;
 }
 
-/** A real Consul server of a test's own, with its state on disk. */
+/** A real Consul server or client agent of a test's own, with its state on disk. */
 export class Consul implements AsyncDisposable {
   readonly port: number;
   /** The management token; undefined without access control. */
@@ -73,14 +74,14 @@ export class Consul implements AsyncDisposable {
     const install = await ensure('consul', { log: console.error });
     const folder = await mkdtemp(join(temporaryRoot(), `${place.name}-`));
     const { tls, config = {} } = shared.options;
+    const { servers } = shared;
     const file = consulConfig({
       ...place,
       dataDir: join(folder, 'data'),
-      servers: shared.servers,
       join: shared.join,
       token: shared.token,
       tls: tls && { caFile: tls.caFile, certFile: tls.serverCertFile, keyFile: tls.serverKeyFile, verifyClients: true },
-      config,
+      config: { server: servers !== undefined, bootstrap_expect: servers, ...config },
     });
     const configFile = join(folder, 'consul.json');
     await writeFile(configFile, JSON.stringify(file, null, 2));
@@ -173,9 +174,11 @@ export class Consul implements AsyncDisposable {
 export class ConsulCluster implements AsyncDisposable {
   readonly servers: readonly Consul[];
   readonly #serverPorts: ReadonlyMap<number, Consul>;
+  readonly #shared: Shared;
 
-  private constructor(servers: readonly Consul[], places: readonly Place[]) {
+  private constructor(servers: readonly Consul[], places: readonly Place[], shared: Shared) {
     this.servers = servers;
+    this.#shared = shared;
     this.#serverPorts = new Map(servers.map((server, index) => [places[index]?.ports.server ?? 0, server]));
   }
 
@@ -183,7 +186,14 @@ export class ConsulCluster implements AsyncDisposable {
     const places = placesOf(ports);
     const join = places.map(({ ports }) => `127.0.0.1:${ports.serf}`);
     const shared: Shared = { servers: places.length, join, options, ...(options.acl ? { token: randomUUID() } : {}) };
-    return new ConsulCluster(await allOrNone(places.map((place) => Consul.start(place, shared))), places);
+    return new ConsulCluster(await allOrNone(places.map((place) => Consul.start(place, shared))), places, shared);
+  }
+
+  /** A client agent, as it runs beside each program in production: it asks the servers. Disposed of by the caller. */
+  startAgent(name = 'agent'): Promise<Consul> {
+    return onFreePorts(PORTS, ([api = 0, server = 0, serf = 0]) =>
+      Consul.start({ name, ports: { api, server, serf } }, { ...this.#shared, servers: undefined }),
+    );
   }
 
   /** `127.0.0.1:port` of every server. */

@@ -20,32 +20,46 @@ const DEFAULT_PORT = 8500;
 const DEFAULT_WAIT_MS = 55_000;
 const LONGEST_WAIT_MS = 600_000;
 
+/**
+ * Half of what Consul allows one client IP by default: it keeps the connection of a query that was broken off until the
+ * query's wait is over, and after an outage all are broken off at once.
+ */
+const CONNECTIONS = 100;
+
 export interface ConsulAdapterOptions {
   /**
    * How long one blocking query may wait for a change, ms; at most 10 min. A dead link is noticed after this, a
-   * sixteenth of it and 3 s. So are a restored snapshot and a token that was revoked: Consul wakes nobody for them.
+   * sixteenth of it and 3 s. So is a token that was revoked, and a restored snapshot of services: Consul wakes nobody for them.
    * Default: 55 s.
    */
   readonly waitMs?: number;
+  /**
+   * The most connections to one agent, for all that is watched with the same credentials and consistency. Each blocking
+   * query holds one; when more is watched than nine tenths of this, the queries take turns. Consul allows one client IP
+   * twice the default (`limits.http_max_conns_per_client`: 200). Default: 100.
+   */
+  readonly connections?: number;
   /** Clock, timers and randomness. Default: the system's. */
   readonly timing?: Timing;
 }
 
 /**
  * Watches Consul by blocking queries: `consul://host:8500,host:8500/prefix/`, `?service=name`, `?catalog=nodes` or
- * `?catalog=services`; `consuls://` for TLS.
- * @throws WatchError INVALID_OPTION for a wait outside 1 ms to 10 min.
+ * `?catalog=services`; `consuls://` for TLS; `consistency` and `cached` say where answers may come from.
+ * @throws WatchError INVALID_OPTION for a wait outside 1 ms to 10 min, or fewer than two connections.
  */
 export function createConsulAdapter({
   waitMs = DEFAULT_WAIT_MS,
+  connections = CONNECTIONS,
   timing = systemTiming,
 }: ConsulAdapterOptions = {}): Adapter {
   if (!(waitMs >= 1 && waitMs <= LONGEST_WAIT_MS)) throw invalid('waitMs', `it must be 1 to ${LONGEST_WAIT_MS} ms`);
+  if (!(Number.isInteger(connections) && connections >= 2)) throw invalid('connections', 'it must be at least 2');
   return {
     schemes: ['consul', 'consuls'],
     parse,
     open: ({ cluster }, options) => {
-      const { scheme, endpoints, scope } = scopeOf(cluster);
+      const { scheme, endpoints, scope, consistency } = scopeOf(cluster);
       const secure = scheme === 'consuls';
       check(secure, options);
       if (options.tls?.insecureSkipVerify) {
@@ -56,7 +70,16 @@ export function createConsulAdapter({
       }
       const { token, tls, logger } = options;
       const credentials = { ...(token && { token }), ...(tls && { tls }) };
-      return new ConsulSource(endpoints, { ...credentials, logger, secure, scope, waitMs, timing });
+      return new ConsulSource(endpoints, {
+        ...credentials,
+        logger,
+        secure,
+        scope,
+        consistency,
+        connections,
+        waitMs,
+        timing,
+      });
     },
   };
 }

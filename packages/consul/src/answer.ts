@@ -1,5 +1,7 @@
-import { type Entry, type Revision, WatchError } from '@rollcall/core';
+import { type Revision, WatchError } from '@rollcall/core';
+import type { Gathered } from './bodyReader.js';
 import type { Reply } from './client.js';
+import { type Known, Pairs } from './entries.js';
 import { replyFailure } from './failure.js';
 import { indexOf } from './indexRules.js';
 import type { Query } from './query.js';
@@ -7,7 +9,7 @@ import type { Query } from './query.js';
 /** A whole answer that may be trusted. */
 export interface Answer {
   readonly index: Revision;
-  readonly entries: ReadonlyMap<string, Entry>;
+  readonly entries: Known;
   readonly malformed: number;
 }
 
@@ -19,23 +21,26 @@ interface Asked {
   readonly wallNow: number;
 }
 
-const NOTHING = { entries: new Map<string, Entry>(), malformed: 0 };
-
 /**
  * Reads a reply, trusting nothing before status, index and type are Consul's: a load balancer's page must not pass for
  * an empty list, nor a list that access rules have filtered for a whole one.
+ * @param gathered what its body says, if that is what this query's answers are.
  * @throws WatchError what the reply means if it is not an answer; FORBIDDEN for a filtered one.
  */
-export function readAnswer(reply: Reply, { query, endpoint, anonymous, wallNow }: Asked): Answer {
+export function readAnswer(
+  reply: Reply,
+  gathered: Gathered | undefined,
+  { query, endpoint, anonymous, wallNow }: Asked,
+): Answer {
   const { status, headers, body } = reply;
   const absent = status === 404 && query.absentIs404 && body === undefined && 'x-consul-index' in headers;
   if (status !== 200 && !absent) throw replyFailure(reply, endpoint, wallNow);
   const index = indexOf(headers['x-consul-index'], endpoint);
-  const decoded = absent ? NOTHING : query.decode(body);
-  if (decoded === undefined) throw notAnAnswer(reply, endpoint, query);
-  const hidden = hiddenBy(reply, anonymous && decoded.entries.size === 0);
+  const said = absent ? { pairs: [], malformed: 0 } : gathered;
+  if (said === undefined) throw notAnAnswer(reply, endpoint, query);
+  const hidden = hiddenBy(reply, anonymous && said.pairs.length === 0);
   if (hidden !== undefined) throw forbidden(endpoint, query, hidden);
-  return { index, ...decoded };
+  return { index, entries: new Pairs(said.pairs), malformed: said.malformed };
 }
 
 /**

@@ -1,25 +1,32 @@
-import type { Entry, KeyMap, Logger, Revision, Timing, Update } from '@rollcall/core';
+import { compareRevisions, type KeyMap, type Logger, type Revision, type Update } from '@rollcall/core';
 import { follow } from './abort.js';
-import { type Answer, readAnswer } from './answer.js';
+import { type Asked, type Asking, ask } from './ask.js';
 import type { Cluster, Lease } from './cluster.js';
+import { type Consistency, isLenient, type Standing, strictMode } from './consistency.js';
 import { Doubt } from './doubt.js';
+import { type Known, NOTHING, sameEntries } from './entries.js';
 import { judge } from './indexRules.js';
+import type { Lanes } from './lanes.js';
 import { Pace } from './pace.js';
-import type { Known, Query } from './query.js';
 
-export interface Asking {
+export interface Watching extends Asking {
   readonly cluster: Cluster;
-  readonly query: Query;
-  /** Without a token. */
-  readonly anonymous: boolean;
+  readonly lanes: Lanes;
+  readonly consistency: Consistency;
   /** The longest wait of one blocking query. */
   readonly waitMs: number;
-  /** The longest wait for an answer that does not block. */
-  readonly answerMs: number;
-  /** The longest wait for one that does. */
-  readonly blockedMs: number;
-  readonly timing: Timing;
   readonly logger: Logger;
+}
+
+type Answered = Asked & {
+  /** Long before the wait was over. */
+  readonly early: boolean;
+};
+
+interface Turn {
+  /** The pause before it. */
+  readonly pauseMs: number;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -27,22 +34,32 @@ export interface Asking {
  * first failure. Written by hand because a generator's `return()` hangs while its `next()` waits.
  */
 export class BlockingWatch implements AsyncIterableIterator<Update> {
-  readonly #asking: Asking;
+  readonly #watching: Watching;
   readonly #pace: Pace;
   /** Aborts when the caller aborts, at `return()`, and when the watch fails: nothing comes after. */
   readonly #end: AbortController;
   #lease: Lease | undefined;
-  /** What the next query blocks on; undefined asks for a plain read. */
+  /** What the next query blocks on; undefined asks for a plain read, which settles what the last answer left open. */
   #index: Revision | undefined;
   #doubt: Doubt | undefined;
-  /** The last answer: to notice what is lost, and to yield the same objects for what is unchanged. */
+  /** The index of the last answer that was told. */
+  #told: Revision | undefined;
+  /** Its entries, to notice what is lost, and to yield the same objects for what is unchanged. */
   #known: Known;
+  /** The index of an agent's own answer that a plain read settles: on the servers nothing may have reached it. */
+  #agentsIndex: Revision | undefined;
+  /** Whether the last blocking answer was as young as it must be. */
+  #young = false;
+  /** When the last answer came that proved its age. */
+  #provenAt = 0;
+  /** When the last update was yielded. */
+  #updatedAt: number | undefined;
 
-  constructor(asking: Asking, signals: readonly AbortSignal[], held: KeyMap | undefined) {
-    this.#asking = asking;
-    this.#pace = new Pace(asking.timing);
+  constructor(watching: Watching, signals: readonly AbortSignal[], held: KeyMap | undefined) {
+    this.#watching = watching;
+    this.#pace = new Pace(watching.timing, watching.waitMs / 2);
     this.#end = follow(...signals);
-    this.#known = held ?? new Map<string, Entry>();
+    this.#known = held ?? NOTHING;
   }
 
   [Symbol.asyncIterator](): this {
@@ -54,12 +71,14 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
     try {
       while (!signal.aborted) {
         const update = await this.#poll(signal);
-        if (update !== undefined && !signal.aborted) return { done: false, value: update };
+        if (update === undefined || signal.aborted) continue;
+        this.#updatedAt = this.#watching.timing.now();
+        return { done: false, value: update };
       }
     } catch (error) {
       if (!signal.aborted) {
         this.#end.abort();
-        throw this.#lease === undefined ? error : this.#asking.cluster.failed(this.#lease, error);
+        throw this.#lease === undefined ? error : this.#watching.cluster.failed(this.#lease, error);
       }
     }
     return { done: true, value: undefined };
@@ -71,64 +90,86 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
   }
 
   async #poll(signal: AbortSignal): Promise<Update | undefined> {
-    const { cluster } = this.#asking;
-    this.#lease ??= await cluster.lease();
-    await this.#pace.turn(signal);
+    const { cluster, query, consistency, lanes, timing } = this.#watching;
+    if (this.#lease === undefined) {
+      lanes.join(signal);
+      this.#lease = await cluster.lease();
+      this.#doubt = new Doubt(this.#lease.connection.endpoint);
+    }
+    const pauseMs = await this.#pace.turn(signal);
     const asked = this.#index;
-    const answer = await ask(this.#asking, this.#lease, { index: asked, signal, holds: false });
+    const answer = await this.#ask(this.#lease, asked, { pauseMs, signal });
     cluster.succeeded(this.#lease);
-    const poll = { asked, index: answer.index, lost: this.#asking.query.lost(this.#known, answer.entries) };
+    this.#pace.spent(answer.costMs);
+    const { index, early } = answer;
+    const standing = this.#standing(answer, timing.now());
+    const lost = query.lost(this.#known, answer.entries);
+    const poll = { asked, index, lost, standing, early, lenient: isLenient(consistency.mode) };
     const verdict = judge(poll);
-    this.#doubt ??= new Doubt(this.#lease.connection.endpoint);
-    if (this.#doubt.about(verdict, poll)) {
+    if (asked !== undefined) this.#young = verdict !== 'weak';
+    if (this.#doubt?.about(verdict, poll)) {
       this.#index = undefined;
+      this.#agentsIndex = answer.agentsOwn ? index : undefined;
       return undefined;
     }
-    return verdict === 'changed' ? this.#snapshot(answer) : { type: 'bookmark', revision: answer.index };
+    return verdict === 'changed' ? this.#tell(answer) : { type: 'bookmark', revision: index };
   }
 
-  #snapshot({ index, entries, malformed }: Answer): Update {
-    const { query, logger } = this.#asking;
+  /** Who takes turns with others asks often, and proves what nothing contradicts no more often than who does not. */
+  #standing({ standing }: Asked, now: number): Standing {
+    if (standing === 'proven') this.#provenAt = now;
+    const lately = now - this.#provenAt < this.#watching.waitMs / 2;
+    return standing === 'unproven' && lately ? 'proven' : standing;
+  }
+
+  async #ask(lease: Lease, index: Revision | undefined, { pauseMs, signal }: Turn): Promise<Answered> {
+    const { consistency, lanes, timing } = this.#watching;
+    const given = { known: this.#known, signal, holds: false };
+    if (index === undefined) {
+      const strict = { ...consistency, mode: strictMode(consistency.mode) };
+      const asking = { ...this.#watching, answerMs: this.#answerMs() };
+      return { ...(await ask(asking, lease, { ...given, consistency: strict })), early: false };
+    }
+    return lanes.run(signal, async () => {
+      const block = { index, waitMs: lanes.waitMs(this.#waitMs(pauseMs)) };
+      const sentAt = timing.now();
+      const answer = await ask(this.#watching, lease, { ...given, consistency, block });
+      return { ...answer, early: timing.now() - sentAt < block.waitMs / 2 };
+    });
+  }
+
+  /** A plain read after a blocking query shares its time: the core takes a longer silence for a dead link. */
+  #answerMs(): number {
+    const { answerMs, blockedMs, timing } = this.#watching;
+    if (this.#updatedAt === undefined) return answerMs;
+    return Math.max(1, Math.min(answerMs, blockedMs - (timing.now() - this.#updatedAt)));
+  }
+
+  #waitMs(pauseMs: number): number {
+    const { waitMs, consistency } = this.#watching;
+    // The pause is a part of the silence that the core allows.
+    const restMs = Math.max(waitMs - pauseMs, waitMs / 2);
+    // Who may be behind is asked at short intervals until he is seen not to be.
+    return isLenient(consistency.mode) && !this.#young ? Math.min(restMs, consistency.maxStaleMs) : restMs;
+  }
+
+  #tell({ index, entries, malformed }: Asked): Update {
+    const { query, logger } = this.#watching;
     if (malformed > 0) logger.debug({ malformed }, `Left out ${malformed} items of ${query.what} that make no sense.`);
-    this.#index = index;
-    this.#known = keepKnown(query, this.#known, entries, index);
-    return { type: 'snapshot', revision: index, entries: this.#known };
+    const told = this.#told;
+    const same = told !== undefined && sameEntries(this.#known, entries);
+    // What the servers confirm, they confirm up to where the agent was.
+    const reached = same ? laterOf(index, this.#agentsIndex) : index;
+    const nothingNew = same && laterOf(reached, told) === reached;
+    this.#agentsIndex = undefined;
+    this.#index = reached;
+    this.#told = reached;
+    this.#known = entries;
+    if (nothingNew) return { type: 'bookmark', revision: reached };
+    return { type: 'snapshot', revision: reached, entries: this.#pace.charging(entries) };
   }
 }
 
-interface Ask {
-  /** Blocks on it; undefined for a plain read. */
-  readonly index?: Revision | undefined;
-  readonly signal: AbortSignal;
-  /** Whether the process must not end before the answer is there. */
-  readonly holds: boolean;
-}
-
-/** One query. @throws the signal's reason, or WatchError. */
-export async function ask(
-  { query, anonymous, waitMs, answerMs, blockedMs, timing }: Asking,
-  { connection }: Lease,
-  { index, ...limits }: Ask,
-): Promise<Answer> {
-  const block = index === undefined ? {} : { index, wait: `${waitMs}ms` };
-  const timeoutMs = index === undefined ? answerMs : blockedMs;
-  const reply = await connection.call((client, options) => query.send(client, { ...options, ...block }), {
-    ...limits,
-    timeoutMs,
-  });
-  return readAnswer(reply, { query, endpoint: connection.endpoint, anonymous, wallNow: timing.wallNow() });
-}
-
-function keepKnown(
-  query: Query,
-  known: Known,
-  entries: ReadonlyMap<string, Entry>,
-  index: Revision,
-): Map<string, Entry> {
-  const kept = new Map<string, Entry>();
-  for (const [key, entry] of entries) {
-    const before = known.get(key);
-    kept.set(key, before !== undefined && query.same(before, entry, index) ? before : entry);
-  }
-  return kept;
+function laterOf(index: Revision, other: Revision | undefined): Revision {
+  return other !== undefined && compareRevisions(other, index) > 0 ? other : index;
 }

@@ -1,4 +1,5 @@
 import type { Entry, Target } from '@rollcall/core';
+import { keep, type Pair } from './entries.js';
 import {
   encodeName,
   entryOf,
@@ -19,34 +20,47 @@ export function catalogQuery({ query = {} }: Target): Query {
   return {
     what: `the catalog's ${nodes ? 'nodes' : 'services'}`,
     absentIs404: false,
+    cacheable: !nodes,
+    ...(nodes && { boundary: '},{"ID":' }),
     send: (client, options) => client.catalog[nodes ? 'nodes' : 'services']({ ...options, ...filter }),
-    decode: nodes ? decodeNodes : decodeServices,
-    same: (known, item) => known.revision === item.revision && sameBytes(known, item),
+    decoder:
+      ({ known }) =>
+      (json) => {
+        const decoded = nodes ? decodeNodes(json) : decodeServices(json);
+        return decoded && { ...decoded, pairs: decoded.pairs.map((pair) => keep(known, pair, isSame)) };
+      },
     lost: (known, entries) => entries.size === 0 && known.size > 0,
   };
 }
 
-function decodeNodes(body: unknown): Decoded | undefined {
-  if (!Array.isArray(body)) return undefined;
-  const nodes = body.filter(isObject).flatMap((node) => nodeOf(node) ?? []);
-  return { entries: new Map(nodes.map(({ name, entry }) => [name, entry])), malformed: body.length - nodes.length };
+function isSame(known: Entry, item: Entry): boolean {
+  return known.revision === item.revision && sameBytes(known, item);
+}
+
+function decodeNodes(json: unknown): Decoded | undefined {
+  if (!Array.isArray(json)) return undefined;
+  const pairs = json.filter(isObject).flatMap((node) => {
+    const pair = nodeOf(node);
+    return pair === undefined ? [] : [pair];
+  });
+  return { pairs, malformed: json.length - pairs.length };
 }
 
 /** Undefined for a node without a name or an address. */
-function nodeOf(fields: Readonly<Record<string, unknown>>): { name: string; entry: Entry } | undefined {
+function nodeOf(fields: Readonly<Record<string, unknown>>): Pair | undefined {
   const { ID, Datacenter, Meta, ModifyIndex, CreateIndex } = fields;
   const [node, host] = [textOf(fields.Node), textOf(fields.Address)];
   if (!node || !host) return undefined;
   const value = jsonBytes({ host, id: textOf(ID), node, dc: textOf(Datacenter), meta: stringsOf(Meta) });
-  return { name: encodeName(node), entry: entryOf(value, revisionOf(ModifyIndex), revisionOf(CreateIndex)) };
+  return [encodeName(node), entryOf(value, revisionOf(ModifyIndex), revisionOf(CreateIndex))];
 }
 
-function decodeServices(body: unknown): Decoded | undefined {
-  if (!isObject(body)) return undefined;
-  const entries = Object.entries(body).map(([name, tags]): [string, Entry] => {
+function decodeServices(json: unknown): Decoded | undefined {
+  if (!isObject(json)) return undefined;
+  const pairs = Object.entries(json).map(([name, tags]): Pair => {
     // Consul gives them in a different order each time.
     const value = { service: name, tags: [...textsOf(tags)].sort() };
     return [encodeName(name), entryOf(jsonBytes(value), undefined, undefined)];
   });
-  return { entries: new Map(entries), malformed: 0 };
+  return { pairs, malformed: 0 };
 }

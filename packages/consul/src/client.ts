@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
+import type { Writable } from 'node:stream';
 
 /** Goes with one call: an event `cancel` ends it. */
 export interface CallContext extends EventEmitter {
@@ -7,6 +8,10 @@ export interface CallContext extends EventEmitter {
   readonly includeResponse: true;
   /** Whether the process must not end before the call has. */
   readonly holds: boolean;
+  /** More query parameters: the client drops some that Consul knows. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Takes the body of an answer with status 200 and JSON while it arrives; it is then not in the reply. */
+  readonly bodyTo?: ((headers: IncomingHttpHeaders) => Writable) | undefined;
 }
 
 /** What every call takes. */
@@ -21,8 +26,12 @@ export interface CallOptions {
 /** One request on its way through papi, the HTTP layer below `consul`. */
 export interface PapiRequest {
   readonly ctx?: CallContext;
+  /** Only until the request is made of them. */
+  readonly opts: { readonly query: Record<string, string> };
   readonly req: RequestOptions;
   transport: { request(options: RequestOptions): ClientRequest };
+  /** Where the body goes, instead of being gathered and parsed. */
+  pipe?: Writable;
 }
 
 /** The part of `consul` that is used here. Its own types lack `buffer`, `index`, `wait` and `ctx`. */
@@ -42,7 +51,7 @@ export interface ConsulClient {
     nodes(options: CallOptions & { filter?: string }): Promise<unknown>;
     services(options: CallOptions & { filter?: string }): Promise<unknown>;
   };
-  _ext(event: 'onRequest', hook: (request: PapiRequest, next: () => void) => void): void;
+  _ext(event: 'onCreate' | 'onRequest', hook: (request: PapiRequest, next: () => void) => void): void;
 }
 
 /** papi puts the decoded body on the response. */
@@ -53,6 +62,9 @@ export interface Reply {
   /** 0 when the response had none. */
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Parsed JSON; a text, also where no type is given; bytes of anything else and of broken JSON; undefined without any. */
+  /**
+   * Parsed JSON; a text, also where no type is given; bytes of anything else and of broken JSON; undefined without any,
+   * and when it went elsewhere.
+   */
   readonly body: unknown;
 }

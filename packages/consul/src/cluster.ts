@@ -51,6 +51,7 @@ export class Cluster {
   failed({ connection: { endpoint }, failures }: Lease, thrown: unknown): WatchError {
     const error = WatchError.from(thrown);
     if (!isOfTheEndpoint(error)) return error;
+    this.#connections.get(endpoint)?.dropIdle();
     // One outage fails all watches of an endpoint at once, and counts once.
     if (failures !== (this.#failures.get(endpoint) ?? 0)) return this.#endpoints.verdict(error);
     this.#failures.set(endpoint, failures + 1);

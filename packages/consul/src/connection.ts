@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
-import { type ClientRequest, Agent as HttpAgent } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { type ConnectOptions, type Timing, WatchError } from '@rollcall/core';
 import Consul from 'consul';
-import type { CallContext, CallOptions, ConsulClient, PapiResponse, Reply } from './client.js';
+import type { CallContext, CallOptions, ConsulClient, PapiRequest, PapiResponse, Reply } from './client.js';
 import { transportFailure } from './failure.js';
 import type { Scope } from './scope.js';
 
@@ -13,9 +13,11 @@ export interface ConnectionOptions extends ConnectOptions {
   readonly secure: boolean;
   readonly scope: Scope;
   readonly timing: Timing;
+  /** How many connections one endpoint may have. */
+  readonly connections: number;
 }
 
-export interface CallLimits {
+export interface CallLimits extends Partial<Pick<CallContext, 'parameters' | 'bodyTo'>> {
   readonly signal: AbortSignal;
   /** The longest wait for the whole answer. */
   readonly timeoutMs: number;
@@ -45,10 +47,11 @@ export class Connection {
    */
   async call(
     send: (client: ConsulClient, options: CallOptions) => Promise<unknown>,
-    { signal, timeoutMs, holds }: CallLimits,
+    { signal, timeoutMs, holds, parameters = {}, bodyTo }: CallLimits,
   ): Promise<Reply> {
     signal.throwIfAborted();
-    const ctx: CallContext = Object.assign(new EventEmitter(), { includeResponse: true as const, holds });
+    const given = { includeResponse: true as const, holds, parameters, bodyTo };
+    const ctx: CallContext = Object.assign(new EventEmitter(), given);
     const cancel = (): void => void ctx.emit('cancel');
     let timedOut = false;
     // Not papi's own timeout: its timer would hold the process.
@@ -60,6 +63,8 @@ export class Connection {
     try {
       return this.#replyOf(responseOf(await send(this.#client, { ctx })));
     } catch (error) {
+      // Who gives a call up may have found the link dead, and the idle connections are on the same link.
+      if (signal.aborted) this.dropIdle();
       signal.throwIfAborted();
       if (timedOut) throw new WatchError('TIMEOUT', `No answer from Consul at ${this.endpoint} in ${timeoutMs} ms.`);
       const response = (error as { response?: PapiResponse }).response;
@@ -69,6 +74,11 @@ export class Connection {
       stopTimer();
       signal.removeEventListener('abort', cancel);
     }
+  }
+
+  /** Lets go of connections that no call uses: after a failure they may lead nowhere, and a call would wait for nothing. */
+  dropIdle(): void {
+    for (const sockets of Object.values(this.#agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
   }
 
   /** Breaks every connection. */
@@ -86,12 +96,13 @@ export class Connection {
   }
 }
 
-function agentOf({ secure, tls = {} }: ConnectionOptions): HttpAgent {
-  if (!secure) return new HttpAgent({ keepAlive: true });
+function agentOf({ secure, connections, tls = {} }: ConnectionOptions): HttpAgent {
+  const kept = { keepAlive: true, maxSockets: connections };
+  if (!secure) return new HttpAgent(kept);
   const { ca, cert, key, serverName, insecureSkipVerify } = tls;
   try {
     return new HttpsAgent({
-      keepAlive: true,
+      ...kept,
       secureContext: createSecureContext({ ca, cert, key }),
       ...(serverName !== undefined && { servername: serverName }),
       rejectUnauthorized: !insecureSkipVerify,
@@ -113,22 +124,35 @@ function clientOf(endpoint: string, { secure, token, scope }: ConnectionOptions,
     headers: namespace === undefined ? {} : { 'x-consul-namespace': namespace },
   };
   const client = new Consul(options) as unknown as ConsulClient;
+  client._ext('onCreate', ({ opts, ctx }, next) => {
+    Object.assign(opts.query, ctx?.parameters);
+    next();
+  });
   client._ext('onRequest', (request, next) => {
-    const { transport, req, ctx } = request;
+    const { transport, req } = request;
     // papi keeps the brackets of an IPv6 address, and Node would look them up.
     req.hostname = req.hostname?.replace(/^\[|\]$/g, '') ?? null;
-    request.transport = { request: (given) => guarded(transport.request(given), ctx?.holds ?? true) };
+    request.transport = { request: (given) => guarded(transport.request(given), request) };
     next();
   });
   return client;
 }
 
-/** papi does not notice a response that breaks off, and would wait for the rest for ever. */
-function guarded(request: ClientRequest, holds: boolean): ClientRequest {
-  request.on('response', (response) => response.on('error', (error) => request.emit('error', error)));
+function guarded(clientRequest: ClientRequest, request: PapiRequest): ClientRequest {
+  const { holds = true, bodyTo } = request.ctx ?? {};
+  clientRequest.on('response', (response) => {
+    // papi does not notice a response that breaks off, and would wait for the rest for ever.
+    response.on('error', (error) => clientRequest.emit('error', error));
+    const { statusCode, headers } = response;
+    if (bodyTo !== undefined && statusCode === 200 && isJson(headers)) request.pipe = bodyTo(headers);
+  });
   // Whether a watch keeps the process is its watcher's to say.
-  if (!holds) request.on('socket', (socket) => socket.unref());
-  return request;
+  if (!holds) clientRequest.on('socket', (socket) => socket.unref());
+  return clientRequest;
+}
+
+function isJson(headers: IncomingHttpHeaders): boolean {
+  return /^application\/json\b/i.test(headers['content-type'] ?? '');
 }
 
 /** With `includeResponse` a call resolves with `[response, …]`. */

@@ -21,11 +21,12 @@ export class Doubt {
    */
   about(verdict: Verdict, { asked, index, lost }: Poll): boolean {
     const open = this.#open;
-    if (verdict === 'changed' || verdict === 'unchanged') {
+    if (verdict === 'weak') return true;
+    if (verdict !== 'backwards' && verdict !== 'doubtful') {
       // A plain read explains a loss by confirming it, or by a change that came after it.
       const explained = open?.verdict === 'doubtful' && (lost || compareRevisions(index, open.index) > 0);
       if (asked !== undefined || explained) this.#open = undefined;
-      return false;
+      return verdict === 'unproven';
     }
     if (open !== undefined) {
       throw new WatchError(

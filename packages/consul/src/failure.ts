@@ -14,6 +14,11 @@ const CONSUL: readonly Verdict[] = [
   [/path traversal|invalid key name/i, 'INVALID_OPTION', 'this Consul does not take such a key'],
   [/too large, max size/, 'INVALID_OPTION', 'make the value smaller or raise limits.kv_max_value_size of the agents'],
   [/HTTP request to an HTTPS server/, 'TLS', 'it speaks TLS; write consuls://'],
+  [
+    /too many concurrent connections/,
+    'RATE_LIMITED',
+    'each watch holds a connection; watch fewer targets from this host, or raise limits.http_max_conns_per_client of the agents',
+  ],
   [/No path to datacenter/, 'UNAVAILABLE', 'check dc, and whether that datacenter can be reached'],
   [
     /No cluster leader|leadership|not the leader/i,

@@ -1,4 +1,5 @@
 import { compareRevisions, type Entry, type Revision, type Target } from '@rollcall/core';
+import { keep, type Pair } from './entries.js';
 import {
   encodeName,
   entryOf,
@@ -10,7 +11,7 @@ import {
   textOf,
   textsOf,
 } from './entry.js';
-import type { Decoded, Query } from './query.js';
+import type { Before, Decoded, Query } from './query.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -21,6 +22,9 @@ export function instancesQuery({ query = {} }: Target): Query {
   return {
     what: `the service ${JSON.stringify(service)}`,
     absentIs404: false,
+    cacheable: true,
+    // The node of a check is a text.
+    boundary: '},{"Node":{',
     send: (client, options) =>
       client.health.service({
         ...options,
@@ -29,33 +33,36 @@ export function instancesQuery({ query = {} }: Target): Query {
         ...(passing && { passing: true }),
         ...(filter?.[0] !== undefined && { filter: filter[0] }),
       }),
-    decode: (body) => (Array.isArray(body) ? decodeInstances(body) : undefined),
-    // The output of a check moves indexes, and nothing that is shown.
-    same: (known, instance, index) =>
-      sameBytes(known, instance) &&
-      known.createRevision === instance.createRevision &&
-      (known.revision === undefined || compareRevisions(known.revision, index) <= 0),
+    decoder: (before) => (json) => (Array.isArray(json) ? decodeInstances(json, before) : undefined),
     // A blocking query on a service (X-Consul-Query-Backend: streaming) hides what access rules forbid without a word.
-    lost: (known, entries) => [...known].some(([key]) => !entries.has(key)),
+    lost: (known, entries) => Array.from(known).some(([key]) => !entries.has(key)),
   };
 }
 
-function decodeInstances(items: readonly unknown[]): Decoded {
-  const entries = new Map<string, Entry>();
-  let malformed = 0;
+function decodeInstances(items: readonly unknown[], { known, index }: Before): Decoded {
+  const pairs: Pair[] = [];
   for (const item of items) {
-    const instance = isObject(item) ? instanceOf(item) : undefined;
-    if (instance === undefined) malformed++;
-    else entries.set(...instance);
+    const pair = isObject(item) ? instanceOf(item) : undefined;
+    if (pair !== undefined) pairs.push(keep(known, pair, (before, entry) => isSame(before, entry, index)));
   }
-  return { entries, malformed };
+  return { pairs, malformed: items.length - pairs.length };
+}
+
+/** The output of a check moves indexes, and nothing that is shown. */
+function isSame(known: Entry, instance: Entry, index: Revision): boolean {
+  return (
+    sameBytes(known, instance) &&
+    known.createRevision === instance.createRevision &&
+    // Or else this is a history that went back.
+    (known.revision === undefined || compareRevisions(known.revision, index) <= 0)
+  );
 }
 
 /**
  * An instance's key and value, or undefined for an item without a service, node, id or host. A port 0 is told as it is:
  * Consul has services without one.
  */
-function instanceOf({ Node: node, Service: service, Checks }: Fields): [string, Entry] | undefined {
+function instanceOf({ Node: node, Service: service, Checks }: Fields): Pair | undefined {
   if (!isObject(node) || !isObject(service)) return undefined;
   const name = textOf(node.Node);
   const id = textOf(service.ID) || textOf(service.Service);

@@ -1,7 +1,10 @@
 import type { Entry, Target } from '@rollcall/core';
+import { type Pair, Walk } from './entries.js';
 import { entryOf, isObject, revisionOf, sameBytes } from './entry.js';
 import { addressable } from './kvKey.js';
-import type { Decoded, Query } from './query.js';
+import type { Before, Decode, Query } from './query.js';
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /** All keys under a prefix, or one key. @throws WatchError INVALID_OPTION for one that Consul cannot address. */
 export function kvQuery({ prefix, exact }: Target): Query {
@@ -10,29 +13,54 @@ export function kvQuery({ prefix, exact }: Target): Query {
   return {
     what: `the KV ${exact ? 'key' : 'prefix'} ${JSON.stringify(prefix)}`,
     absentIs404: true,
+    cacheable: false,
+    boundary: '},{"LockIndex":',
     send: (client, options) => client.kv.get({ ...options, key, ...recurse, buffer: true }),
-    decode: (body) => (Array.isArray(body) ? decodePairs(body, prefix) : undefined),
-    same: (known, pair) =>
-      known.revision === pair.revision && known.createRevision === pair.createRevision && sameBytes(known, pair),
+    decoder: (before) => decoder(prefix, before),
     // Each answer, a blocking one too, tells by a header that keys were hidden; an anonymous caller sees an empty list.
     lost: (known, entries) => entries.size === 0 && known.size > 0,
   };
 }
 
-function decodePairs(pairs: readonly unknown[], prefix: string): Decoded {
-  const entries = new Map<string, Entry>();
-  let malformed = 0;
-  for (const pair of pairs) {
-    const key = isObject(pair) ? pair.Key : undefined;
-    if (isObject(pair) && typeof key === 'string' && key.startsWith(prefix)) {
-      entries.set(key.slice(prefix.length), pairEntry(pair));
-    } else malformed++;
-  }
-  return { entries, malformed };
+function decoder(prefix: string, { known, continued }: Before): Decode {
+  // Consul lists keys in order. Where its order is not JavaScript's (beyond U+FFFF) a known entry may be missed and
+  // decoded once more.
+  const walk = new Walk(known);
+  return (json) => {
+    if (!Array.isArray(json)) return undefined;
+    const pairs: Pair[] = [];
+    for (const item of json) {
+      const pair = isObject(item) ? pairOf(item, prefix, walk, continued) : undefined;
+      if (pair !== undefined) pairs.push(pair);
+    }
+    return { pairs, malformed: json.length - pairs.length };
+  };
 }
 
-function pairEntry({ Value, ModifyIndex, CreateIndex }: Readonly<Record<string, unknown>>): Entry {
+/** Undefined for a key that is none or was not asked for. */
+function pairOf(fields: Fields, prefix: string, walk: Walk, continued: boolean): Pair | undefined {
+  const { Key: key } = fields;
+  if (typeof key !== 'string' || !key.startsWith(prefix)) return undefined;
+  const name = key.slice(prefix.length);
+  const known = walk.find(name);
+  if (known !== undefined && sameRevision(known[1], fields)) {
+    if (continued && known[1].value.length === lengthOf(fields)) return known;
+    const entry = decode(fields);
+    return sameBytes(known[1], entry) ? known : [name, entry];
+  }
+  return [name, decode(fields)];
+}
+
+function sameRevision({ revision, createRevision }: Entry, { ModifyIndex, CreateIndex }: Fields): boolean {
+  return revision === revisionOf(ModifyIndex) && createRevision === revisionOf(CreateIndex);
+}
+
+function lengthOf({ Value }: Fields): number {
+  return typeof Value === 'string' ? Buffer.byteLength(Value, 'base64') : 0;
+}
+
+function decode({ Value, ModifyIndex, CreateIndex }: Fields): Entry {
   // An empty value is null. Copied: a small Buffer would keep the pool it was cut from.
-  const value = Value instanceof Uint8Array ? new Uint8Array(Value) : new Uint8Array();
+  const value = typeof Value === 'string' ? new Uint8Array(Buffer.from(Value, 'base64')) : new Uint8Array();
   return entryOf(value, revisionOf(ModifyIndex), revisionOf(CreateIndex));
 }

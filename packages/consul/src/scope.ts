@@ -1,4 +1,5 @@
 import { invalidUrl } from '@rollcall/core';
+import { type Consistency, consistencyOfUrl, formatConsistency } from './consistency.js';
 
 /** Which part of a Consul installation requests are for. Where one is missing, the agent's or the token's own counts. */
 export interface Scope {
@@ -11,12 +12,12 @@ export interface Scope {
 
 type Query = Readonly<Record<string, readonly string[]>>;
 
-/** These belong to the cluster, not to the target: writes go there too, and `--prefix` keeps them. */
+/** These and the consistency belong to the cluster, not to the target: writes go there too, and `--prefix` keeps them. */
 export const SCOPE_NAMES = ['dc', 'namespace', 'partition'] as const;
 
 /**
- * The key by which sources are shared, as `consul://a:8500,b:8500?dc=x`: endpoints sorted, each once.
- * @throws WatchError INVALID_URL for an empty name.
+ * The key by which sources are shared, as `consul://a:8500,b:8500?dc=x&consistency=stale`: endpoints sorted, each once.
+ * @throws WatchError INVALID_URL for an empty name, and for a consistency that cannot be.
  */
 export function clusterOf(
   url: string,
@@ -27,8 +28,9 @@ export function clusterOf(
     if (value === '') throw invalidUrl(url, `"${name}" has no value; leave it out for the agent's own`);
     return value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`];
   });
+  const query = [...scope, ...formatConsistency(consistencyOfUrl(url, parts.query))].join('&');
   const hosts = [...new Set(parts.endpoints)].sort().join(',');
-  return `${parts.scheme}://${hosts}${scope.length > 0 ? `?${scope.join('&')}` : ''}`;
+  return `${parts.scheme}://${hosts}${query === '' ? '' : `?${query}`}`;
 }
 
 /** The inverse of `clusterOf`. */
@@ -36,8 +38,14 @@ export function scopeOf(cluster: string): {
   readonly scheme: string;
   readonly endpoints: readonly string[];
   readonly scope: Scope;
+  readonly consistency: Consistency;
 } {
   const [beforeQuery = '', query = ''] = cluster.split('?');
   const [scheme = '', endpoints = ''] = beforeQuery.split('://');
-  return { scheme, endpoints: endpoints.split(','), scope: Object.fromEntries(new URLSearchParams(query)) };
+  const names = Object.fromEntries(new URLSearchParams(query));
+  const lists = Object.fromEntries(Object.entries(names).map(([name, value]) => [name, [value]]));
+  const consistency = consistencyOfUrl(cluster, lists);
+  const { dc, namespace, partition } = names;
+  const scope = { ...(dc && { dc }), ...(namespace && { namespace }), ...(partition && { partition }) };
+  return { scheme, endpoints: endpoints.split(','), scope, consistency };
 }

@@ -13,9 +13,13 @@ import {
   WatchError,
 } from '@rollcall/core';
 import { follow } from './abort.js';
-import { type Asking, ask, BlockingWatch } from './blockingWatch.js';
+import { type Asked, ask } from './ask.js';
+import { BlockingWatch, type Watching } from './blockingWatch.js';
 import { Cluster, type Lease } from './cluster.js';
+import { type Consistency, type Mode, strictMode } from './consistency.js';
+import { NOTHING } from './entries.js';
 import { neverSent } from './failure.js';
+import { Lanes, SHARED_WAIT_MS } from './lanes.js';
 import { queryOf } from './query.js';
 import type { Scope } from './scope.js';
 import { type Caller, checkWrite, deleteKey, putKey } from './write.js';
@@ -26,13 +30,22 @@ const ANSWER_MS = 10_000;
 const GRACE_MS = 3_000;
 /** The request gives up this long before the core's watchdog does, so that its endpoint is known to have failed. */
 const BEFORE_WATCHDOG_MS = 500;
+/** The part of the connections that may block; the others are for reads and writes, which must not wait for those. */
+const BLOCKING = 0.9;
 
 export interface ConsulSourceOptions extends ConnectOptions {
   readonly secure: boolean;
   readonly scope: Scope;
+  readonly consistency: Consistency;
+  readonly connections: number;
   readonly waitMs: number;
   readonly timing: Timing;
   readonly logger: Logger;
+}
+
+interface ReadAnswer {
+  readonly revision: Revision;
+  readonly entries: Iterable<readonly [string, Entry]>;
 }
 
 /** One Consul datacenter. Each watch is one blocking query after another; what is told of a delete is its absence. */
@@ -52,36 +65,41 @@ export class ConsulSource implements Source {
   readonly #options: ConsulSourceOptions;
   readonly #answerMs: number;
   readonly #cluster: Cluster;
+  readonly #lanes: Lanes;
   readonly #closed = new AbortController();
 
   /** @param endpoints `host:port`, at least one. */
   constructor(endpoints: readonly string[], options: ConsulSourceOptions) {
     this.#options = options;
     this.#cluster = new Cluster(endpoints, options);
+    const lanes = Math.max(1, Math.floor(options.connections * BLOCKING));
+    this.#lanes = new Lanes(lanes, () => {
+      options.logger.warn(
+        { endpoints, lanes },
+        `More than ${lanes} targets of one Consul are watched: their queries take turns of ${SHARED_WAIT_MS} ms, so that changes are seen later. Watch a common prefix instead, or raise "connections" here and limits.http_max_conns_per_client of the agents.`,
+      );
+    });
     // One listener for each watch and each call that runs: many are no leak.
     setMaxListeners(0, this.#closed.signal);
     this.maxSilenceMs = options.waitMs + options.waitMs / 16 + GRACE_MS;
     this.#answerMs = Math.min(ANSWER_MS, this.maxSilenceMs - BEFORE_WATCHDOG_MS);
   }
 
-  /** @throws WatchError INVALID_OPTION for a key or prefix that Consul cannot address. */
+  /** @throws WatchError INVALID_OPTION for a key or prefix that Consul cannot address, or that no agent caches. */
   watch(target: Target, { signal, held }: { signal: AbortSignal; held?: KeyMap }): AsyncIterable<Update> {
-    return new BlockingWatch(this.#asking(target), [signal, this.#closed.signal], held);
+    return new BlockingWatch(this.#watching(target), [signal, this.#closed.signal], held);
   }
 
   /** Values come along with `keysOnly` too: Consul's list of mere keys has no revisions. */
   async read(
     target: Target,
     { signal, at }: { signal: AbortSignal; at?: Revision; keysOnly?: boolean },
-  ): Promise<{ revision: Revision; entries: Iterable<readonly [string, Entry]> }> {
+  ): Promise<ReadAnswer> {
     if (at !== undefined) {
       throw new WatchError('UNSUPPORTED', `Cannot read at revision ${at}: Consul keeps no history; read without it.`);
     }
-    const asking = this.#asking(target);
-    return this.#anywhere([signal], isOfTheEndpoint, async (lease, reading) => {
-      const { index, entries } = await ask(asking, lease, { signal: reading, holds: true });
-      return { revision: index, entries };
-    });
+    const watching = this.#watching(target);
+    return this.#anywhere([signal], isOfTheEndpoint, (lease, reading) => readOnce(watching, lease, reading));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -89,11 +107,20 @@ export class ConsulSource implements Source {
     this.#cluster.close();
   }
 
-  #asking(target: Target): Asking {
-    const { token, waitMs, timing, logger } = this.#options;
+  #watching(target: Target): Watching {
+    const { token, consistency, waitMs, timing, logger } = this.#options;
+    const query = queryOf(target);
+    if (consistency.mode === 'cached' && !query.cacheable) {
+      throw new WatchError(
+        'INVALID_OPTION',
+        `Consul caches no answers for ${query.what}: leave "cached" out of the URL.`,
+      );
+    }
     return {
       cluster: this.#cluster,
-      query: queryOf(target),
+      lanes: this.#lanes,
+      query,
+      consistency,
       anonymous: token === undefined,
       waitMs,
       answerMs: this.#answerMs,
@@ -138,4 +165,15 @@ export class ConsulSource implements Source {
       end.abort();
     }
   }
+}
+
+/** One plain read: of any server, if that is what was asked for and it is not too far behind; or else of the leader. */
+async function readOnce(watching: Watching, lease: Lease, signal: AbortSignal): Promise<ReadAnswer> {
+  const { maxStaleMs, mode } = watching.consistency;
+  const read = (chosen: Mode): Promise<Asked> =>
+    ask(watching, lease, { consistency: { mode: chosen, maxStaleMs }, known: NOTHING, signal, holds: true });
+  // What an agent has in its cache says nothing of what it does not have.
+  const answer = await read(mode === 'cached' ? 'stale' : mode);
+  const { index, entries } = answer.standing === 'weak' ? await read(strictMode(mode)) : answer;
+  return { revision: index, entries };
 }

@@ -1,9 +1,10 @@
 import { invalidUrl, type QueryNames, type Target, targetOf } from '@rollcall/core';
+import { CONSISTENCY_NAMES } from './consistency.js';
 import { unaddressable } from './kvKey.js';
 import { SCOPE_NAMES } from './scope.js';
 
 export const QUERY_NAMES: QueryNames = {
-  single: ['service', 'passing', 'filter', 'catalog', ...SCOPE_NAMES],
+  single: ['service', 'passing', 'filter', 'catalog', ...SCOPE_NAMES, ...CONSISTENCY_NAMES],
   repeatable: ['tag'],
 };
 
@@ -29,6 +30,12 @@ function kvTarget(url: string, path: string | undefined, query: Query): Target {
   const orphan = ['tag', 'passing', 'filter'].find((name) => query[name] !== undefined);
   if (orphan !== undefined)
     throw invalidUrl(url, `"${orphan}" needs a "service"${orphan === 'filter' ? ' or a "catalog"' : ''} beside it`);
+  if (query.cached?.[0] === 'true') {
+    throw invalidUrl(
+      url,
+      'no agent caches the KV store; leave "cached" out, or write "consistency=stale" for any server',
+    );
+  }
   if (path === undefined) throw invalidUrl(url, 'it has no path; end it with / to watch all keys');
   const why = unaddressable(path);
   if (why !== undefined) throw invalidUrl(url, why);
@@ -48,9 +55,12 @@ function serviceQuery(url: string, { service = [], tag = [], passing, filter }: 
   };
 }
 
-function catalogQuery(url: string, { catalog = [], tag, passing, filter }: Query): Query {
+function catalogQuery(url: string, { catalog = [], tag, passing, filter, cached }: Query): Query {
   if (catalog[0] !== 'nodes' && catalog[0] !== 'services') throw invalidUrl(url, '"catalog" must be nodes or services');
   const orphan = tag ? 'tag' : passing ? 'passing' : undefined;
   if (orphan !== undefined) throw invalidUrl(url, `"${orphan}" needs a "service", not the catalog`);
+  if (catalog[0] === 'nodes' && cached?.[0] === 'true') {
+    throw invalidUrl(url, 'no agent caches the nodes; leave "cached" out, or write "consistency=stale" for any server');
+  }
   return { catalog, ...(filter && { filter }) };
 }

@@ -1,17 +1,25 @@
 import type { Entry, Target } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
-import { queryOf } from '../src/query.js';
+import { type Known, NOTHING, Pairs } from '../src/entries.js';
+import { type Before, queryOf } from '../src/query.js';
 
 const text = ({ value }: Entry): string => Buffer.from(value).toString();
 
-function decode(target: Target, body: unknown): { entries: Record<string, Entry>; malformed: number } {
-  const decoded = queryOf(target).decode(body);
-  if (decoded === undefined) throw new Error('not an answer');
-  return { entries: Object.fromEntries(decoded.entries), malformed: decoded.malformed };
+function pairsOf(target: Target, json: unknown, before: Partial<Before> = {}) {
+  return queryOf(target).decoder({ known: NOTHING, continued: false, index: '99', ...before })(json);
 }
 
+function decode(target: Target, json: unknown, before?: Partial<Before>) {
+  const decoded = pairsOf(target, json, before);
+  if (decoded === undefined) throw new Error('not an answer');
+  return { entries: Object.fromEntries(decoded.pairs) as Record<string, Entry>, malformed: decoded.malformed };
+}
+
+const knowing = (entries: Readonly<Record<string, Entry>>): Known => new Pairs(Object.entries(entries));
+
 describe('KV', () => {
-  const pair = (Key: string, more = {}) => ({ Key, Value: Buffer.from('v'), CreateIndex: 3, ModifyIndex: 5, ...more });
+  const base64 = (value: string): string => Buffer.from(value).toString('base64');
+  const pair = (Key: string, more = {}) => ({ Key, Value: base64('v'), CreateIndex: 3, ModifyIndex: 5, ...more });
 
   test('keys are relative to the prefix, and ModifyIndex and CreateIndex are the revisions', () => {
     const { entries } = decode({ prefix: 'a/' }, [pair('a/'), pair('a/b')]);
@@ -38,8 +46,41 @@ describe('KV', () => {
     expect(malformed).toBe(5);
   });
 
-  test.each([undefined, '<html>', Buffer.from('['), {}])('%j is no answer', (body) => {
-    expect(queryOf({ prefix: '' }).decode(body)).toBeUndefined();
+  test.each([undefined, '<html>', null, {}])('%j is no answer', (json) => {
+    expect(pairsOf({ prefix: '' }, json)).toBeUndefined();
+  });
+
+  describe('what is known already', () => {
+    const target = { prefix: 'a/' };
+    const { entries } = decode(target, [pair('a/b'), pair('a/c'), pair('a/d')]);
+    const known = knowing(entries);
+
+    test('is the very entry, wherever others came or went', () => {
+      const items = [pair('a/a', { ModifyIndex: 6 }), pair('a/c'), pair('a/cc', { ModifyIndex: 7 }), pair('a/d')];
+      const now = decode(target, items, { known, continued: true }).entries;
+      expect(Object.keys(now)).toEqual(['a', 'c', 'cc', 'd']);
+      expect(now.c).toBe(entries.c);
+      expect(now.d).toBe(entries.d);
+    });
+
+    test('S63 is not decoded again in a history that goes on', () => {
+      // Another value under the same revision, which cannot be, tells whether it was looked at.
+      const items = [pair('a/b', { Value: base64('w') })];
+      expect(decode(target, items, { known, continued: true }).entries.b).toBe(entries.b);
+    });
+
+    test('S44 is compared by its bytes after an interruption, and is another one where they differ', () => {
+      const items = [pair('a/b', { Value: base64('w') }), pair('a/c')];
+      const now = decode(target, items, { known, continued: false }).entries;
+      expect(text(now.b as Entry)).toBe('w');
+      expect(now.c).toBe(entries.c);
+    });
+
+    test.each([{ ModifyIndex: 6 }, { CreateIndex: 4 }, { Value: null }])('is not what has %j', (more) => {
+      const now = decode(target, [pair('a/b', more)], { known, continued: true }).entries;
+      expect(now.b).not.toBe(entries.b);
+      expect(now.b).toEqual(decode(target, [pair('a/b', more)]).entries.b);
+    });
   });
 
   test('a key that Consul would read as another one is refused', () => {
@@ -120,29 +161,30 @@ describe('service instances', () => {
   });
 
   test('the revision is that of the newest part, and the output of a check changes nothing', () => {
-    const query = queryOf(target);
-    const [before, after] = [5, 9].map((ModifyIndex) => {
-      const body = [instance({}, { checks: [check('passing', { ModifyIndex, Output: `run ${ModifyIndex}` })] })];
-      return decode(target, body).entries['n1/web-1'] as Entry;
-    }) as [Entry, Entry];
-    expect([before.revision, after.revision]).toEqual(['6', '9']);
-    expect(query.same(before, after, '9')).toBe(true);
+    const run = (ModifyIndex: number) => [
+      instance({}, { checks: [check('passing', { ModifyIndex, Output: `run ${ModifyIndex}` })] }),
+    ];
+    const before = decode(target, run(5)).entries;
+    expect(before['n1/web-1']?.revision).toBe('6');
+    expect(decode(target, run(9)).entries['n1/web-1']?.revision).toBe('9');
+    expect(decode(target, run(9), { known: knowing(before) }).entries['n1/web-1']).toBe(before['n1/web-1']);
   });
 
   test('an instance that was registered anew, or is of a history that went back, is another one', () => {
-    const query = queryOf(target);
-    const entry = decode(target, [instance()]).entries['n1/web-1'] as Entry;
-    expect(query.same(entry, { ...entry, createRevision: '7' }, '9')).toBe(false);
-    expect(query.same(entry, entry, '5')).toBe(false);
+    const before = decode(target, [instance()]).entries;
+    const known = knowing(before);
+    const anew = decode(target, [instance({ CreateIndex: 7 })], { known }).entries['n1/web-1'];
+    expect(anew?.createRevision).toBe('7');
+    expect(decode(target, [instance()], { known, index: '5' }).entries['n1/web-1']).not.toBe(before['n1/web-1']);
   });
 
   test('any instance that is missing is doubted', () => {
     const query = queryOf(target);
     const { entries } = decode(target, [instance(), instance({ ID: 'web-2' })]);
-    const known = new Map(Object.entries(entries));
+    const known = knowing(entries);
     expect(query.lost(known, known)).toBe(false);
-    expect(query.lost(known, new Map([...known].slice(1)))).toBe(true);
-    expect(query.lost(new Map(), known)).toBe(false);
+    expect(query.lost(known, new Pairs([...Object.entries(entries)].slice(1)))).toBe(true);
+    expect(query.lost(NOTHING, known)).toBe(false);
   });
 });
 
@@ -168,6 +210,6 @@ describe('the catalog', () => {
     expect(text(one?.web as Entry)).toBe('{"service":"web","tags":["a","b"]}');
     expect(text(one?.consul as Entry)).toBe('{"service":"consul","tags":[]}');
     expect(one).toEqual(two);
-    expect(queryOf(target).decode([])).toBeUndefined();
+    expect(pairsOf(target, [])).toBeUndefined();
   });
 });

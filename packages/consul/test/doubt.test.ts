@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { Doubt } from '../src/doubt.js';
 import { judge, type Poll } from '../src/indexRules.js';
 
-const plain = (index: string, lost = false): Poll => ({ asked: undefined, index, lost });
-const blocking = (asked: string, index: string, lost = false): Poll => ({ asked, index, lost });
+const proven = { standing: 'proven', early: false, lenient: false } as const;
+const plain = (index: string, lost = false): Poll => ({ asked: undefined, index, lost, ...proven });
+const blocking = (asked: string, index: string, lost = false): Poll => ({ asked, index, lost, ...proven });
 
 /** Whether each answer must be settled by a plain read; `error` ends it. */
 function told(...polls: readonly Poll[]): (boolean | 'error')[] {
@@ -56,4 +57,17 @@ test('an index that goes backwards once, and one that does again', () => {
     false,
     'error',
   ]);
+});
+
+test('answers with nothing new that prove nothing, or that may be old, are settled as often as they come', () => {
+  const unproven: Poll = { ...blocking('5', '5'), standing: 'unproven' };
+  const weak: Poll = { ...blocking('5', '4'), standing: 'weak', lenient: true };
+  expect(told(plain('5'), unproven, plain('5'), unproven, plain('5'))).toEqual([false, true, false, true, false]);
+  expect(told(plain('5'), weak, plain('5'), weak, plain('5'))).toEqual([false, true, false, true, false]);
+});
+
+test('an index that goes backwards long after another one that did is not held against it', () => {
+  const unproven: Poll = { ...blocking('4', '4'), standing: 'unproven' };
+  const polls = [plain('9'), blocking('9', '4'), plain('4'), unproven, plain('4'), blocking('4', '3')];
+  expect(told(...polls)).toEqual([false, true, false, true, false, true]);
 });

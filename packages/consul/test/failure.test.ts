@@ -24,7 +24,8 @@ describe('what Consul answers', () => {
     [500, 'No path to datacenter', 'UNAVAILABLE', 'dc'],
     [500, 'No cluster leader', 'UNAVAILABLE', 'electing a leader'],
     [500, 'something else', 'UNAVAILABLE', 'see its log'],
-    [429, 'Your IP is issuing too many concurrent connections', 'RATE_LIMITED', 'slow down'],
+    [429, 'Your IP is issuing too many concurrent connections', 'RATE_LIMITED', 'http_max_conns_per_client'],
+    [429, 'wait a bit', 'RATE_LIMITED', 'slow down'],
     [404, 'Invalid URL path: not a recognized HTTP API endpoint', 'BAD_RESPONSE', 'in its place'],
     [400, 'Invalid wait time', 'BAD_RESPONSE', 'refuses the request'],
   ])('%i %s', (status, body, code, advice) => {

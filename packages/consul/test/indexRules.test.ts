@@ -28,6 +28,21 @@ describe('what an answer is worth', () => {
     [{ asked: '5', index: '6', lost: true }, 'doubtful'],
     [{ asked: '5', index: '5', lost: true }, 'doubtful'],
   ] as const)('%j is %s', (poll, verdict) => {
-    expect(judge(poll)).toBe(verdict);
+    expect(judge({ standing: 'proven', early: false, lenient: false, ...poll })).toBe(verdict);
+  });
+
+  test.each([
+    [{ index: '6', standing: 'unproven' }, 'changed'],
+    [{ index: '5', standing: 'unproven' }, 'unproven'],
+    [{ index: '6', standing: 'weak' }, 'weak'],
+    [{ index: '5', standing: 'weak' }, 'weak'],
+    [{ index: '4', standing: 'weak' }, 'weak'],
+    [{ index: '5', standing: 'proven', early: true }, 'unproven'],
+    [{ index: '6', standing: 'proven', early: true }, 'changed'],
+    [{ index: '6', standing: 'proven', lenient: true }, 'changed'],
+    [{ index: '5', standing: 'proven', lenient: true }, 'unchanged'],
+    [{ index: '4', standing: 'proven', lenient: true }, 'weak'],
+  ] as const)('by its standing, %j is %s', (poll, verdict) => {
+    expect(judge({ asked: '5', lost: false, early: false, lenient: false, ...poll })).toBe(verdict);
   });
 });

@@ -46,6 +46,17 @@ describe('what a URL watches', () => {
     ['consul://h/?dc=', '"dc" has no value'],
     ['consul://h/?dc=a&dc=b', '"dc" is given twice'],
     ['consul://h/?stale', 'not a query name'],
+    ['consul://h/?consistency=eventual', '"consistency" must be default, consistent or stale'],
+    ['consul://h/?consistency=', '"consistency" must be'],
+    ['consul://h/?service=a&cached=yes', '"cached" must be true or false'],
+    ['consul://h/?service=a&cached=true&consistency=stale', 'leave one of them out'],
+    ['consul://h/a/?cached=true', 'no agent caches the KV store; leave "cached" out'],
+    ['consul://h/?catalog=nodes&cached=true', 'no agent caches the nodes; leave "cached" out'],
+    ['consul://h/?max-stale=5s', '"max-stale" needs'],
+    ['consul://h/?consistency=consistent&max-stale=5s', '"max-stale" needs'],
+    ['consul://h/?consistency=stale&max-stale=5', 'such as 500ms, 5s or 1m'],
+    ['consul://h/?consistency=stale&max-stale=0s', 'above 0'],
+    ['consul://h/?consistency=stale&max-stale=-1s', 'above 0'],
     ['consul://h/?token=sekret', 'does not belong in a URL'],
   ])('refuses %s', (url, message) => {
     const error = thrown(() => parse(url));
@@ -67,6 +78,36 @@ describe('which cluster a URL is in', () => {
   });
 });
 
+describe('how consistent its answers must be is part of the cluster, so that `prefix:` keeps it', () => {
+  test.each([
+    ['consul://a/x?consistency=default', ''],
+    ['consul://a/x?consistency=consistent', '?consistency=consistent'],
+    ['consul://a/x?consistency=stale', '?consistency=stale'],
+    ['consul://a/x?max-stale=5s&consistency=stale', '?consistency=stale'],
+    ['consul://a/x?consistency=stale&max-stale=1m', '?consistency=stale&max-stale=60000ms'],
+    ['consul://a/x?consistency=stale&max-stale=60s', '?consistency=stale&max-stale=60000ms'],
+    ['consul://a/?service=x&cached=false', ''],
+    ['consul://a/?service=x&cached=true', '?cached=true'],
+    ['consul://a/?catalog=services&cached=true&max-stale=500ms', '?cached=true&max-stale=500ms'],
+    ['consul://a/x?dc=d&consistency=stale', '?dc=d&consistency=stale'],
+  ])('%s', (url, query) => {
+    const { cluster, target } = parse(url);
+    expect(cluster).toBe(`consul://a:8500${query}`);
+    expect(target).toEqual(parse(url.replace(/&?(consistency|max-stale|cached)=\w+/g, '')).target);
+    // It can be opened, too.
+    consulAdapter.open({ cluster, target }, { logger: silentLogger });
+  });
+
+  test('with `prefix:` in place of what is cached: a clear error', async () => {
+    const { cluster } = parse('consul://a/?service=x&cached=true');
+    await using source = consulAdapter.open({ cluster, target: { prefix: 'a/' } }, { logger: silentLogger });
+    const { signal } = new AbortController();
+    const told = expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('"cached"') });
+    expect(() => source.watch({ prefix: 'a/' }, { signal })).toThrowError(told);
+    await expect(source.read?.({ prefix: 'a/' }, { signal })).rejects.toEqual(told);
+  });
+});
+
 describe('options', () => {
   test.each([
     ['consul://h/', { tls: {} }, 'consuls://'],
@@ -82,6 +123,11 @@ describe('options', () => {
 
   test.each([0, Number.NaN, 600_001])('a wait of %d ms is refused', (waitMs) => {
     expect(thrown(() => createConsulAdapter({ waitMs })).code).toBe('INVALID_OPTION');
+  });
+
+  test.each([0, 1, 2.5, Number.NaN])('%d connections are refused', (connections) => {
+    const error = thrown(() => createConsulAdapter({ connections }));
+    expect(error).toMatchObject({ code: 'INVALID_OPTION', message: expect.stringContaining('connections') });
   });
 
   test('a link is taken for dead after the wait, a sixteenth of it and 3 s', () => {

@@ -1,0 +1,86 @@
+import type { Entry } from '@rollcall/core';
+
+export type Pair = readonly [key: string, entry: Entry];
+
+/** Entries known before, by key. */
+export interface Known {
+  readonly size: number;
+  get(key: string): Entry | undefined;
+  has(key: string): boolean;
+  [Symbol.iterator](): Iterator<Pair>;
+}
+
+/** The entries of one answer, in its order. A look-up by key costs an index, which is made at the first one. */
+export class Pairs implements Known {
+  readonly #pairs: readonly Pair[];
+  #byKey: Map<string, Entry> | undefined;
+
+  constructor(pairs: readonly Pair[]) {
+    this.#pairs = pairs;
+  }
+
+  get size(): number {
+    return this.#pairs.length;
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#index.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#index.has(key);
+  }
+
+  [Symbol.iterator](): Iterator<Pair> {
+    return this.#pairs[Symbol.iterator]();
+  }
+
+  get #index(): Map<string, Entry> {
+    this.#byKey ??= new Map(this.#pairs);
+    return this.#byKey;
+  }
+}
+
+export const NOTHING: Known = new Pairs([]);
+
+/** Finds known entries, each once, when asked for keys in the order in which they are known: one comparison a key. */
+export class Walk {
+  readonly #known: Iterator<Pair>;
+  #at: Pair | undefined;
+
+  constructor(known: Known) {
+    this.#known = known[Symbol.iterator]();
+    this.#advance();
+  }
+
+  /** The known key and entry; undefined also for a key that is asked for behind its place. */
+  find(key: string): Pair | undefined {
+    while (this.#at !== undefined && this.#at[0] !== key && this.#at[0] < key) this.#advance();
+    const found = this.#at;
+    if (found?.[0] !== key) return undefined;
+    this.#advance();
+    return found;
+  }
+
+  #advance(): void {
+    const next = this.#known.next();
+    this.#at = next.done ? undefined : next.value;
+  }
+}
+
+/** The known entry under the pair's key where the rule says that it is the same. */
+export function keep(known: Known, pair: Pair, same: (known: Entry, entry: Entry) => boolean): Pair {
+  const before = known.get(pair[0]);
+  return before !== undefined && same(before, pair[1]) ? [pair[0], before] : pair;
+}
+
+/** Whether both hold the very same entries, in the same order. */
+export function sameEntries(a: Known, b: Known): boolean {
+  if (a.size !== b.size) return false;
+  const others = b[Symbol.iterator]();
+  for (const [key, entry] of a) {
+    const other = others.next();
+    if (other.done || other.value[0] !== key || other.value[1] !== entry) return false;
+  }
+  return true;
+}

@@ -1,0 +1,54 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { ensure } from '../../servers/lib.mjs';
+import type { Consul } from './consul.js';
+import { temporaryRoot } from './reaper.js';
+import { runTool } from './tool.js';
+
+/** What operators do to a store. */
+
+/** `consul snapshot save`. @returns the file, which goes when the test process ends */
+export async function saveSnapshot(consul: Consul): Promise<string> {
+  const file = newFile();
+  await snapshot(consul, 'save', file);
+  return file;
+}
+
+/** `consul snapshot restore`: replaces all that the servers of a datacenter hold, while they run. */
+export async function restoreSnapshot(consul: Consul, file: string): Promise<void> {
+  await snapshot(consul, 'restore', file);
+}
+
+/**
+ * A copy of a snapshot in which a text, a key or a value, is another of the same length wherever it occurs: a store as
+ * no sequence of writes makes it at will.
+ */
+export async function editSnapshot(file: string, text: string, replacement: string): Promise<string> {
+  if (text.length !== replacement.length) throw new Error('the snapshot says how long each text is');
+  // A tar file with the store, and the store's checksum as a text of constant length.
+  const archive = gunzipSync(await readFile(file));
+  const state = fileIn(archive, 'state.bin');
+  const before = sha256(state);
+  for (let at = state.indexOf(text); at >= 0; at = state.indexOf(text, at + 1)) state.write(replacement, at, 'latin1');
+  archive.write(sha256(state), archive.indexOf(before), 'latin1');
+  const edited = newFile();
+  await writeFile(edited, gzipSync(archive));
+  return edited;
+}
+
+async function snapshot(consul: Consul, verb: 'save' | 'restore', file: string): Promise<void> {
+  const install = await ensure('consul', { log: console.error });
+  await runTool(join(install, 'consul'), ['snapshot', verb, `-http-addr=${consul.url}`, file]);
+}
+
+const newFile = (): string => join(temporaryRoot(), `consul-${randomUUID()}.snapshot`);
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The bytes of one file in a tar archive, in place. */
+function fileIn(archive: Buffer, name: string): Buffer {
+  const header = archive.indexOf(`${name}\0`);
+  const size = Number.parseInt(archive.toString('latin1', header + 124, header + 135), 8);
+  return archive.subarray(header + 512, header + 512 + size);
+}
