@@ -1,8 +1,12 @@
 import { changesBetween, type HeldSnapshot, sameEntry } from './changes.js';
+import { compareKeys } from './keys.js';
 import { compareRevisions } from './revision.js';
+import { Slices } from './slices.js';
 import type { SourceEvent, Update } from './source.js';
 import { type Edit, Tree } from './tree.js';
-import type { Entry } from './types.js';
+import type { Entry, Snapshot } from './types.js';
+
+type Entries = Iterable<readonly [string, Entry]>;
 
 /** One move of the held state. */
 export interface Step {
@@ -14,19 +18,24 @@ export interface Step {
 }
 
 /**
- * The state after a full read. Entries that are the same stay the same objects; when all are, so does the tree.
+ * The state after a full read. Entries that are the same stay the same objects; when all are, so does the tree. The event
+ * loop turns while a large one is compared.
  * @param epoch the held one, or a new one when this is another history.
  */
-export function applySnapshot(
-  held: HeldSnapshot | undefined,
+export async function applySnapshot(
+  held: HeldSnapshot,
   update: Extract<Update, { type: 'snapshot' }>,
   epoch: number,
-): Step {
-  const entries =
-    held === undefined ? Tree.of(update.entries) : held.entries.edited(editsTo(held.entries, update.entries));
+): Promise<Step> {
+  const entries = held.entries.edited(await editsTo(held.entries, update.entries));
   const snapshot = { revision: update.revision, epoch, entries };
-  const changed = held === undefined || changesBetween(held, snapshot, true).length > 0;
-  return { snapshot, changed, full: true };
+  return { snapshot, changed: changesBetween(held, snapshot, true).length > 0, full: true };
+}
+
+/** The first state there is. */
+export function firstSnapshot(update: Pick<Snapshot, 'revision'> & { readonly entries: Entries }, epoch: number): Step {
+  const snapshot = { revision: update.revision, epoch, entries: Tree.of(update.entries) };
+  return { snapshot, changed: true, full: true };
 }
 
 /** The state after a delta. Whatever lies at or below the cursor was already told: dropped. */
@@ -46,14 +55,29 @@ export function applyBookmark(held: HeldSnapshot, update: Extract<Update, { type
   return { snapshot: ahead ? { ...held, revision: update.revision } : held, changed: false, full: false };
 }
 
-function* editsTo(held: Tree, entries: Iterable<readonly [string, Entry]>): Iterable<Edit> {
-  const present = new Set<string>();
+/** Walks along the tree, since a backend lists its keys in order; a key out of order, new or told twice is looked up. */
+async function editsTo(held: Tree, entries: Entries): Promise<Edit[]> {
+  const edits: Edit[] = [];
+  const passed: string[] = [];
+  const lookedUp = new Set<string>();
+  const slices = new Slices();
+  const walk = held[Symbol.iterator]();
+  let next = walk.next();
   for (const [key, entry] of entries) {
-    present.add(key);
-    const before = held.get(key);
-    yield [key, before !== undefined && sameEntry(before, entry, true) ? before : entry];
+    for (; !next.done && compareKeys(next.value[0], key) < 0; next = walk.next()) passed.push(next.value[0]);
+    if (next.done || next.value[0] !== key) {
+      const before = held.get(key);
+      lookedUp.add(key);
+      edits.push([key, before !== undefined && sameEntry(before, entry, true) ? before : entry]);
+    } else {
+      if (!sameEntry(next.value[1], entry, true)) edits.push([key, entry]);
+      next = walk.next();
+    }
+    if (slices.isOver) await slices.turn();
   }
-  for (const [key] of held) if (!present.has(key)) yield [key, undefined];
+  for (; !next.done; next = walk.next()) passed.push(next.value[0]);
+  for (const key of passed) if (!lookedUp.has(key)) edits.push([key, undefined]);
+  return edits;
 }
 
 function revisionOf(event: SourceEvent, update: { readonly revision: string }): string {

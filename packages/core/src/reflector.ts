@@ -192,7 +192,7 @@ export class Reflector {
         this.#becomeStale(update.error);
         return false;
       default: {
-        const taken = this.#replica.take(update);
+        const taken = await this.#replica.take(update);
         if (taken === undefined) return false;
         this.#host.onStep(taken.step, taken.resync);
         if (update.type !== 'delta' || !update.behind) this.#becomeLive();

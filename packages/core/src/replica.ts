@@ -1,4 +1,4 @@
-import { applyBookmark, applyDelta, applySnapshot, type Step } from './apply.js';
+import { applyBookmark, applyDelta, applySnapshot, firstSnapshot, type Step } from './apply.js';
 import type { HeldSnapshot } from './changes.js';
 import { type ErrorCode, WatchError } from './errors.js';
 import type { Found } from './readOnce.js';
@@ -48,7 +48,7 @@ export class Replica {
    * @param continues whether a watch may go on from it; if not, the first answer is of another history, whatever it is.
    */
   beginWith({ revision, entries }: Found, continues: boolean): Step {
-    const step = applySnapshot(undefined, { type: 'snapshot', revision, entries }, this.#mintEpoch());
+    const step = firstSnapshot({ revision, entries }, this.#mintEpoch());
     this.#snapshot = step.snapshot;
     this.#mustReadAnew = !continues;
     this.#otherHistory = !continues;
@@ -60,8 +60,8 @@ export class Replica {
    * `resync`: this is the first answer after an interruption, and a whole one.
    * @throws WatchError INTERNAL where a snapshot had to come first.
    */
-  take(update: StateUpdate): { readonly step: Step; readonly resync: boolean } | undefined {
-    const step = this.#stepBy(update);
+  async take(update: StateUpdate): Promise<{ readonly step: Step; readonly resync: boolean } | undefined> {
+    const step = await this.#stepBy(update);
     if (step === undefined) return undefined;
     const resync = this.#interrupted && step.full;
     this.#snapshot = step.snapshot;
@@ -69,7 +69,7 @@ export class Replica {
     return { step, resync };
   }
 
-  #stepBy(update: StateUpdate): Step | undefined {
+  #stepBy(update: StateUpdate): Step | Promise<Step> | undefined {
     if (update.type === 'snapshot') return this.#readAnew(update);
     const held = this.#snapshot;
     if (held === undefined || this.#mustReadAnew) {
@@ -79,8 +79,10 @@ export class Replica {
     return update.type === 'delta' ? applyDelta(held, update) : applyBookmark(held, update);
   }
 
-  #readAnew(update: Extract<Update, { type: 'snapshot' }>): Step {
-    const step = applySnapshot(this.#snapshot, update, this.#epochOf(update));
+  async #readAnew(update: Extract<Update, { type: 'snapshot' }>): Promise<Step> {
+    const epoch = this.#epochOf(update);
+    const held = this.#snapshot;
+    const step = held === undefined ? firstSnapshot(update, epoch) : await applySnapshot(held, update, epoch);
     // Only now: until the entries are read to their end, this cluster has not answered.
     this.#identity = update.identity ?? this.#identity;
     this.#mustReadAnew = false;
