@@ -1,0 +1,126 @@
+import type { Change, Entry } from '@rollcall/core';
+import { describe, expect, test } from 'vitest';
+import type { Told } from './backend.js';
+import { AnswerAccount, type Knowledge } from './consul/account.js';
+import { Rates } from './consul/rates.js';
+
+/** The checker of the chaos run on Consul must see each way in which a watcher can be wrong. */
+
+const QUIET: Knowledge = {
+  checkpointAt: 0,
+  wasRestored: () => false,
+  hadElection: () => false,
+  mayHaveGone: (name) => name === 'kv/deleted',
+  timeOf: String,
+  lastEvents: () => [],
+};
+
+const entry = (value: string, revision: number, createRevision = revision): Entry => ({
+  value: Buffer.from(value),
+  revision: String(revision),
+  createRevision: String(createRevision),
+});
+
+const put = (key: string, made: Entry, previous?: Entry): Change => ({
+  type: 'put',
+  key,
+  revision: made.revision ?? '',
+  entry: made,
+  ...(previous === undefined ? {} : { previous }),
+});
+
+const del = (key: string, revision: number, previous: Entry, synthetic = true): Change => ({
+  type: 'delete',
+  key,
+  revision: String(revision),
+  previous,
+  synthetic,
+});
+
+const told = (revision: number, changes: readonly Change[], more: Partial<Told> = {}): Told => ({
+  revision: String(revision),
+  epoch: 1,
+  at: revision,
+  era: 1,
+  cause: 'delta',
+  coalesced: false,
+  changes,
+  ...more,
+});
+
+const X = entry('1|kv/x|2|xx', 1);
+const DELETED = entry('', 2);
+const INITIAL = told(5, [put('x', X), put('deleted', DELETED)], { cause: 'initial' });
+const GONE = told(6, [del('deleted', 6, DELETED)]);
+const LATER = entry('7|kv/x|0|', 7, 1);
+
+/** What is found wrong with batches told in this order. */
+function found(batches: readonly Told[], knowledge: Partial<Knowledge> = {}, lags = false): string[] {
+  const ledger = { ...QUIET, ...knowledge };
+  const asks = { kind: 'kv', prefix: 'kv/', exact: false } as const;
+  const account = new AnswerAccount({ watcher: 'w', asks, lags, prompt: true, ledger });
+  return batches.flatMap((batch) => account.check(batch)).map(({ what }) => what.slice(what.indexOf(': ') + 2));
+}
+
+test('what can have happened is right', () => {
+  const back = told(8, [put('deleted', entry('', 8))]);
+  expect(found([INITIAL, GONE, told(7, [put('x', LATER, X)]), back])).toEqual([]);
+});
+
+describe('found out', () => {
+  test('a delete of what nobody deleted, or that Consul is said to have told', () => {
+    expect(found([INITIAL, told(6, [del('x', 6, X)])])).toEqual(['it was told to be deleted, and nobody deleted it']);
+    expect(found([INITIAL, told(6, [del('deleted', 6, DELETED, false)])])).toEqual([
+      expect.stringContaining('not called synthetic'),
+    ]);
+  });
+
+  test('a delete of what is back and as old as before', () => {
+    expect(found([INITIAL, GONE, told(7, [put('deleted', DELETED)])])).toEqual([
+      expect.stringContaining('never was: it is as old as before'),
+    ]);
+  });
+
+  test('a value of another key, and half a value', () => {
+    for (const value of ['1|kv/y|2|xx', '1|kv/x|3|xx', 'x']) {
+      expect(found([told(5, [put('x', entry(value, 1))], { cause: 'initial' })])).toEqual([
+        'its value was never written to it',
+      ]);
+    }
+  });
+
+  test('an earlier version, an earlier answer, a new epoch without a cause', () => {
+    const earlier = entry('0|kv/x|0|', 0, 0);
+    expect(found([INITIAL, told(6, [put('x', earlier, X)])])).toEqual(['it went back to an earlier version']);
+    expect(found([INITIAL, told(5, [put('x', LATER, X)])])).toEqual(['revision 5 was told before, in the same epoch']);
+    const anew = told(3, [put('x', earlier, X)], { epoch: 2 });
+    expect(found([INITIAL, anew])).toEqual([
+      'a new epoch after 1, although no earlier state was restored',
+      'it went back to an earlier version',
+    ]);
+    expect(found([INITIAL, anew], { wasRestored: () => true })).toEqual([]);
+    expect(found([INITIAL, anew], { hadElection: () => true }, true)).toEqual([]);
+    expect(found([INITIAL, anew], { hadElection: () => true })).not.toEqual([]);
+  });
+
+  test('what is told again, nothing, a second beginning, changes out of order', () => {
+    expect(found([INITIAL, told(6, [put('x', X, X)])])).toEqual(['it is told again']);
+    expect(found([INITIAL, told(6, [])])).toEqual(['it tells nothing']);
+    expect(found([INITIAL, told(6, [put('x', LATER, X)], { cause: 'initial' })])[0]).toContain('the first one');
+    const both = [put('deleted', entry('', 9), DELETED), put('x', LATER, X)];
+    expect(found([INITIAL, told(9, both)])).toEqual(['its changes are out of order']);
+  });
+});
+
+test('more requests than are promised are found out, of each target by itself', () => {
+  const rates = new Rates();
+  const ask = (path: string, times: number): void => {
+    for (let time = 0; time < times; time++) rates.note({ url: path });
+  };
+  ask('/v1/kv/a?recurse', 1);
+  ask('/v1/kv/a?recurse&index=7&wait=1s', 5);
+  ask('/v1/kv/b?recurse', 5);
+  expect(rates.check()).toEqual([]);
+  ask('/v1/kv/a?recurse&index=8&wait=1s', 5);
+  expect(rates.check()).toMatchObject([{ what: expect.stringContaining('/v1/kv/a?recurse=: blocking requests') }]);
+});

@@ -1,0 +1,146 @@
+import type { Entry, Snapshot } from '@rollcall/core';
+import type { Consul } from '../../support/consul.js';
+import type { Account, ChaosTarget, Truth } from '../backend.js';
+import { differences } from '../difference.js';
+import { AnswerAccount } from './account.js';
+import { answerOf } from './answers.js';
+import { isOfAgent, isSteady } from './names.js';
+import type { Operation } from './operations.js';
+import type { ConsulTarget } from './targets.js';
+import { Upheavals } from './upheavals.js';
+import type { WriteLog } from './writer.js';
+
+type Answer = ReadonlyMap<string, Entry>;
+
+/** Operations that are kept of each key, for people. */
+const EVENTS = 6;
+
+/**
+ * What may have happened, as the writer says, and what Consul answers. Consul keeps no history, so what was told is held
+ * against the answers at checkpoints, and in between against what cannot have happened at all.
+ */
+export class Ledger implements Truth, WriteLog {
+  readonly #servers: readonly Consul[];
+  readonly #targets: readonly ConsulTarget[];
+  readonly #began = performance.now();
+  readonly #events = new Map<string, string[]>();
+  /** Since when keys and instances may have been deleted, after the last checkpoint. */
+  readonly #removed = new Map<string, number>();
+  #before: ReadonlyMap<ChaosTarget, Answer> = new Map();
+  #now: ReadonlyMap<ChaosTarget, Answer> = new Map();
+  #era = 1;
+  #checkpointAt = 0;
+  readonly #restores = new Upheavals();
+  readonly #elections = new Upheavals();
+
+  constructor(servers: readonly Consul[], targets: readonly ConsulTarget[]) {
+    this.#servers = servers;
+    this.#targets = targets;
+  }
+
+  get era(): number {
+    return this.#era;
+  }
+
+  get checkpointAt(): number {
+    return this.#checkpointAt;
+  }
+
+  sent({ removes }: Operation): void {
+    for (const name of removes) if (!this.#removed.has(name)) this.#removed.set(name, performance.now());
+  }
+
+  done({ about }: Operation, outcome: string): void {
+    for (const name of about) this.#note(name, outcome);
+  }
+
+  /** From now on the store may hold an earlier state. */
+  restoring(): void {
+    this.#era++;
+    this.#restores.begin();
+  }
+
+  /** From now on another server may lead. */
+  electing(): void {
+    this.#elections.begin();
+  }
+
+  wasRestored(since: number, until: number): boolean {
+    return this.#restores.touch(since, until);
+  }
+
+  hadElection(since: number, until: number): boolean {
+    return this.#elections.touch(since, until);
+  }
+
+  async catchUp(): Promise<void> {
+    const answers = this.#targets.map(async (target) => [target, await this.#ask(target)] as const);
+    const now = new Map<ChaosTarget, Answer>(await Promise.all(answers));
+    this.#before = this.#now;
+    this.#now = now;
+  }
+
+  isCurrent(target: ChaosTarget, { entries }: Snapshot): boolean {
+    return differences(this.#now.get(target) ?? new Map(), new Map(entries), target.same).length === 0;
+  }
+
+  /**
+   * What Consul answered last; with a revision, what it had answered when that was taken down, before the last `catchUp`: checks
+   * lapse and agents repair the catalog also while nobody writes.
+   */
+  async answerAt(target: ChaosTarget, revision?: string): Promise<Answer> {
+    return (revision === undefined ? this.#now : this.#before).get(target) ?? new Map();
+  }
+
+  account(watcher: string, target: ChaosTarget, prompt: boolean): Account {
+    const { asks, lags } = this.#known(target);
+    return new AnswerAccount({ watcher, asks, lags, prompt, ledger: this });
+  }
+
+  mayHaveGone(name: string, at: number): boolean {
+    // A restore brings back what the client agent knows to be gone; it repairs the catalog a minute or two later.
+    if (this.#era > 1 && isOfAgent(name)) return true;
+    return (this.#removed.get(name) ?? at) < at || (this.wasRestored(this.#checkpointAt, at) && !isSteady(name));
+  }
+
+  timeOf(at: number): string {
+    return `${((at - this.#began) / 1000).toFixed(1)} s`;
+  }
+
+  /** @param key whole, with the prefix */
+  lastEvents(key: string): string[] {
+    return this.#events.get(key) ?? [];
+  }
+
+  forget(): void {
+    this.#removed.clear();
+    this.#restores.end();
+    this.#elections.end();
+    this.#checkpointAt = performance.now();
+  }
+
+  /** Any server's word is the leader's. */
+  async #ask({ asks }: ConsulTarget): Promise<Answer> {
+    let failure: unknown;
+    for (const server of this.#servers) {
+      try {
+        return await answerOf(server, asks);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  #known(target: ChaosTarget): ConsulTarget {
+    const known = this.#targets.find((each) => each === target);
+    if (known === undefined) throw new Error(`${target.name} is not watched here`);
+    return known;
+  }
+
+  #note(name: string, outcome: string): void {
+    const events = this.#events.get(name) ?? [];
+    events.push(`${this.timeOf(performance.now())}  ${outcome}`);
+    this.#events.set(name, events.slice(-EVENTS));
+  }
+}

@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http';
+import type { Difference } from '../difference.js';
+
+/** What is promised of each target's requests: 10 a second after a burst of 5. */
+const PER_SECOND = 10;
+const BURST = 5;
+/** What a link held up comes all at once. */
+const SLACK = 3;
+/** Parameters that say how is asked, not what for. */
+const HOW = ['index', 'wait', 'consistent', 'stale', 'cached'];
+
+/** A token bucket that may be overdrawn. */
+class Bucket {
+  /** The most that was lacking since it was looked at. */
+  overdrawn = 0;
+  #tokens = BURST;
+  #at = performance.now();
+
+  take(): void {
+    const now = performance.now();
+    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#at) / 1000) * PER_SECOND) - 1;
+    this.#at = now;
+    this.overdrawn = Math.max(this.overdrawn, -this.#tokens);
+  }
+
+  refill(): void {
+    this.#tokens = BURST;
+  }
+}
+
+interface Buckets {
+  readonly plain: Bucket;
+  readonly blocking: Bucket;
+}
+
+/**
+ * Holds the requests that come in against the rate that is promised. Each attempt of a watch begins with a plain read and has a
+ * burst of its own; how often attempts begin is what the backoff is for, and must keep within the same rate.
+ */
+export class Rates {
+  readonly #targets = new Map<string, Buckets>();
+  #requests = 0;
+  #mostOverdrawn = 0;
+
+  /** Requests that came so far. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** By how much the promised rate was exceeded at most, in requests; what waited in a link comes all at once. */
+  get mostOverdrawn(): number {
+    return this.#mostOverdrawn;
+  }
+
+  readonly note = ({ url = '' }: Pick<IncomingMessage, 'url'>): void => {
+    this.#requests++;
+    const { pathname, searchParams } = new URL(url, 'http://localhost');
+    const plain = !searchParams.has('index');
+    for (const name of HOW) searchParams.delete(name);
+    const { plain: plains, blocking } = this.#of(`${pathname}?${searchParams}`);
+    if (plain) {
+      plains.take();
+      blocking.refill();
+    }
+    blocking.take();
+  };
+
+  /** Which targets were asked for more often than is promised, since the last call. */
+  check(): Difference[] {
+    const wrong: Difference[] = [];
+    for (const [target, buckets] of this.#targets) {
+      for (const [name, bucket] of Object.entries(buckets) as [keyof Buckets, Bucket][]) {
+        const { overdrawn } = bucket;
+        bucket.overdrawn = 0;
+        this.#mostOverdrawn = Math.max(this.#mostOverdrawn, overdrawn);
+        if (overdrawn <= SLACK) continue;
+        const what = `${target}: ${name} requests above ${PER_SECOND} a second after a burst of ${BURST}`;
+        wrong.push({ watcher: 'all', what, got: `${overdrawn.toFixed(1)} too many` });
+      }
+    }
+    return wrong;
+  }
+
+  #of(target: string): Buckets {
+    let buckets = this.#targets.get(target);
+    if (buckets === undefined) {
+      buckets = { plain: new Bucket(), blocking: new Bucket() };
+      this.#targets.set(target, buckets);
+    }
+    return buckets;
+  }
+}

@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Consul } from '../../support/consul.js';
+import { restoreSnapshot, saveSnapshot } from '../../support/consul-snapshot.js';
+import type { Fault, FaultContext } from '../backend.js';
+import { type Stage, untilHealthy } from './stage.js';
+
+/** `consul snapshot restore` of an earlier state, so that indexes go back. */
+export function storeFaults(stage: Stage): Fault[] {
+  const { cluster, ways, ledger } = stage;
+  /** Of before the last restore. */
+  let earlier: string | undefined;
+
+  const restore = async ({ forMs, random, say }: FaultContext): Promise<void> => {
+    const server: Consul = random.pick(cluster.servers);
+    const fresh = await saveSnapshot(server);
+    const file = earlier !== undefined && random.chance(0.5) ? earlier : fresh;
+    say(file === fresh ? `of ${forMs} ms before` : 'of before the last restore');
+    earlier = fresh;
+    await delay(forMs);
+    ledger.restoring();
+    await restoreSnapshot(random.pick(cluster.servers), file);
+    await untilHealthy(stage);
+  };
+
+  return [
+    { name: 'restore', lane: 'alone', lastsMs: [500, 4_000], run: restore },
+    {
+      name: 'restore while cut off',
+      lane: 'alone',
+      lastsMs: [500, 4_000],
+      async run(context) {
+        await Promise.all(ways.map(({ link }) => link.cut()));
+        await restore(context);
+        // Half the time the indexes overtake the old ones before anybody looks.
+        if (context.random.chance(0.5)) await delay(context.forMs);
+        await Promise.all(ways.map(({ link }) => link.resume()));
+      },
+    },
+  ];
+}

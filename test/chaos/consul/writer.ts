@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { request } from '../../../servers/http.mjs';
+import type { Consul } from '../../support/consul.js';
+import type { ChaosWriter } from '../backend.js';
+import { Bell } from '../bell.js';
+import type { Random } from '../random.js';
+import { initialOperations, kindOf, type Operation, operationOf } from './operations.js';
+
+/** Several at a time, each with this pause after an operation, ms: some dozens of operations a second. */
+const AT_ONCE = 6;
+const PAUSE_MS = [30, 100] as const;
+/**
+ * Longer than the 7 s for which servers without a leader hold a write, and than any server is stopped: one that is given up
+ * sooner may be done after later ones.
+ */
+const OPERATION_MS = 12_000;
+
+/** Takes note of each operation. */
+export interface WriteLog {
+  /** It is about to be sent, so its effects may be there from now on. */
+  sent(operation: Operation): void;
+  /** In words, for people. */
+  done(operation: Operation, outcome: string): void;
+}
+
+/** Writes at random over the HTTP API of any server or of the client agent. */
+export class Writer implements ChaosWriter {
+  readonly counts: Record<string, number> = {};
+  readonly #servers: readonly Consul[];
+  readonly #agent: Consul;
+  readonly #random: Random;
+  readonly #log: WriteLog;
+  readonly #bell = new Bell();
+  #running: Promise<void>[] = [];
+  #paused = false;
+  #stopped = false;
+  #busy = 0;
+  #serial = 0;
+
+  constructor(servers: readonly Consul[], agent: Consul, random: Random, log: WriteLog) {
+    this.#servers = servers;
+    this.#agent = agent;
+    this.#random = random;
+    this.#log = log;
+  }
+
+  /** Writes each key and registers each instance once. */
+  async furnish(): Promise<void> {
+    for (const operation of initialOperations(this.#random)) {
+      const outcome = await this.#send(operation.atAgent ? this.#agent : this.#random.pick(this.#servers), operation);
+      if (outcome !== 'done') throw new Error(`${operation.path(0)}: ${outcome}`);
+    }
+  }
+
+  start(): void {
+    this.#running = Array.from({ length: AT_ONCE }, () => this.#run());
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    await this.#bell.until(() => this.#busy === 0);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#bell.ring();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#bell.ring();
+    await Promise.all(this.#running);
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      await this.#bell.until(() => this.#stopped || !this.#paused);
+      if (this.#stopped) return;
+      const kind = kindOf(this.#random);
+      await this.#attempt(kind, operationOf(kind, this.#random, ++this.#serial));
+      await delay(this.#random.between(...PAUSE_MS));
+    }
+  }
+
+  async #attempt(kind: string, operation: Operation): Promise<void> {
+    this.#busy++;
+    this.#log.sent(operation);
+    const consul = operation.atAgent ? this.#agent : this.#random.pick([...this.#servers, this.#agent]);
+    // Of one that fails it is unknown what became of it.
+    const outcome = await this.#send(consul, operation).catch(() => 'unacknowledged');
+    this.#log.done(operation, `${kind}: ${outcome}`);
+    const count = outcome === 'done' ? kind : outcome;
+    this.counts[count] = (this.counts[count] ?? 0) + 1;
+    this.#busy--;
+    this.#bell.ring();
+  }
+
+  /** @returns `done`, or `refused` for a condition that does not hold. @throws when it is unknown whether it was done */
+  async #send(consul: Consul, operation: Operation): Promise<'done' | 'refused'> {
+    const { path, method, body, ifUnchanged } = operation;
+    const index = ifUnchanged === undefined ? 0 : await this.#modifyIndex(consul, ifUnchanged);
+    const answer = await request(`${consul.url}${path(index)}`, {
+      method,
+      timeoutMs: OPERATION_MS,
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const { status } = answer;
+    if (status === 200) return answer.body.trim() === 'false' ? 'refused' : 'done';
+    // A transaction whose condition does not hold; a check that is not registered.
+    if (status === 409 || (status === 404 && operation.atAgent)) return 'refused';
+    throw new Error(`${status} ${answer.body}`);
+  }
+
+  /** 0 for a key that is not there: a check-and-set with it creates. */
+  async #modifyIndex(consul: Consul, key: string): Promise<number> {
+    const { status, body } = await consul.http(`/v1/kv/${encodeURIComponent(key)}`, { timeoutMs: OPERATION_MS });
+    return status === 404 ? 0 : (JSON.parse(body) as [{ ModifyIndex: number }])[0].ModifyIndex;
+  }
+}
