@@ -61,7 +61,10 @@ describe('stale, where a server is behind', () => {
 
   test('an answer within the bound of "max-stale" is believed, at one above it the leader is read', async () => {
     await using watching = await started('&max-stale=90s');
-    answerStale((response) => server.list(response, { 'x-consul-index': '25', ...contact(89_000) }));
+    answerStale((response) => {
+      server.answer(undefined);
+      server.list(response, { 'x-consul-index': '25', ...contact(89_000) });
+    });
     await expect.poll(() => watching.watcher.snapshot?.revision).toBe('25');
     expect(asked().filter((each) => each === 'leader')).toHaveLength(1);
     answerStale((response) => server.list(response, { 'x-consul-index': '26', ...contact(91_000) }));

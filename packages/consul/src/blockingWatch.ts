@@ -134,7 +134,8 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
       const block = { index, waitMs: lanes.waitMs(this.#waitMs(pauseMs)) };
       const sentAt = timing.now();
       const answer = await ask(this.#watching, lease, { ...given, consistency, block });
-      return { ...answer, early: timing.now() - sentAt < block.waitMs / 2 };
+      // An agent ends its own queries as it likes; what it has is proven in other ways.
+      return { ...answer, early: !answer.agentsOwn && timing.now() - sentAt < block.waitMs / 2 };
     });
   }
 
