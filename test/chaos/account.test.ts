@@ -47,7 +47,6 @@ const told = (revision: number, changes: readonly Change[], more: Partial<Told> 
   epoch: 1,
   at: 0,
   era: 1,
-  afterOutage: false,
   cause: 'delta',
   coalesced: false,
   changes,
@@ -84,7 +83,12 @@ test('what came and went while a compaction let only a full read tell is not tol
   histories.get(1)?.append({ revision: 6n, events: [{ key: 'a/z', entry: undefined }] });
   histories.get(1)?.append({ revision: 7n, events: [{ key: 'a/z', entry: entry('z', 7) }] });
   const check = (batches: readonly Told[]) => {
-    const account = new HistoryAccount({ watcher: 'w', scope: SCOPE, prompt: true, history: (era) => histories.get(era) });
+    const account = new HistoryAccount({
+      watcher: 'w',
+      scope: SCOPE,
+      prompt: true,
+      history: (era) => histories.get(era),
+    });
     return batches.flatMap((batch) => account.check(batch));
   };
   const seventh = told(7, [put('z', entry('z', 7))]);

@@ -23,7 +23,7 @@ export interface Told extends Pick<Batch, 'changes' | 'cause' | 'coalesced'> {
   /** Which of the store's histories it is about. */
   readonly era: number;
   /** The watch was stale for a while since the batch before. */
-  readonly afterOutage: boolean;
+  readonly afterOutage?: boolean;
 }
 
 /** What one reader was told, held against what happened in the store. */

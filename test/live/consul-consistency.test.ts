@@ -41,9 +41,9 @@ const asked = ({ sent }: RequestCount): string[] =>
 
 describe('the KV store', () => {
   test.each([
-    ['default', 'plain', 'blocks'],
+    ['default', 'plain consistent', 'blocks'],
     ['consistent', 'plain consistent', 'blocks consistent'],
-    ['stale', 'plain', 'blocks stale'],
+    ['stale', 'plain consistent', 'blocks stale'],
   ])('consistency=%s: %s, then %s', async (consistency, first, then) => {
     const prefix = `${fresh()}/`;
     await put(agent, `${prefix}a`, '1');
@@ -86,9 +86,9 @@ describe('the KV store', () => {
     };
     expect(await also('consistency=stale&max-stale=5000ms')).toEqual([]);
     expect(await also('consistency=consistent')).toEqual(['plain consistent']);
-    expect(await also('consistency=default')).toEqual(['plain']);
+    expect(await also('consistency=default')).toEqual(['plain consistent']);
     expect(await also('')).toEqual([]);
-    expect(await also('consistency=stale&max-stale=6s')).toEqual(['plain']);
+    expect(await also('consistency=stale&max-stale=6s')).toEqual(['plain consistent']);
   });
 });
 
@@ -114,7 +114,13 @@ describe('services and the catalog', () => {
     using requests = new RequestCount(agent.port);
     await using watching = await started('?catalog=services&cached=true');
     await expect.poll(() => requests.count, { timeout: 10_000 }).toBeGreaterThan(4);
-    expect(asked(requests).slice(0, 5)).toEqual(['plain', 'blocks cached', 'plain', 'blocks cached', 'plain']);
+    expect(asked(requests).slice(0, 5)).toEqual([
+      'plain consistent',
+      'blocks cached',
+      'plain consistent',
+      'blocks cached',
+      'plain consistent',
+    ]);
     expect(watching.state).toBe('live');
     expect(watching.batches).toHaveLength(1);
   });

@@ -2,7 +2,7 @@ import { compareRevisions, type KeyMap, type Logger, type Revision, type Update 
 import { follow } from './abort.js';
 import { type Asked, type Asking, ask } from './ask.js';
 import type { Cluster, Lease } from './cluster.js';
-import { type Consistency, isLenient, type Standing, strictMode } from './consistency.js';
+import { type Consistency, isLenient, SETTLING, type Standing } from './consistency.js';
 import { Doubt } from './doubt.js';
 import { type Known, NOTHING, sameEntries } from './entries.js';
 import { judge } from './indexRules.js';
@@ -126,7 +126,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
     const { consistency, lanes, timing } = this.#watching;
     const given = { known: this.#known, signal, holds: false };
     if (index === undefined) {
-      const strict = { ...consistency, mode: strictMode(consistency.mode) };
+      const strict = { ...consistency, mode: SETTLING };
       const asking = { ...this.#watching, answerMs: this.#answerMs() };
       return { ...(await ask(asking, lease, { ...given, consistency: strict })), early: false };
     }

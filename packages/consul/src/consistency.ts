@@ -57,10 +57,11 @@ export function isLenient(mode: Mode): boolean {
   return mode === 'stale' || mode === 'cached';
 }
 
-/** The mode of a read that settles what another answer left open. */
-export function strictMode(mode: Mode): Mode {
-  return isLenient(mode) ? 'default' : mode;
-}
+/**
+ * The mode of a read that begins a watch, stands alone, or settles what another answer left open. A leader that has just
+ * started answers in the default mode before it has read its log again: as if most keys were gone.
+ */
+export const SETTLING: Mode = 'consistent';
 
 /** Whether an answer comes from what the agent holds itself. Its index may be above that of the servers' answer. */
 export function isAgentsOwn(headers: IncomingHttpHeaders): boolean {

@@ -16,7 +16,7 @@ import { follow } from './abort.js';
 import { type Asked, ask } from './ask.js';
 import { BlockingWatch, type Watching } from './blockingWatch.js';
 import { Cluster, type Lease } from './cluster.js';
-import { type Consistency, type Mode, strictMode } from './consistency.js';
+import { type Consistency, isLenient, type Mode, SETTLING } from './consistency.js';
 import { NOTHING } from './entries.js';
 import { neverSent } from './failure.js';
 import { Lanes, SHARED_WAIT_MS } from './lanes.js';
@@ -173,7 +173,7 @@ async function readOnce(watching: Watching, lease: Lease, signal: AbortSignal): 
   const read = (chosen: Mode): Promise<Asked> =>
     ask(watching, lease, { consistency: { mode: chosen, maxStaleMs }, known: NOTHING, signal, holds: true });
   // What an agent has in its cache says nothing of what it does not have.
-  const answer = await read(mode === 'cached' ? 'stale' : mode);
-  const { index, entries } = answer.standing === 'weak' ? await read(strictMode(mode)) : answer;
+  const answer = await read(isLenient(mode) ? 'stale' : SETTLING);
+  const { index, entries } = answer.standing === 'weak' ? await read(SETTLING) : answer;
   return { revision: index, entries };
 }

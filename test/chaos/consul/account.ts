@@ -7,7 +7,8 @@ import type { Asks } from './targets.js';
 
 /** What can be said about the store between two checkpoints. Times are monotonic, ms. */
 export interface Knowledge {
-  readonly checkpointAt: number;
+  /** The last checkpoint by that time. What is told while one is passed is checked at the next. */
+  checkpointBefore(at: number): number;
   /** Whether in between the store may have gone back to an earlier state. */
   wasRestored(since: number, until: number): boolean;
   /** Whether in between another server may have begun to lead, or the same one anew. */
@@ -44,7 +45,7 @@ export class AnswerAccount implements Account {
   readonly #state = new Map<string, Entry>();
   /** What was told to be gone since the last checkpoint. */
   readonly #gone = new Map<string, Entry>();
-  #checkpointAt = 0;
+  #checkpoint = 0;
   #last: Told | undefined;
 
   constructor(options: AccountOptions) {
@@ -53,9 +54,10 @@ export class AnswerAccount implements Account {
 
   check(told: Told): Difference[] {
     const { watcher, ledger } = this.#options;
-    if (ledger.checkpointAt !== this.#checkpointAt) this.#gone.clear();
-    this.#checkpointAt = ledger.checkpointAt;
     const { cause, revision, epoch, at } = told;
+    const checkpoint = ledger.checkpointBefore(at);
+    if (checkpoint !== this.#checkpoint) this.#gone.clear();
+    this.#checkpoint = checkpoint;
     const place = `the ${cause} batch at revision ${revision} of epoch ${epoch}, told at ${ledger.timeOf(at)}`;
     const found = [
       ...this.#order(told).map((what) => ({ watcher, what: `${place}: ${what}` })),
@@ -117,7 +119,7 @@ export class AnswerAccount implements Account {
     if (asks.kind === 'kv' && !wellFormed(asks.prefix + key, Buffer.from(entry.value).toString())) {
       wrong.push('its value was never written to it');
     }
-    if (this.#mayGoBack(this.#checkpointAt, at)) return wrong;
+    if (this.#mayGoBack(this.#checkpoint, at)) return wrong;
     if (was?.revision !== undefined && entry.revision !== undefined) {
       if (compareRevisions(entry.revision, was.revision) < 0) wrong.push('it went back to an earlier version');
     }
@@ -141,7 +143,7 @@ export class AnswerAccount implements Account {
 
   #mayHaveGone(key: string, at: number): boolean {
     const { asks, lags, ledger } = this.#options;
-    if (lags && ledger.hadElection(this.#checkpointAt, at)) return true;
+    if (lags && ledger.hadElection(this.#checkpoint, at)) return true;
     if (asks.kind === 'kv') return ledger.mayHaveGone(asks.prefix + key, at);
     if (asks.kind === 'catalog') return asks.of === 'services' && !STEADY_SERVICES.includes(key);
     return asks.passing ? !isSteady(key) : ledger.mayHaveGone(key, at);

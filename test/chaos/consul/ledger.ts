@@ -29,7 +29,7 @@ export class Ledger implements Truth, WriteLog {
   #before: ReadonlyMap<ChaosTarget, Answer> = new Map();
   #now: ReadonlyMap<ChaosTarget, Answer> = new Map();
   #era = 1;
-  #checkpointAt = 0;
+  readonly #checkpoints = [0];
   readonly #restores = new Upheavals();
   readonly #elections = new Upheavals();
 
@@ -42,8 +42,8 @@ export class Ledger implements Truth, WriteLog {
     return this.#era;
   }
 
-  get checkpointAt(): number {
-    return this.#checkpointAt;
+  checkpointBefore(at: number): number {
+    return this.#checkpoints.findLast((checkpoint) => checkpoint <= at) ?? 0;
   }
 
   sent({ removes }: Operation): void {
@@ -100,7 +100,7 @@ export class Ledger implements Truth, WriteLog {
   mayHaveGone(name: string, at: number): boolean {
     // A restore brings back what the client agent knows to be gone; it repairs the catalog a minute or two later.
     if (this.#era > 1 && isOfAgent(name)) return true;
-    return (this.#removed.get(name) ?? at) < at || (this.wasRestored(this.#checkpointAt, at) && !isSteady(name));
+    return (this.#removed.get(name) ?? at) < at || (this.wasRestored(this.checkpointBefore(at), at) && !isSteady(name));
   }
 
   timeOf(at: number): string {
@@ -116,7 +116,7 @@ export class Ledger implements Truth, WriteLog {
     this.#removed.clear();
     this.#restores.end();
     this.#elections.end();
-    this.#checkpointAt = performance.now();
+    this.#checkpoints.push(performance.now());
   }
 
   /** Any server's word is the leader's. */

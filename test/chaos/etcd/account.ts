@@ -103,6 +103,13 @@ export class HistoryAccount implements Account {
     return wrong;
   }
 
+  /** Whether these came to nothing: a full read after an outage finds no difference then, and is not told. */
+  #leavesAsItWas(commits: readonly Commit[]): boolean {
+    const after = this.#with(commits);
+    const keys = commits.flatMap(({ events }) => events.map(({ key }) => key));
+    return keys.every((key) => !mustBeTold(this.#state.get(key), after.get(key), true));
+  }
+
   #contents({ changes, epoch }: Told, keys: ReadonlySet<string>, after: ReadonlyMap<string, Entry>): Wrong[] {
     const told = new Map(changes.map((change) => [change.key, change]));
     const sameEpoch = this.#position?.epoch === epoch;
