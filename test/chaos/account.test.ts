@@ -3,16 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { Told } from './backend.js';
 import { HistoryAccount } from './etcd/account.js';
 import { History } from './etcd/history.js';
+import { del, entry, put, told } from './tellings.js';
 
 /** The checker of the chaos run must see each way in which a watcher can be wrong. */
 
 const SCOPE = { prefix: 'a/', exact: false };
-
-const entry = (value: string, revision: number, createRevision = revision): Entry => ({
-  value: Buffer.from(value),
-  revision: String(revision),
-  createRevision: String(createRevision),
-});
 
 /** Revision 1 put x and y, 2 another prefix's key, 3 changed x and deleted y in one transaction, 4 put y again. */
 function history(): History {
@@ -25,33 +20,6 @@ function history(): History {
   made.append({ revision: 4n, events: [put('a/y', entry('y2', 4))] });
   return made;
 }
-
-const put = (key: string, made: Entry, previous?: Entry): Change => ({
-  type: 'put',
-  key,
-  revision: made.revision ?? '',
-  entry: made,
-  ...(previous === undefined ? {} : { previous }),
-});
-
-const del = (key: string, revision: number, previous: Entry, synthetic = false): Change => ({
-  type: 'delete',
-  key,
-  revision: String(revision),
-  previous,
-  synthetic,
-});
-
-const told = (revision: number, changes: readonly Change[], more: Partial<Told> = {}): Told => ({
-  revision: String(revision),
-  epoch: 1,
-  at: 0,
-  era: 1,
-  cause: 'delta',
-  coalesced: false,
-  changes,
-  ...more,
-});
 
 const INITIAL = told(2, [put('x', entry('x', 1)), put('y', entry('y', 1))], { cause: 'initial' });
 const THIRD = told(3, [put('x', entry('x2', 3, 1), entry('x', 1)), del('y', 3, entry('y', 1))]);

@@ -1,8 +1,8 @@
-import type { Change, Entry } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
 import type { Told } from './backend.js';
 import { AnswerAccount, type Knowledge } from './consul/account.js';
 import { Rates } from './consul/rates.js';
+import { del, entry, put, told } from './tellings.js';
 
 /** The checker of the chaos run on Consul must see each way in which a watcher can be wrong. */
 
@@ -15,43 +15,10 @@ const QUIET: Knowledge = {
   lastEvents: () => [],
 };
 
-const entry = (value: string, revision: number, createRevision = revision): Entry => ({
-  value: Buffer.from(value),
-  revision: String(revision),
-  createRevision: String(createRevision),
-});
-
-const put = (key: string, made: Entry, previous?: Entry): Change => ({
-  type: 'put',
-  key,
-  revision: made.revision ?? '',
-  entry: made,
-  ...(previous === undefined ? {} : { previous }),
-});
-
-const del = (key: string, revision: number, previous: Entry, synthetic = true): Change => ({
-  type: 'delete',
-  key,
-  revision: String(revision),
-  previous,
-  synthetic,
-});
-
-const told = (revision: number, changes: readonly Change[], more: Partial<Told> = {}): Told => ({
-  revision: String(revision),
-  epoch: 1,
-  at: revision,
-  era: 1,
-  cause: 'delta',
-  coalesced: false,
-  changes,
-  ...more,
-});
-
 const X = entry('1|kv/x|2|xx', 1);
 const DELETED = entry('', 2);
 const INITIAL = told(5, [put('x', X), put('deleted', DELETED)], { cause: 'initial' });
-const GONE = told(6, [del('deleted', 6, DELETED)]);
+const GONE = told(6, [del('deleted', 6, DELETED, true)]);
 const LATER = entry('7|kv/x|0|', 7, 1);
 
 /** What is found wrong with batches told in this order. */
@@ -69,8 +36,10 @@ test('what can have happened is right', () => {
 
 describe('found out', () => {
   test('a delete of what nobody deleted, or that Consul is said to have told', () => {
-    expect(found([INITIAL, told(6, [del('x', 6, X)])])).toEqual(['it was told to be deleted, and nobody deleted it']);
-    expect(found([INITIAL, told(6, [del('deleted', 6, DELETED, false)])])).toEqual([
+    expect(found([INITIAL, told(6, [del('x', 6, X, true)])])).toEqual([
+      'it was told to be deleted, and nobody deleted it',
+    ]);
+    expect(found([INITIAL, told(6, [del('deleted', 6, DELETED)])])).toEqual([
       expect.stringContaining('not called synthetic'),
     ]);
   });

@@ -1,69 +1,17 @@
-import { writeFile } from 'node:fs/promises';
 import { etcdAdapter } from '@rollcall/etcd';
-import { expect, test } from 'vitest';
 import type { EtcdVersion } from '../support/etcd.js';
-import { Conductor } from './conductor.js';
+import { chaosTest } from './chaosTest.js';
 import { EtcdBackend } from './etcd/backend.js';
 import { Etcd3Subject } from './etcd/etcd3Subject.js';
 import { Fleet } from './fleet.js';
-import { Random } from './random.js';
-import { ChaosError, type Report, summary } from './report.js';
 
-/** `npm run chaos -- etcd` says what; `npm test` runs a minute with a fixed seed. */
-const {
-  ROLLCALL_CHAOS_SEED: seed = '11',
-  ROLLCALL_CHAOS_MINUTES: minutes = '1',
-  ROLLCALL_CHAOS_VERSION: version = '3.6',
-  ROLLCALL_CHAOS_CONTROL: control,
-  ROLLCALL_CHAOS_REPORT: reportFile,
-} = process.env;
+const { ROLLCALL_CHAOS_VERSION: version = '3.6' } = process.env;
 
-/** A run goes on until it had every kind of fault, and each checkpoint waits for backoffs. */
-const TIMEOUT_MS = Number(minutes) * 60_000 * 1.5 + 240_000;
-
-async function run(): Promise<Report> {
-  const random = new Random(Number(seed));
-  await using backend = await EtcdBackend.start(version as EtcdVersion, random.fork());
-  const subject = control
-    ? new Etcd3Subject(backend.endpoints, backend.targets, backend.truth)
-    : new Fleet(backend, etcdAdapter, random.fork());
-  const conditions = { seed: Number(seed), minutes: Number(minutes), random: random.fork(), say };
-  return await new Conductor(backend, subject, conditions).run();
-}
-
-/** Only who asked for chaos wants to see it; a failure repeats the last of it anyway. */
-function say(text: string): void {
-  if (reportFile !== undefined) process.stderr.write(`${text}\n`);
-}
-
-async function keep(report: Report): Promise<void> {
-  say(summary(report));
-  if (reportFile !== undefined) await writeFile(reportFile, `${JSON.stringify(report)}\n`);
-}
-
-test.skipIf(control)(
-  `three etcd, seed ${seed}, ${minutes} min: every watcher says what the servers say`,
-  async () => {
-    try {
-      const report = await run();
-      await keep(report);
-      expect(report.checkpoints).toBeGreaterThan(0);
-    } catch (error) {
-      if (error instanceof ChaosError) await keep(error.report);
-      throw error;
-    }
-  },
-  TIMEOUT_MS,
-);
-
-test.runIf(control)(
-  `three etcd, seed ${seed}, ${minutes} min: etcd3's own watcher is found out`,
-  async () => {
-    const error = await run().catch((failure: unknown) => failure);
-    if (!(error instanceof ChaosError)) throw error;
-    say(error.message);
-    await keep(error.report);
-    expect(error.report.differences).toBeGreaterThan(0);
-  },
-  TIMEOUT_MS,
-);
+chaosTest({
+  title: 'three etcd',
+  rival: "etcd3's own watcher",
+  seed: 11,
+  start: (random) => EtcdBackend.start(version as EtcdVersion, random),
+  watchers: (backend, random) => new Fleet(backend, etcdAdapter, random),
+  control: ({ endpoints, targets, truth }) => new Etcd3Subject(endpoints, targets, truth),
+});

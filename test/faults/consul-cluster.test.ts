@@ -2,12 +2,12 @@ import { createConsulAdapter } from '@rollcall/consul';
 import { createRegistry, type Watcher } from '@rollcall/core';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Consul, type ConsulCluster, startConsulCluster } from '../support/consul.js';
+import { Doors } from '../support/doors.js';
 import { startProxy } from '../support/proxy.js';
-import { ConsulDoors } from './consul-doors.js';
+import { SteadyWriter } from '../support/steady-writer.js';
 import { Followed, write } from './consul-followed.js';
 import { deregister } from './consul-instances.js';
 import { del, put, Watching, type WatchingOptions } from './consul-watching.js';
-import { ConsulWriter } from './consul-writer.js';
 
 /** Short waits, so that a dead link is noticed within 0.5 s + 1/16 of it + 3 s. */
 const WAIT_MS = 500;
@@ -55,8 +55,8 @@ async function followed(name: string, open: (what: string) => Watching): Promise
 }
 const through = ({ endpoint }: { readonly endpoint: string }, name: string): Promise<Followed> =>
   followed(name, (what) => new Watching(`consul://${endpoint}/${what}`, FAST));
-const firstOfThree = (doors: ConsulDoors, server: Consul, name: string): Promise<Followed> =>
-  followed(name, (what) => doors.inOrder([server], () => new Watching(doors.url(what), FAST)));
+const firstOfThree = (doors: Doors<Consul>, server: Consul, name: string): Promise<Followed> =>
+  followed(name, (what) => doors.inOrder([server], () => new Watching(`consul://${doors.endpoints}/${what}`, FAST)));
 
 /** Asserts that what is written now is seen by all, and that each has the server's own state. */
 async function expectCurrent(all: readonly Followed[], server: Consul, name: string): Promise<void> {
@@ -114,10 +114,10 @@ describe('the leader, watched first of three, through a follower and through an 
   test('S24 is killed -9 while a writer goes on: all moves on, nothing is lost or goes back', async () => {
     const leader = await leading();
     const follower = oneOf(others(leader));
-    await using doors = await ConsulDoors.before(cluster.servers);
+    await using doors = await Doors.before(cluster.servers);
     const all = [await firstOfThree(doors, leader, 's24'), await through(follower, 's24'), await through(agent, 's24')];
     expect(doors.used).toEqual([leader]);
-    await using writer = new ConsulWriter(others(leader), (server, n) => write(server, 's24', String(n % 10), n + 1));
+    await using writer = new SteadyWriter(others(leader), (server, n) => write(server, 's24', String(n % 10), n + 1));
     await writer.more(20);
     await leader.kill9();
     await writer.more(20);
@@ -130,7 +130,7 @@ describe('the leader, watched first of three, through a follower and through an 
   test('S22 is stopped (SIGSTOP): stale in time, then followed elsewhere', async () => {
     const leader = await leading();
     const follower = oneOf(others(leader));
-    await using doors = await ConsulDoors.before(cluster.servers);
+    await using doors = await Doors.before(cluster.servers);
     const all = [await firstOfThree(doors, leader, 's22'), await through(follower, 's22'), await through(agent, 's22')];
     const before = await leaderOf(follower);
     leader.pause();
@@ -209,7 +209,7 @@ test('S22 S23 a client agent is cut off, stopped (SIGSTOP), killed -9 and starte
 test('S23 S25 a follower is killed -9 and started again: who knows no other waits, who begins with it takes another', async () => {
   const follower = oneOf(others(await leading()));
   const server = oneOf(others(follower));
-  await using doors = await ConsulDoors.before(cluster.servers);
+  await using doors = await Doors.before(cluster.servers);
   const alone = await through(follower, 's23');
   await follower.kill9();
   await alone.stale();
@@ -224,12 +224,12 @@ test('S23 S25 a follower is killed -9 and started again: who knows no other wait
 test('S26 200 processes that lose their server do not come back in lockstep, and each opens one connection', async () => {
   const lost = oneOf(others(await leading()));
   const left = others(lost);
-  await using doors = await ConsulDoors.before(cluster.servers);
+  await using doors = await Doors.before(cluster.servers);
   // A registry each, and so connections and a backoff each, as 200 processes have.
   const registries = Array.from({ length: 200 }, () => createRegistry({ adapters: [createConsulAdapter()] }));
   onTestFinished(async () => void (await Promise.all(registries.map((registry) => registry.close()))));
   const watchers = registries.map((registry, i) =>
-    doors.inOrder([lost, left[i % 2] ?? lost], () => registry.watch(doors.url('s26/'))),
+    doors.inOrder([lost, left[i % 2] ?? lost], () => registry.watch(`consul://${doors.endpoints}/s26/`)),
   );
   await Promise.all(watchers.map((watcher) => watcher.ready({ fresh: true })));
   const connected = (): number[] => [lost, ...left].map((server) => doors.to(server).connections.open);

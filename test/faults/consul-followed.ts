@@ -2,7 +2,10 @@ import type { Consul } from '../support/consul.js';
 import { expectServersInstances, keyOf, portOf, register } from './consul-instances.js';
 import { put, type Watching } from './consul-watching.js';
 
-/** Sets one key and registers one instance, each with this number. */
+/**
+ * Sets one key and registers one instance, each with this number. Each waits for 15 s, longer than the 7 s for which servers
+ * without a leader hold a write: one that is given up sooner may be done after later ones.
+ */
 export async function write(server: Consul, name: string, id: string, number: number): Promise<void> {
   await put(server, `${name}/${id}`, String(number));
   await register(server, name, id, number);

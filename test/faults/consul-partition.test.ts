@@ -2,7 +2,7 @@ import { platform } from 'node:os';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Consul } from '../support/consul.js';
 import { type ConsulPeers, startConsulPeers } from '../support/consul-peers.js';
-import { ConsulDoors } from './consul-doors.js';
+import { Doors } from '../support/doors.js';
 import { Followed, write } from './consul-followed.js';
 import { Watching } from './consul-watching.js';
 
@@ -37,11 +37,11 @@ describe.skipIf(platform() !== 'linux')('a server is parted from its peers, not 
     const parted = role === 'leader' ? leader : leader === some ? other : some;
     const [left] = peers.servers.filter((server) => server !== parted);
     if (left === undefined) throw new Error('three servers were started');
-    await using doors = await ConsulDoors.before(peers.servers);
+    await using doors = await Doors.before(peers.servers);
     const name = `s24-${role}`;
     await write(left, name, '1', 1);
     await using watched = await Followed.started(name, (what) =>
-      doors.inOrder([parted], () => new Watching(doors.url(what), FAST)),
+      doors.inOrder([parted], () => new Watching(`consul://${doors.endpoints}/${what}`, FAST)),
     );
     expect(doors.used).toEqual([parted]);
 

@@ -33,7 +33,7 @@ const urlOf = (doors: Doors<Etcd>, prefix: string): string => `etcd://${doors.en
 
 /** A watch on this member, past its beginning, that may move to the others behind the doors. */
 async function watchOn(member: Etcd, doors: Doors<Etcd>, prefix: string): Promise<Watching> {
-  const watching = doors.first(member, () => new Watching(urlOf(doors, prefix)));
+  const watching = doors.inOrder([member], () => new Watching(urlOf(doors, prefix)));
   await watching.until('the created reply', () => watching.attempts.at(-1)?.updates.at(-1)?.type === 'alive');
   expect(doors.used).toEqual([member]);
   return watching;
@@ -122,7 +122,7 @@ describe('at the start', () => {
     await cluster.partition(parted);
     await untilLeaderless(parted);
     await using doors = await Doors.before(cluster.members);
-    await using watching = doors.first(parted, () => new Watching(urlOf(doors, 's25/')));
+    await using watching = doors.inOrder([parted], () => new Watching(urlOf(doors, 's25/')));
     await watching.watcher.ready({ fresh: true });
     expect(watching.statuses[0]).toMatchObject({ state: 'connecting', error: { code: 'UNAVAILABLE' } });
     const last = await put(oneOf(others(parted)), 's25/1', 'x');

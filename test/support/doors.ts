@@ -36,11 +36,11 @@ export class Doors<Server extends Answering> implements AsyncDisposable {
     return [...this.#proxies].filter(([, { connections }]) => connections.open > 0).map(([server]) => server);
   }
 
-  /** Opens what chooses among the servers so that it tries this one first. */
-  first<T>(server: Server, open: () => T): T {
-    const others = [...this.#proxies.keys()].filter((one) => one !== server);
+  /** Opens what chooses among the servers so that it tries these first, in this order. */
+  inOrder<T>(servers: readonly Server[], open: () => T): T {
+    const others = [...this.#proxies.keys()].filter((one) => !servers.includes(one));
     return inOrder(
-      [server, ...others].map((one) => this.to(one).endpoint),
+      [...servers, ...others].map((one) => this.to(one).endpoint),
       open,
     );
   }

@@ -41,7 +41,7 @@ const RETRYABLE = {
   ROLLED_BACK: true,
   /** What is held is not what the store had at the cursor: another history. */
   OTHER_HISTORY: true,
-  /** What came after the cursor is larger than may be received at once: read anew. */
+  /** An answer is larger than may be received at once: read anew, in smaller ones. */
   TOO_LARGE: true,
   /** What is held is a state of the past, and the backend has not yet shown what came after it. */
   NOT_CURRENT: true,

@@ -104,7 +104,7 @@ export type Update =
       readonly events: readonly SourceEvent[];
       readonly behind?: true;
     }
-  /** Proven in-stream: there was nothing else up to `revision`. */
+  /** Proven in-stream, or for the cursor itself by a read: there was nothing else up to `revision`. */
   | { readonly type: 'bookmark'; readonly revision: Revision }
   /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */
   | { readonly type: 'alive' }
@@ -156,7 +156,7 @@ export interface Source extends AsyncDisposable {
   readonly maxSilenceMs: number;
   /**
    * One attempt: yields updates, throws WatchError, returns on abort, never retries, holds no keys.
-   * With `from` it continues after that revision, or throws COMPACTED, ROLLED_BACK or OTHER_HISTORY; the core then
+   * With `from` it continues after that revision, or throws COMPACTED, TOO_LARGE, ROLLED_BACK or OTHER_HISTORY; the core then
    * reads anew at once.
    * @param options `held`: the entries the core holds; a snapshot may yield those very objects for what is unchanged.
    */

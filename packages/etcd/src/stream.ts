@@ -129,11 +129,11 @@ export class WatchStream {
             'COMPACTED',
             `etcd at ${this.#endpoint} is compacted: its oldest revision is ${compactRevision}.`,
           );
+    const watch = this.#watches.get(watchId);
+    if (watch === undefined) return;
     // etcd holds on to a watch that a compaction has ended, until it is told that nobody else does.
     if (compactRevision !== '0') this.#call.write({ cancel_request: { watch_id: watchId } });
-    const watch = this.#watches.get(watchId);
-    if (watch !== undefined) this.#forget(watch, failure);
-    else if (watchId === EVERY_WATCH) this.#end(failure);
+    this.#forget(watch, failure);
   }
 
   #deliver(answer: WatchAnswer): void {
@@ -206,7 +206,7 @@ export class WatchStream {
   }
 }
 
-/** The watch id of a progress reply, which speaks for the whole stream, and of a refusal. */
+/** The watch id of a progress reply, which speaks for the whole stream. */
 const EVERY_WATCH = '-1';
 /** gRPC's status code. */
 const CANCELLED = 1;

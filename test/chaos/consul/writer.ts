@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { request } from '../../../servers/http.mjs';
 import type { Consul } from '../../support/consul.js';
 import type { ChaosWriter } from '../backend.js';
-import { Bell } from '../bell.js';
 import type { Random } from '../random.js';
+import { Workers } from '../workers.js';
 import { initialOperations, kindOf, type Operation, operationOf } from './operations.js';
 
 /** Several at a time, each with this pause after an operation, ms: some dozens of operations a second. */
@@ -30,11 +29,7 @@ export class Writer implements ChaosWriter {
   readonly #agent: Consul;
   readonly #random: Random;
   readonly #log: WriteLog;
-  readonly #bell = new Bell();
-  #running: Promise<void>[] = [];
-  #paused = false;
-  #stopped = false;
-  #busy = 0;
+  readonly #workers: Workers;
   #serial = 0;
 
   constructor(servers: readonly Consul[], agent: Consul, random: Random, log: WriteLog) {
@@ -42,6 +37,11 @@ export class Writer implements ChaosWriter {
     this.#agent = agent;
     this.#random = random;
     this.#log = log;
+    this.#workers = new Workers(
+      AT_ONCE,
+      () => this.#turn(),
+      () => random.between(...PAUSE_MS),
+    );
   }
 
   /** Writes each key and registers each instance once. */
@@ -53,37 +53,27 @@ export class Writer implements ChaosWriter {
   }
 
   start(): void {
-    this.#running = Array.from({ length: AT_ONCE }, () => this.#run());
+    this.#workers.start();
   }
 
-  async pause(): Promise<void> {
-    this.#paused = true;
-    await this.#bell.until(() => this.#busy === 0);
+  pause(): Promise<void> {
+    return this.#workers.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#bell.ring();
+    this.#workers.resume();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#bell.ring();
-    await Promise.all(this.#running);
+  stop(): Promise<void> {
+    return this.#workers.stop();
   }
 
-  async #run(): Promise<void> {
-    for (;;) {
-      await this.#bell.until(() => this.#stopped || !this.#paused);
-      if (this.#stopped) return;
-      const kind = kindOf(this.#random);
-      await this.#attempt(kind, operationOf(kind, this.#random, ++this.#serial));
-      await delay(this.#random.between(...PAUSE_MS));
-    }
+  #turn(): Promise<void> {
+    const kind = kindOf(this.#random);
+    return this.#attempt(kind, operationOf(kind, this.#random, ++this.#serial));
   }
 
   async #attempt(kind: string, operation: Operation): Promise<void> {
-    this.#busy++;
     this.#log.sent(operation);
     const consul = operation.atAgent ? this.#agent : this.#random.pick([...this.#servers, this.#agent]);
     // Of one that fails it is unknown what became of it.
@@ -91,8 +81,6 @@ export class Writer implements ChaosWriter {
     this.#log.done(operation, `${kind}: ${outcome}`);
     const count = outcome === 'done' ? kind : outcome;
     this.counts[count] = (this.counts[count] ?? 0) + 1;
-    this.#busy--;
-    this.#bell.ring();
   }
 
   /** @returns `done`, or `refused` for a condition that does not hold. @throws when it is unknown whether it was done */

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { EtcdCluster } from '../../support/etcd-cluster.js';
 import type { ChaosWriter } from '../backend.js';
-import { Bell } from '../bell.js';
 import type { Random } from '../random.js';
+import { Workers } from '../workers.js';
 import { base64, GatewayError, type Header } from './gateway.js';
 import type { Members } from './members.js';
 import { KEYS } from './targets.js';
@@ -39,13 +38,9 @@ export class Writer implements ChaosWriter {
   readonly #cluster: EtcdCluster;
   readonly #members: Members;
   readonly #random: Random;
-  readonly #bell = new Bell();
+  readonly #workers: Workers;
   #acknowledged: Acknowledged[] = [];
   #leases: string[] = [];
-  #running: Promise<void>[] = [];
-  #paused = false;
-  #stopped = false;
-  #busy = 0;
   #serial = 0;
 
   /** @param members its own: when one does not answer it goes on with the next. */
@@ -53,26 +48,27 @@ export class Writer implements ChaosWriter {
     this.#cluster = cluster;
     this.#members = members;
     this.#random = random;
+    this.#workers = new Workers(
+      AT_ONCE,
+      () => this.#turn(),
+      () => random.between(...PAUSE_MS),
+    );
   }
 
   start(): void {
-    this.#running = Array.from({ length: AT_ONCE }, () => this.#run());
+    this.#workers.start();
   }
 
-  async pause(): Promise<void> {
-    this.#paused = true;
-    await this.#bell.until(() => this.#busy === 0);
+  pause(): Promise<void> {
+    return this.#workers.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#bell.ring();
+    this.#workers.resume();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#bell.ring();
-    await Promise.all(this.#running);
+  stop(): Promise<void> {
+    return this.#workers.stop();
   }
 
   /** Puts as fast as it can, besides what else is written. */
@@ -81,7 +77,9 @@ export class Writer implements ChaosWriter {
     const put = async (): Promise<void> => {
       for (let key = keys.pop(); key !== undefined; key = keys.pop()) await this.#attempt('burst', this.#put(key));
     };
-    await Promise.all(Array.from({ length: BURST_AT_ONCE }, put));
+    await this.#workers.during(async () => {
+      await Promise.all(Array.from({ length: BURST_AT_ONCE }, put));
+    });
   }
 
   /** What was acknowledged since the last call. */
@@ -91,14 +89,9 @@ export class Writer implements ChaosWriter {
     return acknowledged;
   }
 
-  async #run(): Promise<void> {
-    for (;;) {
-      await this.#bell.until(() => this.#stopped || !this.#paused);
-      if (this.#stopped) return;
-      const kind = this.#kind();
-      await this.#attempt(kind, this.#operation(kind));
-      await delay(this.#random.between(...PAUSE_MS));
-    }
+  #turn(): Promise<void> {
+    const kind = this.#kind();
+    return this.#attempt(kind, this.#operation(kind));
   }
 
   #kind(): string {
@@ -130,7 +123,6 @@ export class Writer implements ChaosWriter {
   }
 
   async #attempt(kind: string, operation: () => Promise<unknown>): Promise<void> {
-    this.#busy++;
     try {
       await operation();
       this.#count(kind);
@@ -138,9 +130,6 @@ export class Writer implements ChaosWriter {
       // What became of it is unknown, and the ledger will tell: go on elsewhere.
       this.#count('unacknowledged');
       this.#members.turn();
-    } finally {
-      this.#busy--;
-      this.#bell.ring();
     }
   }
 
