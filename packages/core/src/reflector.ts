@@ -1,9 +1,10 @@
 import pRetry, { AbortError } from 'p-retry';
 import type { Step } from './apply.js';
 import { pullUntil } from './attempt.js';
-import { backoffMs, HEALTHY_AFTER_MS } from './backoff.js';
+import { HEALTHY_AFTER_MS } from './backoff.js';
 import type { Checkpoint } from './checkpointFormat.js';
 import { type ErrorCode, WatchError } from './errors.js';
+import { Health } from './health.js';
 import type { Logger } from './logger.js';
 import type { LogThrottle } from './logThrottle.js';
 import { Replica } from './replica.js';
@@ -48,23 +49,19 @@ const HEAD_START_MS = 1_000;
 export class Reflector {
   readonly #host: ReflectorHost;
   readonly #replica: Replica;
-  #status: Status = { state: 'connecting', attempt: 0 };
-  /** Failed attempts in this outage. */
-  #failures = 0;
-  /** Wall clock, while the next attempt is waited for. */
-  #retryAt: number | undefined;
-  #liveSince: number | undefined;
+  readonly #health: Health;
 
   constructor(host: ReflectorHost) {
     this.#host = host;
     this.#replica = new Replica(() => host.mintEpoch());
+    this.#health = new Health(host.timing, (status) => host.onStatus(status));
   }
 
   /** Runs until the signal aborts, or until a fatal error before the first state. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     // A logger that throws must not end the process by a rejection that nobody waits for.
     this.#afterHeadStart(signal).catch(() => {});
-    while (!signal.aborted && this.#status.state !== 'failed') {
+    while (!signal.aborted && this.#health.state !== 'failed') {
       try {
         // One call per outage. p-retry has no jitter at its cap and no injected clock, so the wait is ours.
         await pRetry(() => this.#untilUnhealthy(signal), {
@@ -74,7 +71,7 @@ export class Reflector {
         });
       } catch (thrown) {
         const error = WatchError.from(thrown);
-        if (this.#held === undefined) this.#setStatus({ state: 'failed', error });
+        if (this.#held === undefined) this.#health.failed(error);
         // Nothing that throws here, be it the user's own logger, ends a watch that has a state.
         else await delay(this.#host.timing, HEALTHY_AFTER_MS, signal);
       }
@@ -95,17 +92,17 @@ export class Reflector {
       // The verdict of a fatal error waits for the slowest disk, the next attempt does not.
       if (!error.retryable) await this.#recall(error);
       if (this.#isFatal(error)) throw new AbortError(error);
-      if (!this.#endOutageIfHealthy()) throw error;
+      if (!this.#health.endOutageIfHealthy()) throw error;
       await this.#pause(error, signal);
     }
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
     for (;;) {
+      this.#health.attempt();
       await this.#beginAtSince(signal);
       const from = this.#host.source.supports.resume ? this.#replica.resumePoint : undefined;
       this.#replica.interrupted();
-      this.#liveSince = undefined;
       try {
         await this.#consume(signal, from);
         if (signal.aborted) return;
@@ -113,7 +110,7 @@ export class Reflector {
       } catch (thrown) {
         const error = WatchError.from(thrown);
         if (signal.aborted || !READ_ANEW.has(error.code)) throw error;
-        this.#endOutageIfHealthy();
+        this.#health.endOutageIfHealthy();
         this.#replica.refused(error.code);
         // Only a refused cursor is worth no wait: a store that ends every watch right after its list must not be spun on.
         if (from === undefined) throw error;
@@ -164,7 +161,7 @@ export class Reflector {
   }
 
   get #mayRecall(): boolean {
-    return this.#host.recall !== undefined && this.#held === undefined && this.#status.state === 'connecting';
+    return this.#host.recall !== undefined && this.#held === undefined && this.#health.state === 'connecting';
   }
 
   /** Takes one watch's updates until it ends, fails, falls silent or is aborted. */
@@ -185,7 +182,7 @@ export class Reflector {
       case 'alive':
         return false;
       case 'trouble':
-        this.#endOutageIfHealthy();
+        this.#health.endOutageIfHealthy();
         this.#replica.interrupted();
         this.#host.warnings.warn(update.error, update.error.message);
         await this.#recallSoon(update.error);
@@ -207,53 +204,26 @@ export class Reflector {
     return !retryable || (this.#host.since !== undefined && NOT_THERE.has(code));
   }
 
-  /** @returns whether this attempt was live for long enough; then the failures of before count no more. */
-  #endOutageIfHealthy(): boolean {
-    const healthy = this.#liveSince !== undefined && this.#host.timing.now() - this.#liveSince >= HEALTHY_AFTER_MS;
-    if (healthy) this.#failures = 0;
-    return healthy;
+  async #pause(error: WatchError, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { timing, warnings } = this.#host;
+    const waitMs = this.#health.backoffMs(error);
+    warnings.warn(error, `${error.message} Trying again in ${Math.round(waitMs)} ms.`);
+    this.#becomeStale(error);
+    await delay(timing, waitMs, signal);
   }
 
   #becomeLive(): void {
-    this.#liveSince ??= this.#host.timing.now();
-    if (this.#status.state === 'live') return;
-    if (this.#status.state === 'stale') this.#host.logger.info({ prefix: this.#host.target.prefix }, 'Live.');
-    this.#setStatus({ state: 'live' });
+    if (this.#health.state === 'stale') this.#host.logger.info({ prefix: this.#host.target.prefix }, 'Live.');
+    this.#health.live();
   }
 
-  async #pause(error: WatchError, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    // Nothing but somebody's hand mends a fatal error: no reason to ask sooner than at the cap.
-    this.#failures = error.retryable ? this.#failures + 1 : Number.POSITIVE_INFINITY;
-    const { timing } = this.#host;
-    const waitMs = backoffMs(this.#failures, () => timing.random(), error.retryAfterMs);
-    this.#host.warnings.warn(error, `${error.message} Trying again in ${Math.round(waitMs)} ms.`);
-    this.#retryAt = timing.wallNow() + waitMs;
-    this.#becomeStale(error);
-    await delay(timing, waitMs, signal);
-    this.#retryAt = undefined;
-  }
-
-  /** @param provenAt wall clock: when the state was last known to be the backend's, unless it is stale already. */
-  #becomeStale(error: WatchError, provenAt = this.#host.timing.wallNow()): void {
-    const attempt = Number.isFinite(this.#failures) ? this.#failures : 1;
-    if (this.#held === undefined) {
-      this.#setStatus({ state: 'connecting', attempt, error });
-      return;
-    }
-    const since = this.#status.state === 'stale' ? this.#status.since : provenAt;
-    const retry = this.#retryAt === undefined ? {} : { retryAt: this.#retryAt };
-    this.#liveSince = undefined;
-    this.#setStatus({ state: 'stale', code: error.code, error, since, attempt, ...retry });
+  #becomeStale(error: WatchError, provenAt?: number): void {
+    this.#health.stale(error, this.#held !== undefined, provenAt);
   }
 
   get #held(): KeyMap | undefined {
     return this.#replica.snapshot?.entries;
-  }
-
-  #setStatus(status: Status): void {
-    this.#status = status;
-    this.#host.onStatus(status);
   }
 }
 
