@@ -1,2 +1,12 @@
 export { type BrokerList, type BrokerListOptions, type BrokerUpdate, brokerList } from './brokerList.js';
 export { decodeBrokers } from './decode.js';
+export {
+  type AdvertisedBroker,
+  type ClusterView,
+  createGate,
+  type DialOptions,
+  type Gate,
+  type GateOptions,
+  type SaslOptions,
+  type SecurityOptions,
+} from './gate.js';
