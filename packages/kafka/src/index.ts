@@ -17,7 +17,10 @@ export {
   type SaslOptions,
   type SecurityOptions,
 } from './gate.js';
+export { type KafkajsOptions, kafkajsOptions } from './kafkajs.js';
+export { type LibrdkafkaOptions, librdkafkaOptions } from './librdkafka.js';
 export type { Candidate, RegisteredBroker } from './listener.js';
 export type { OrderOptions } from './order.js';
+export { followBrokers, type PlatformaticClient, type PlatformaticModule } from './platformatic.js';
 export type { Change, Decision } from './rule.js';
 export type { Outcome } from './select.js';
