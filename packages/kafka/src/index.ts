@@ -10,3 +10,5 @@ export {
   type SaslOptions,
   type SecurityOptions,
 } from './gate.js';
+export { BootstrapRelay, type RelayBrokers, type RelayStats } from './relay.js';
+export type { RelayOptions } from './relayOptions.js';
