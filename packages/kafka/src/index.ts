@@ -1,5 +1,12 @@
-export { type BrokerList, type BrokerListOptions, type BrokerUpdate, brokerList } from './brokerList.js';
+export {
+  type BrokerList,
+  type BrokerListOptions,
+  type BrokerListStats,
+  type BrokerUpdate,
+  brokerList,
+} from './brokerList.js';
 export { decodeBrokers } from './decode.js';
+export type { AddressExplained, BrokersExplained } from './explain.js';
 export {
   type AdvertisedBroker,
   type ClusterView,
@@ -10,5 +17,9 @@ export {
   type SaslOptions,
   type SecurityOptions,
 } from './gate.js';
+export type { Candidate, RegisteredBroker } from './listener.js';
+export type { OrderOptions } from './order.js';
 export { BootstrapRelay, type RelayBrokers, type RelayStats } from './relay.js';
 export type { RelayOptions } from './relayOptions.js';
+export type { Change, Decision } from './rule.js';
+export type { Outcome } from './select.js';
