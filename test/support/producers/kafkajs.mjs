@@ -8,15 +8,17 @@ import { join } from 'node:path';
  */
 
 /** @param {import('./protocol.js').Opening} opening */
-export async function open({ config, recorder, brokers }) {
+export async function open({ config, recorder, brokers, servers }) {
   const { Kafka, logLevel, Partitioners } = createRequire(join(config.folder, 'package.json'))('kafkajs');
   const { topic, partitions, keyed, concurrent } = config;
-  const asked = async () => {
-    recorder.asked();
-    return await brokers?.list();
-  };
+  const discovered =
+    brokers &&
+    (() => {
+      recorder.asked();
+      return brokers.list();
+    });
   const retry = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 50, maxRetryTime: 500 };
-  const options = { brokers: brokers === undefined ? config.servers : asked, retry, connectionTimeout: 1000 };
+  const options = { brokers: discovered ?? servers, retry, connectionTimeout: 1000 };
   const recommended = { idempotent: true, maxInFlightRequests: 1, retry, allowAutoTopicCreation: false };
   const unsafe = { idempotent: true, retry: { retries: 5 } };
   const producer = new Kafka({ ...options, logLevel: logLevel.NOTHING }).producer({

@@ -89,6 +89,11 @@ export class Recorder {
     });
   }
 
+  /** Nothing was ever sent. */
+  get isIdle() {
+    return this.senders.every(({ acknowledged }) => acknowledged.length === 0);
+  }
+
   /** The client asks where its brokers are. */
   asked() {
     this.asks.push(Date.now());
