@@ -1,3 +1,4 @@
+export { backoffMs } from './backoff.js';
 export {
   type Collection,
   type CollectionVersion,
@@ -8,6 +9,7 @@ export {
 } from './collection.js';
 export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collectionDecode.js';
 export type { ItemMap } from './collectionItems.js';
+export { printable } from './collectionReason.js';
 export type { Quarantined } from './collectionState.js';
 export { Endpoints, isOfTheEndpoint } from './endpoints.js';
 export { ERROR_CODES, type ErrorCode, WatchError } from './errors.js';

@@ -56,7 +56,8 @@ function canonicalHost(host: unknown): string {
   return canonical;
 }
 
-function canonicalIPv6(address: string): string {
+/** The shortest form (RFC 5952). @throws Error for one with a zone. */
+export function canonicalIPv6(address: string): string {
   if (address.includes('%')) throw new Error(`${quote(address)}: an IPv6 zone means nothing on another machine`);
   return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }

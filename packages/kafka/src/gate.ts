@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { Endpoint } from '@rollcall/core';
+import { type Endpoint, systemTiming, type Timing, WatchError } from '@rollcall/core';
+import { ClusterGate } from './clusterGate.js';
 
 /** What one broker says of its cluster. */
 export interface ClusterView {
@@ -55,9 +56,38 @@ export interface Gate {
    */
   probe(endpoint: Endpoint, options: DialOptions): Promise<ClusterView>;
   /**
-   * A TCP connection to a broker that may be connected to. With a cluster id or an allow-list the broker is asked first:
-   * on this very connection, or with TLS or SASL on one right before.
+   * A TCP connection to a broker that may be connected to; whoever takes it closes it. With a cluster id or an allow-list
+   * the broker is asked first: on this very connection, or with TLS or SASL on another one. Without, it is not asked
+   * anything. Half-open is allowed.
    * @throws WatchError as `probe`.
    */
   connect(endpoint: Endpoint, options: DialOptions): Promise<Socket>;
+}
+
+const MECHANISMS: readonly string[] = ['plain', 'scram-sha-256', 'scram-sha-512'] satisfies SaslOptions['mechanism'][];
+
+/**
+ * A gate that lets through what the options allow. A cluster id is no secret, and a broker can claim any: it protects from
+ * mistakes, such as an address that now belongs to another cluster. Against an attacker give `tls`.
+ * @throws WatchError INVALID_OPTION.
+ */
+export function createGate(options: GateOptions = {}, timing: Timing = systemTiming): Gate {
+  const { clusterId, tls, sasl } = options;
+  if (clusterId !== undefined && (typeof clusterId !== 'string' || clusterId === '')) {
+    throw invalid('"clusterId" must be the id that the brokers of the cluster tell; leave it out for any cluster');
+  }
+  if (tls !== undefined && tls !== true && (typeof tls !== 'object' || tls === null)) {
+    throw invalid('"tls" must be true or options as of tls.connect(); leave it out for plain text');
+  }
+  if (sasl !== undefined) {
+    if (!MECHANISMS.includes(sasl.mechanism)) throw invalid(`"sasl.mechanism" must be ${MECHANISMS.join(' or ')}`);
+    for (const name of ['username', 'password'] as const) {
+      if (typeof sasl[name] !== 'string' || sasl[name] === '') throw invalid(`"sasl.${name}" is missing`);
+    }
+  }
+  return new ClusterGate(options, timing);
+}
+
+function invalid(message: string): WatchError {
+  return new WatchError('INVALID_OPTION', `${message}.`);
 }

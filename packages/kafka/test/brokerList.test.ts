@@ -67,6 +67,7 @@ test('the list is live: normalised, and changed when keys come and go', async ()
   expect([brokers.current, brokers.version]).toEqual([[], 0]);
   expect(await brokers.ready()).toEqual({
     brokers: ['172.20.20.11:8080', 'b2.example.com:9092'],
+    change: 'first',
     version: 1,
     revision: '2',
     source: 'registry',
