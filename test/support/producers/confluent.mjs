@@ -1,6 +1,7 @@
 // @ts-check
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { librdkafkaOptions } from 'rollcall';
 
 /** @typedef {import('./protocol.js').Numbered} Numbered */
 
@@ -13,13 +14,10 @@ export async function open({ config, recorder, servers }) {
   const { RdKafka } = createRequire(join(config.folder, 'package.json'))('@confluentinc/kafka-javascript');
   const { topic, keyed } = config;
   const producer = new RdKafka.Producer({
-    'bootstrap.servers': servers.join(),
+    // All that librdkafkaOptions() reads of a relay is its address.
+    ...librdkafkaOptions({ address: servers.join() }),
     'enable.idempotence': true,
-    acks: 'all',
     'message.timeout.ms': 0,
-    'socket.connection.setup.timeout.ms': 1000,
-    'reconnect.backoff.ms': 50,
-    'reconnect.backoff.max.ms': 500,
     dr_cb: true,
     'statistics.interval.ms': STATISTICS_MS,
   });

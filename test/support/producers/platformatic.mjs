@@ -2,30 +2,25 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { followBrokers } from 'rollcall';
 
 /** @typedef {import('./protocol.js').Numbered} Numbered */
 
 /** @param {import('./protocol.js').Opening} opening */
 export async function open({ config, recorder, brokers, servers }) {
   const entry = createRequire(join(config.folder, 'package.json')).resolve('@platformatic/kafka');
-  const { Producer, kGetBootstrapConnection } = await import(pathToFileURL(entry).href);
+  const platformatic = await import(pathToFileURL(entry).href);
   const { topic, keyed } = config;
-  const producer = new Producer({
+  const producer = new platformatic.Producer({
     clientId: 'numbers',
-    bootstrapBrokers: brokers === undefined ? servers : ['127.0.0.1:1'],
+    bootstrapBrokers: brokers === undefined ? servers : [],
     idempotent: true,
     connectTimeout: 1000,
     retryDelay: 200,
   });
   if (brokers !== undefined) {
-    producer[kGetBootstrapConnection] = async (/** @type {Function} */ callback) => {
-      recorder.asked();
-      const addresses = (await brokers.ready()).brokers.map((address) => {
-        const at = address.lastIndexOf(':');
-        return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
-      });
-      producer.connections.getFirstAvailable(addresses, callback);
-    };
+    followBrokers(producer, brokers, platformatic);
+    noteAsking(producer, platformatic.kGetBootstrapConnection, recorder);
   }
   // Not before a broker answers.
   await producer.metadata({ topics: [topic] });
@@ -36,4 +31,19 @@ export async function open({ config, recorder, brokers, servers }) {
     return producer.send({ messages: [{ topic, ...key, value: Buffer.from(JSON.stringify({ sender, number })) }] });
   };
   return { send, close: () => producer.close() };
+}
+
+/**
+ * It asks for each of its metadata, also when it is connected.
+ *
+ * @param {any} producer
+ * @param {symbol} method
+ * @param {import('./recorder.mjs').Recorder} recorder
+ */
+function noteAsking(producer, method, recorder) {
+  const ask = producer[method];
+  producer[method] = (/** @type {any[]} */ ...args) => {
+    recorder.asked();
+    return ask(...args);
+  };
 }
