@@ -3,9 +3,8 @@
 // reports on standard output, one JSON object a line (protocol.ts).
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { brokerList, createRollcall } from 'rollcall';
+import { BootstrapRelay, brokerList, createRollcall } from 'rollcall';
 import { Recorder } from './recorder.mjs';
-import { startRelay } from './relay.mjs';
 
 /** @typedef {import('./protocol.js').ProducerConfig} ProducerConfig */
 
@@ -48,12 +47,13 @@ async function stop(withinMs) {
 }
 
 async function discover() {
-  const rollcall = createRollcall({ env: {}, logger: recorder.logger });
-  const brokers = brokerList(rollcall.watch(config.registry), { ...config.list, logger: recorder.logger });
+  const { logger } = recorder;
+  const rollcall = createRollcall({ env: {}, logger });
+  const brokers = brokerList(rollcall.watch(config.registry), { ...config.list, logger });
   const reading = (async () => {
     for await (const update of brokers) recorder.listed(update.brokers);
   })();
-  const relay = config.way === 'relay' ? await startRelay(brokers, () => recorder.asked()) : undefined;
+  const relay = config.way === 'relay' ? await BootstrapRelay.listen(brokers, { logger }) : undefined;
   return {
     // Behind a relay a client knows nothing else.
     brokers: relay ? undefined : brokers,
