@@ -4,6 +4,7 @@ import { diff } from './commands/diff.js';
 import { get } from './commands/get.js';
 import { tail } from './commands/tail.js';
 import { examples, PREFIX_HELP, type RunCommand, URL_HELP } from './help.js';
+import { addPolicy } from './policy.js';
 import { parseRevision } from './revision.js';
 
 /** The commands that change nothing. */
@@ -48,16 +49,22 @@ export function addReading(program: Command, run: RunCommand): void {
     )
     .action((url: string, options, command) => run(command, [url], (session) => get(session, url, options)));
 
-  program
+  const brokersCommand = program
     .command('brokers')
     .summary('print the Kafka bootstrap list, and again at each change')
     .description('Prints the Kafka bootstrap list that the keys name, and again at each change.')
     .argument('<url>', URL_HELP)
     .option('--prefix <text>', PREFIX_HELP)
     .option('--once', 'print host:port,host:port and end')
+    .option('--explain', 'print what became of each key and why, then the list, and end');
+  addPolicy(brokersCommand)
     .addHelpText(
       'after',
-      examples('brokers etcd://127.0.0.1:2379/broker/kafka/', 'kcat -L -b "$(rollcall brokers --once orders)"'),
+      examples(
+        'brokers etcd://127.0.0.1:2379/broker/kafka/',
+        'brokers --explain --probe --allow 10.0.0.0/8 orders',
+        'kcat -L -b "$(rollcall brokers --once orders)"',
+      ),
     )
     .action((url: string, options, command) => run(command, [url], (session) => brokers(session, url, options)));
 
