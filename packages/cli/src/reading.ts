@@ -1,9 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { brokers } from './commands/brokers.js';
 import { diff } from './commands/diff.js';
 import { get } from './commands/get.js';
+import { relay } from './commands/relay.js';
 import { tail } from './commands/tail.js';
 import { examples, PREFIX_HELP, type RunCommand, URL_HELP } from './help.js';
+import { parseListen } from './listen.js';
 import { addPolicy } from './policy.js';
 import { parseRevision } from './revision.js';
 
@@ -67,6 +69,31 @@ export function addReading(program: Command, run: RunCommand): void {
       ),
     )
     .action((url: string, options, command) => run(command, [url], (session) => brokers(session, url, options)));
+
+  const relayCommand = program
+    .command('relay')
+    .summary('an address for Kafka clients that never changes')
+    .description(
+      'Listens, and forwards each connection to one of the brokers that the keys name now. Any Kafka client follows them ' +
+        'with this as its bootstrap server: it asks here where the brokers are, and connects to those directly.',
+    )
+    .argument('<url>', URL_HELP)
+    .option('--prefix <text>', PREFIX_HELP)
+    .addOption(
+      new Option('--listen <host:port>', 'where to listen')
+        .argParser(parseListen)
+        .default({ host: '127.0.0.1', port: 9092 }, '127.0.0.1:9092'),
+    );
+  addPolicy(relayCommand)
+    .addHelpText(
+      'after',
+      examples(
+        'relay etcd://127.0.0.1:2379/broker/kafka/',
+        'relay orders --listen 127.0.0.1:19092 --allow 10.0.0.0/8',
+        'kcat -L -b 127.0.0.1:9092  # while rollcall relay runs',
+      ),
+    )
+    .action((url: string, options, command) => run(command, [url], (session) => relay(session, url, options)));
 
   program
     .command('diff')

@@ -132,6 +132,11 @@ describe('the policy of a list', () => {
     expect(code).toBe(2);
     expect(errors).toContain(message);
   });
+
+  it('is the same for the relay', async () => {
+    const { code, errors } = await run(['relay', '--allow', '10.0.0.0/99', 'file:./none.yaml#b/']);
+    expect([code, errors]).toEqual([2, expect.stringContaining('"10.0.0.0/99"')]);
+  });
 });
 
 describe('how to speak to brokers comes from the environment', () => {

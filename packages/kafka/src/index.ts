@@ -19,5 +19,7 @@ export {
 } from './gate.js';
 export type { Candidate, RegisteredBroker } from './listener.js';
 export type { OrderOptions } from './order.js';
+export { BootstrapRelay, type RelayBrokers, type RelayStats } from './relay.js';
+export type { RelayOptions } from './relayOptions.js';
 export type { Change, Decision } from './rule.js';
 export type { Outcome } from './select.js';
