@@ -203,7 +203,10 @@ export class BrokerListView implements BrokerList {
 
   #refuse({ code, reason }: Extract<Decision, { change: 'refuse' }>): void {
     const stays = this.version === 0 ? 'There is no list yet' : 'The list stays as it was';
-    const error = new WatchError(code, `${reason} ${stays}; explain() tells what became of each key.`);
+    const error = new WatchError(
+      code,
+      `${reason} ${stays}; "rollcall brokers --explain" and explain() tell what became of each key.`,
+    );
     const before = this.#refused;
     this.#refused = { state: 'stale', code, error, since: before?.since ?? this.#timing.wallNow(), attempt: 0 };
     if (before?.code === code) return;

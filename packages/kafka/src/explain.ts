@@ -1,4 +1,5 @@
 import { compareKeys, type ItemMap, type Quarantined, type Revision } from '@rollcall/core';
+import { quote } from './endpoint.js';
 import type { Decision } from './rule.js';
 import type { Fate, Outcome } from './select.js';
 
@@ -49,10 +50,11 @@ export function explain({ fates, quarantine, decision, ...known }: Known): Broke
 }
 
 function shown(
-  { key, address, outcome, reason }: Fate,
-  { held, brokers, isKept }: Pick<Known, 'held' | 'brokers' | 'isKept'>,
-): Omit<Fate, 'instead'> {
+  { key, address, outcome, reason, firstKey }: Fate,
+  { prefix, held, brokers, isKept }: Pick<Known, 'prefix' | 'held' | 'brokers' | 'isKept'>,
+): Omit<AddressExplained, 'revision'> {
   const because = (why: string | undefined): { readonly reason?: string } => (why === undefined ? {} : { reason: why });
+  if (firstKey !== undefined) return { key, address, outcome, reason: `named by ${quote(prefix + firstKey)} too` };
   if (outcome !== 'listed') return { key, address, outcome, ...because(reason) };
   if (!brokers.includes(address)) return { key, address, outcome: 'usable', ...because(reason) };
   if (held.has(key)) {
