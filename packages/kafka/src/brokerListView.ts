@@ -22,7 +22,7 @@ import { ForKafkajs } from './forKafkajs.js';
 import type { Gate } from './gate.js';
 import { checkedPolicy, type Policy } from './options.js';
 import { decodeRegistered, isKept, type Registered } from './registered.js';
-import type { Decision, Found } from './rule.js';
+import type { Decision } from './rule.js';
 
 const QUIET_MS = 200;
 const MAX_QUIET_MS = 2000;
@@ -44,7 +44,6 @@ export class BrokerListView implements BrokerList {
   readonly #forKafkajs: ForKafkajs;
   #closed = false;
   #told: Pick<BrokerList, 'quarantine' | 'held'>;
-  #revision: Revision | undefined;
   #refused: Stale | undefined;
   #stats: BrokerListStats = { published: 0, seeds: 0, rebootstraps: 0, refusals: 0 };
 
@@ -61,8 +60,8 @@ export class BrokerListView implements BrokerList {
       gate,
       timing: this.#timing,
       logger: this.#logger,
-      prefix: watcher.prefix,
-      onDecision: (decision, found) => this.#act(decision, found),
+      wholeKey: (key) => watcher.prefix + key,
+      onDecision: (...decided) => this.#act(...decided),
     });
     this.#collection = collect(watcher, {
       decode: (value, key, reject) => decodeRegistered(value, watcher.prefix + key, reject),
@@ -154,10 +153,7 @@ export class BrokerListView implements BrokerList {
 
   async #run(): Promise<void> {
     try {
-      for await (const { items, revision } of this.#collection) {
-        this.#revision = revision;
-        this.#decider.follow(items);
-      }
+      for await (const version of this.#collection) this.#decider.follow(version);
       await this.close();
     } catch (error) {
       this.#decider.stop();
@@ -166,15 +162,15 @@ export class BrokerListView implements BrokerList {
     }
   }
 
-  #act(decision: Decision, { brokers }: Found): void {
+  #act(decision: Decision, brokers: readonly string[], revision: Revision): void {
     const isRefused = decision.change === 'refuse';
     if (isRefused) this.#refuse(decision);
     else this.#endRefusal();
     this.#tellStatus();
     if (isRefused) this.#useFallback();
-    else if (decision.change !== 'same' && this.#revision !== undefined) {
+    else if (decision.change !== 'same') {
       const { change, reason } = decision;
-      this.#publish({ brokers, change, source: 'registry', revision: this.#revision }, reason);
+      this.#publish({ brokers, change, source: 'registry', revision }, reason);
     }
   }
 
