@@ -1,0 +1,63 @@
+import { isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, connect } from 'node:tls';
+import type { BrokerList } from './brokerList.js';
+import { LateSocket } from './lateSocket.js';
+
+/** What kafkajs asks for a connection with. */
+interface SocketRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: ConnectionOptions | null | undefined;
+  onConnect(): void;
+}
+
+/** For kafkajs's constructor. */
+export interface KafkajsOptions {
+  readonly brokers: () => Promise<string[]>;
+  /** For producers and consumers too: those have a default of their own, which gives up. */
+  readonly retry: { readonly retries: number; readonly initialRetryTime: number; readonly maxRetryTime: number };
+  /** Connects to nobody that the list's gate refuses, whoever named the address. */
+  readonly socketFactory: (request: SocketRequest) => Socket;
+}
+
+/**
+ * It sends only what it was given once, and only after the last answer, so trying for ever is what keeps it. The waits,
+ * ms, are short against the seconds that brokers take to come back, and long against the round trip of a dial.
+ */
+const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetryTime: 1_000 };
+
+/**
+ * kafkajs on a live list: `new Kafka({ ...kafkajsOptions(brokers) })`. It asks for the list at its first connect and again
+ * after each failed dial, so the same producer, consumer or admin client follows its brokers anywhere.
+ *
+ * Nothing acknowledged is lost or doubled only with `producer({ idempotent: true, maxInFlightRequests: 1, retry })`, one
+ * `send` at a time, and the partition given in each message: after an error kafkajs uses a sequence number again, and a
+ * message without a partition gets another one with each retry (2.2.4). Anything else is at-least-once at best.
+ */
+export function kafkajsOptions(brokers: BrokerList): KafkajsOptions {
+  return {
+    brokers: brokers.list,
+    retry: RETRY,
+    socketFactory: ({ host, port, ssl, onConnect }) => {
+      const socket = new LateSocket(async (signal) => {
+        const plain = await brokers.gate.connect({ host, port }, { signal });
+        return ssl ? secured(plain, host, ssl) : plain;
+      });
+      // Of what a socket has, kafkajs uses what a stream has, and unref().
+      return socket.once('connect', onConnect) as unknown as Socket;
+    },
+  };
+}
+
+/** As kafkajs's own: the name it was given is the one that the certificate must have. */
+function secured(socket: Socket, host: string, ssl: ConnectionOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const named = isIP(host) === 0 ? { servername: host } : {};
+    const secure = connect({ host, ...named, ...ssl, socket });
+    secure.once('error', reject);
+    secure.once('secureConnect', () => {
+      secure.off('error', reject);
+      resolve(secure);
+    });
+  });
+}

@@ -1,0 +1,83 @@
+import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
+import type { BrokerList } from './brokerList.js';
+import { parseEndpoint } from './endpoint.js';
+
+type Callback<T> = (error: Error | null, result?: T) => void;
+
+/** Where a client gets all its connections. A broker whose address it does not know (yet) is undefined. */
+interface Pool {
+  has(broker: Endpoint): boolean;
+  get(broker: Endpoint | undefined, callback?: Callback<unknown>): unknown;
+  getFirstAvailable(brokers: Endpoint[], callback: Callback<unknown>): unknown;
+}
+
+/** A producer, consumer or admin client of `@platformatic/kafka`, as far as it is touched here. */
+export interface PlatformaticClient {
+  readonly connections: unknown;
+  readonly currentMetadata: { readonly brokers: ReadonlyMap<number, Endpoint> } | undefined;
+}
+
+/** Of what `import * as platformatic from '@platformatic/kafka'` gives. */
+export interface PlatformaticModule {
+  readonly kGetBootstrapConnection: symbol;
+  readonly NetworkError: new (message: string, properties: { canRetry: boolean; cause?: unknown }) => Error;
+}
+
+/** How long a broker has to say which cluster it is of, ms. */
+const ASK_MS = 2_000;
+const NEVER = new AbortController().signal;
+
+/**
+ * Makes a client of `@platformatic/kafka` 2 follow a live list, and connect to nobody that the list's gate refuses:
+ * `followBrokers(new platformatic.Producer({ … }), brokers, platformatic)`. The client copies its `bootstrapBrokers`
+ * when it is made; from then on this is where it starts anew, with the same producer id, sequence numbers and queue.
+ * @returns the client.
+ */
+export function followBrokers<Client extends PlatformaticClient>(
+  client: Client,
+  brokers: BrokerList,
+  { kGetBootstrapConnection, NetworkError }: PlatformaticModule,
+): Client {
+  const pool = client.connections as Pool;
+  const { gate } = brokers;
+  const unguarded = pool.get.bind(pool);
+  const admitted = async (broker: Endpoint): Promise<void> => {
+    try {
+      const refusal = gate.refusal(broker);
+      if (refusal !== undefined) throw new WatchError('FORBIDDEN', refusal);
+      if (gate.clusterId !== undefined) await gate.probe(broker, { signal: NEVER, timeoutMs: ASK_MS });
+    } catch (error) {
+      // The client sorts errors by methods that only its own have.
+      throw new NetworkError(WatchError.from(error).message, { canRetry: true, cause: error });
+    }
+  };
+
+  pool.get = (broker, callback) => {
+    if (broker === undefined || pool.has(broker)) return unguarded(broker, callback);
+    const asked = admitted(broker);
+    if (callback === undefined) return asked.then(() => unguarded(broker));
+    return void asked.then(() => unguarded(broker, callback), callback);
+  };
+
+  const bootstrap = (callback: Callback<unknown>, attempt = 0): void => {
+    brokers.ready().then(
+      (update) => {
+        const known = [...(client.currentMetadata?.brokers.values() ?? [])];
+        const listed = rotated(update.brokers.map(parseEndpoint), attempt);
+        pool.getFirstAvailable(distinct([...listed, ...known]), callback);
+      },
+      (cause: Error) => callback(new NetworkError(cause.message, { canRetry: false, cause })),
+    );
+  };
+  return Object.assign(client, { [kGetBootstrapConnection]: bootstrap });
+}
+
+/** A broker that answers and then hangs must not be the first one asked at the next attempt. */
+function rotated<T>(items: readonly T[], by: number): T[] {
+  const at = by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
+}
+
+function distinct(endpoints: readonly Endpoint[]): Endpoint[] {
+  return [...new Map(endpoints.map(({ host, port }) => [formatEndpoint({ host, port }), { host, port }])).values()];
+}

@@ -1,0 +1,59 @@
+// @ts-check
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { kafkajsOptions } from 'rollcall';
+
+/** Those of kafkajsOptions(), for a list that is not Rollcall's. */
+const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetryTime: 1000 };
+
+/**
+ * @typedef {import('./protocol.js').ProducerConfig} ProducerConfig
+ * @typedef {import('./protocol.js').Numbered} Numbered
+ */
+
+/** @param {import('./protocol.js').Opening} opening */
+export async function open({ config, recorder, brokers, servers }) {
+  const { Kafka, logLevel, Partitioners } = createRequire(join(config.folder, 'package.json'))('kafkajs');
+  const { topic, partitions, keyed, concurrent } = config;
+  const live = brokers && kafkajsOptions(brokers);
+  const { retry } = live ?? { retry: RETRY };
+  const bootstrap =
+    live &&
+    (() => {
+      recorder.asked();
+      return live.brokers();
+    });
+  const options = { retry, connectionTimeout: 1000, ...live, brokers: bootstrap ?? servers };
+  const recommended = { idempotent: true, maxInFlightRequests: 1, retry };
+  const unsafe = { idempotent: true, retry: { retries: 5 } };
+  const producer = new Kafka({ ...options, logLevel: logLevel.NOTHING }).producer({
+    ...(concurrent ? unsafe : recommended),
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  await producer.connect();
+
+  /** @param {Numbered} message */
+  const send = ({ sender, number }) => {
+    // Fixed by the caller: kafkajs would choose anew at each retry.
+    const partition = (keyed ? sender : number) % partitions;
+    const key = keyed ? { key: `sender ${sender}` } : {};
+    const message = { ...key, value: JSON.stringify({ sender, number }), partition };
+    return producer.send({ topic, acks: -1, messages: [message] });
+  };
+  return { send: concurrent ? send : inTurn(send), close: () => producer.disconnect() };
+}
+
+/**
+ * One send at a time: after a failed attempt kafkajs gives its sequence to whichever message comes next.
+ *
+ * @param {(message: Numbered) => Promise<unknown>} send
+ */
+function inTurn(send) {
+  /** @type {Promise<unknown>} */
+  let last = Promise.resolve();
+  return (/** @type {Numbered} */ message) => {
+    const mine = last.then(() => send(message));
+    last = mine.catch(() => {});
+    return mine;
+  };
+}
