@@ -92,7 +92,8 @@ export interface BrokerList extends AsyncIterable<BrokerUpdate>, AsyncDisposable
   /**
    * For kafkajs: `new Kafka({ brokers: brokers.list })`. Resolves with the present list as soon as there is one and never
    * with an empty one; kafkajs calls it again after a failed dial. IPv6 addresses are left out, with a warning, because
-   * kafkajs cannot read them. Bound: it can be passed on as it is.
+   * kafkajs cannot read them; so are brokers that turned out to be of another cluster, or disallowed, while the list could
+   * not be changed. Bound: it can be passed on as it is.
    * @throws WatchError CLOSED once the list is closed, also while waiting; the watcher's fatal error.
    */
   readonly list: () => Promise<string[]>;

@@ -24,14 +24,12 @@ import { checkedPolicy, type Policy } from './options.js';
 import { decodeRegistered, isKept, type Registered } from './registered.js';
 import type { Decision } from './rule.js';
 
-const QUIET_MS = 200;
-const MAX_QUIET_MS = 2000;
-
 type Stale = Extract<Status, { state: 'stale' }>;
 
 /** The loop behind `brokerList()`: a collection's versions in, lists out. What becomes of them pure functions decide. */
 export class BrokerListView implements BrokerList {
-  readonly list = (): Promise<string[]> => this.#until((update) => this.#forKafkajs.usable(update), {});
+  readonly list = (): Promise<string[]> =>
+    this.#until((update) => this.#forKafkajs.usable(update, this.#decider.forbidden), {});
   readonly gate: Gate;
   readonly #watcher: Watcher;
   readonly #policy: Policy;
@@ -65,8 +63,8 @@ export class BrokerListView implements BrokerList {
     });
     this.#collection = collect(watcher, {
       decode: (value, key, reject) => decodeRegistered(value, watcher.prefix + key, reject),
-      quietMs: options.quietMs ?? QUIET_MS,
-      maxQuietMs: options.maxQuietMs ?? Math.max(MAX_QUIET_MS, options.quietMs ?? 0),
+      quietMs: this.#policy.quietMs,
+      maxQuietMs: this.#policy.maxQuietMs,
       guard: options.guard ?? true,
       logger: this.#logger,
       timing: this.#timing,
@@ -212,8 +210,10 @@ export class BrokerListView implements BrokerList {
   }
 
   #endRefusal(): void {
-    if (this.#refused !== undefined) this.#logger.info({}, 'What the registry names is followed again.');
+    if (this.#refused === undefined) return;
     this.#refused = undefined;
+    this.#logger.info({}, 'What the registry names is followed again.');
+    this.#latest.wake();
   }
 
   /** Items that change are no news by themselves: the list they make may be the same, and tells for itself. */

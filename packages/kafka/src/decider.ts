@@ -46,6 +46,12 @@ export class Decider {
     return this.#decision;
   }
 
+  /** Addresses that may not be connected to, as far as is known: they may be in the list that was followed before. */
+  get forbidden(): ReadonlySet<string> {
+    const isForbidden = ({ outcome }: Fate): boolean => outcome === 'other-cluster' || outcome === 'disallowed';
+    return new Set(this.#fates.filter(isForbidden).map(({ address }) => address));
+  }
+
   /** The list that is followed; empty while there is none. */
   get brokers(): readonly string[] {
     return this.#followed?.brokers ?? [];

@@ -70,6 +70,24 @@ test('K11 an address that is listed now belongs to another cluster: it goes, at 
   expect([brokers.current, brokers.status.state]).toEqual([['b1:9092', 'b3:9092'], 'live']);
 });
 
+test('K11 when all that is listed belongs to another cluster now, kafkajs is given nothing until that is mended', async () => {
+  const { register, probing } = setUp();
+  register('b1');
+  const { brokers, gate } = probing();
+  gate.answer('one', 'b1:9092');
+  expect(await brokers.list()).toEqual(['b1:9092']);
+  gate.answer('two', 'b1:9092', 'b2:9092');
+  register('b2');
+  await pass(200);
+  expect([brokers.current, brokers.status]).toMatchObject([['b1:9092'], { code: 'OTHER_CLUSTER' }]);
+  const waiting = brokers.list();
+  expect(await now(waiting)).toBe('pending');
+  gate.answer('one', 'b1:9092');
+  await pass(250);
+  expect([brokers.version, brokers.status.state]).toEqual([1, 'live']);
+  expect(await waiting).toEqual(['b1:9092']);
+});
+
 test('K11 brokers of two clusters and none pinned: nothing is published, and the error names both', async () => {
   const { register, probing } = setUp();
   register('b1', 'c1');
