@@ -4,11 +4,11 @@ import { type BrokerList, createGate, followBrokers, type Gate } from '../src/in
 
 const kGetBootstrapConnection = Symbol('bootstrap');
 class NetworkError extends Error {
-  constructor(
-    message: string,
-    readonly properties: { canRetry: boolean; cause?: unknown },
-  ) {
+  readonly properties: { canRetry: boolean; cause?: unknown };
+
+  constructor(message: string, properties: { canRetry: boolean; cause?: unknown }) {
     super(message);
+    this.properties = properties;
   }
 }
 
