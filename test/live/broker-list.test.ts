@@ -34,7 +34,10 @@ test('K10 K11 K12 brokers of real clusters are asked before they are listed', as
   if (broker === undefined || stranger === undefined) throw new Error('no broker');
   await using registry = createRegistry({ adapters: [etcdAdapter] });
   const follow = (options: BrokerListOptions): BrokerList =>
-    brokerList(registry.watch(`etcd://${etcd.endpoint}/${PREFIX}`), { probe: true, ...options });
+    brokerList(registry.watch(`etcd://${etcd.endpoint}/${PREFIX}`), {
+      probe: { timeoutMs: PATIENCE_MS / 2 },
+      ...options,
+    });
   /** One transaction: what is registered is exactly this. */
   const register = async (...addresses: readonly string[]): Promise<void> => {
     const puts = addresses.map((address) => `put ${PREFIX}${address} ""`);
@@ -75,4 +78,4 @@ test('K10 K11 K12 brokers of real clusters are asked before they are listed', as
   expect(await comes('a decision', decided(strict))).toEqual({ [alias]: 'disallowed' });
   await using lenient = follow({ allow: ['localhost', '127.0.0.0/8'], clusterId: orders.clusterId });
   await comes('the alias', listed(lenient, [alias]));
-}, 120_000);
+}, 240_000);

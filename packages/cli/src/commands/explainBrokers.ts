@@ -1,5 +1,5 @@
 import { systemTiming, until, WatchError } from '@rollcall/core';
-import type { BrokerList, Decision } from '@rollcall/kafka';
+import type { BrokerList, BrokersExplained, Decision } from '@rollcall/kafka';
 import * as json from '../jsonLines.js';
 import { ANSWER_MS, type Session } from '../session.js';
 import * as terminal from '../terminalLines.js';
@@ -10,9 +10,11 @@ import * as terminal from '../terminalLines.js';
  */
 export async function explainBrokers(session: Session, list: BrokerList): Promise<void> {
   const { out } = session;
-  const decision = await decided(session, list).catch((error: unknown) => WatchError.from(error));
+  const { addresses, decision } = await decided(session, list).catch((error: unknown) => ({
+    addresses: list.explain().addresses,
+    decision: WatchError.from(error),
+  }));
   if (out.ended.aborted) return;
-  const { addresses } = list.explain();
   if (session.json) await out.lines(addresses.map(json.explainLine));
   else await out.lines(terminal.explainTable(addresses, session));
   const error = errorOf(decision);
@@ -23,10 +25,11 @@ export async function explainBrokers(session: Session, list: BrokerList): Promis
 }
 
 /** @throws WatchError the fatal error of the watch, TIMEOUT. */
-function decided({ out, timeoutMs = ANSWER_MS }: Session, list: BrokerList): Promise<Decision> {
-  const answer = (): Decision | undefined => {
+function decided({ out, timeoutMs = ANSWER_MS }: Session, list: BrokerList): Promise<Required<BrokersExplained>> {
+  const answer = (): Required<BrokersExplained> | undefined => {
     if (list.status.state === 'failed') throw list.status.error;
-    return list.explain().decision;
+    const { addresses, decision } = list.explain();
+    return decision && { addresses, decision };
   };
   const listen = (wake: () => void): (() => void) => {
     const ends = [list.onChange(wake), list.onStatus(wake)];
