@@ -26,7 +26,7 @@ test('K23 the account sees what is lost, duplicated, reordered, and delivered al
     asked: [],
     connections: [],
   };
-  const account = accountOf(7, record, [
+  const { account, faults } = accountOf(7, record, [
     { ...stored(0, 2, 0, 9), producer: 8 },
     stored(0, 2, 0, 0),
     stored(0, 0, 0, 1),
@@ -45,4 +45,9 @@ test('K23 the account sees what is lost, duplicated, reordered, and delivered al
     failedButDelivered: 1,
     pending: 1,
   });
+  expect(faults).toEqual([
+    { kind: 'lost', sender: 0, number: 1, at: 10 },
+    { kind: 'duplicated', sender: 0, number: 5, at: 50 },
+    { kind: 'reordered', sender: 0, number: 0, at: 0 },
+  ]);
 });

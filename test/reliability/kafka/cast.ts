@@ -1,6 +1,6 @@
 import type { ProducerProcess } from '../../support/producers/process.js';
 import type { Numbered, ProducerRecord } from '../../support/producers/protocol.js';
-import { type Account, accountOf } from './account.js';
+import { type Account, accountOf, type Fault } from './account.js';
 import { type Connections, connections, longestGapMs, rebootstraps, type Span } from './measure.js';
 import type { Part, Stage } from './stage.js';
 import { storedIn } from './truth.js';
@@ -50,6 +50,8 @@ export interface Turn extends Partial<Heard> {
 export interface Performance {
   readonly part: Part;
   readonly account: Account;
+  /** Which messages are lost, duplicated or reordered, and in which repeat. */
+  readonly faults: readonly string[];
   readonly turns: readonly Turn[];
   readonly record: ProducerRecord;
   /** What it noticed and should not have noticed, and other faults that were found with it. */
@@ -165,7 +167,8 @@ export class Cast {
         ...this.#calms.flatMap((calm) => this.#noticed(part, record, calm)),
         ...this.#faults.flatMap((fault) => (fault.producer === producer ? [fault.what] : [])),
       ];
-      return [{ part, account: accountOf(producer, record, stored), turns, record, noticed }];
+      const { account, faults } = accountOf(producer, record, stored);
+      return [{ part, account, faults: faults.map((each) => this.#inWhichRepeat(each)), turns, record, noticed }];
     });
   }
 
@@ -191,6 +194,11 @@ export class Cast {
       player.record = await player.process.stop(withinMs);
     });
     await Promise.all(stopping);
+  }
+
+  #inWhichRepeat({ kind, sender, number, at }: Fault): string {
+    const turn = at === null ? -1 : this.#spans.findIndex(({ to }) => at <= to);
+    return `${kind}: message ${number} of sender ${sender}, acknowledged ${turn === -1 ? 'in no repeat' : `in repeat ${turn + 1}`}`;
   }
 
   #measure(record: ProducerRecord, span: Span): Turn {

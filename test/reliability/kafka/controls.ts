@@ -23,3 +23,11 @@ export const K23: Scenario = {
     ];
   },
 };
+
+/** Nothing is wrong with any one: the loss is a race. */
+export const CONCURRENT: Scenario = {
+  name: 'K23',
+  what: 'kafkajs, idempotent, with several sends in flight, must lose something when all brokers move',
+  control: 'concurrent',
+  play: K23.play,
+};

@@ -63,8 +63,7 @@ export function whyNot({ control, cannot }: Scenario, part: Part): string | unde
 
 const isControl = ({ way, unsafe }: Part): boolean => way === 'static' || unsafe !== undefined;
 
-function unkept({ account, noticed }: Performance): string[] {
-  const counts = ['lost', 'duplicated', 'reordered', 'failed', 'pending'] as const;
-  const bad = counts.filter((count) => account[count] > 0);
-  return [...bad.map((count) => `${account[count]} ${count}`), ...noticed];
+function unkept({ account, faults, noticed }: Performance): string[] {
+  const unsettled = (['failed', 'pending'] as const).filter((count) => account[count] > 0);
+  return [...faults, ...unsettled.map((count) => `${account[count]} ${count}`), ...noticed];
 }
