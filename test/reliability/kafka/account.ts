@@ -18,9 +18,30 @@ export interface Account {
   readonly pending: number;
 }
 
-/** Compares what a producer was told with what its topic holds. */
-export function accountOf({ senders }: ProducerRecord, stored: readonly Stored[]): Account {
-  return sumOf(senders.map((sender, index) => accountOfSender(sender, storedOf(stored, index))));
+/** A message that is lost, duplicated or reordered. */
+export interface Fault {
+  readonly kind: 'lost' | 'duplicated' | 'reordered';
+  readonly sender: number;
+  readonly number: number;
+  /** When it was acknowledged, wall clock, ms; null: it was not. */
+  readonly at: number | null;
+}
+
+export interface Accounted {
+  readonly account: Account;
+  readonly faults: readonly Fault[];
+}
+
+/** Compares what one of the producers of a topic was told with what the topic holds. */
+export function accountOf(producer: number, { senders }: ProducerRecord, stored: readonly Stored[]): Accounted {
+  const accounted = senders.map((record, sender) => {
+    const its = stored.filter((each) => each.producer === producer && each.sender === sender);
+    return accountOfSender(sender, record, its);
+  });
+  return {
+    account: sumOf(accounted.map(({ account }) => account)),
+    faults: accounted.flatMap(({ faults }) => faults),
+  };
 }
 
 /** Each count of all of them together. */
@@ -37,26 +58,28 @@ export function sumOf(accounts: readonly Account[]): Account {
   };
 }
 
-function accountOfSender({ acknowledged, failed }: SenderRecord, stored: readonly Stored[]): Account {
+function accountOfSender(sender: number, { acknowledged, failed }: SenderRecord, stored: readonly Stored[]): Accounted {
   const numbers = acknowledged.flatMap((at, number) => (at === null ? [] : [number]));
-  const { lost, duplicated } = tally(
-    numbers,
-    stored.map(({ number }) => number),
-  );
+  const { lost, duplicated } = tally(numbers, numbersOf(stored));
   const partitions = [...new Set(stored.map(({ partition }) => partition))];
-  const inPartition = (partition: number): number[] =>
-    stored.filter((each) => each.partition === partition).map(({ number }) => number);
-  const delivered = new Set(stored.map(({ number }) => number));
+  const reordered = partitions.flatMap(
+    (partition) => tally([], numbersOf(stored.filter((each) => each.partition === partition))).reordered,
+  );
+  const delivered = new Set(numbersOf(stored));
+  const faults = (kind: Fault['kind'], which: readonly number[]): Fault[] =>
+    which.map((number) => ({ kind, sender, number, at: acknowledged[number] ?? null }));
   return {
-    acknowledged: numbers.length,
-    lost: lost.length,
-    duplicated: duplicated.length,
-    reordered: partitions.reduce((sum, each) => sum + tally([], inPartition(each)).reordered.length, 0),
-    failed: failed.length,
-    failedButDelivered: failed.filter(({ number }) => delivered.has(number)).length,
-    pending: acknowledged.length - numbers.length - failed.length,
+    account: {
+      acknowledged: numbers.length,
+      lost: lost.length,
+      duplicated: duplicated.length,
+      reordered: reordered.length,
+      failed: failed.length,
+      failedButDelivered: failed.filter(({ number }) => delivered.has(number)).length,
+      pending: acknowledged.length - numbers.length - failed.length,
+    },
+    faults: [...faults('lost', lost), ...faults('duplicated', duplicated), ...faults('reordered', reordered)],
   };
 }
 
-const storedOf = (stored: readonly Stored[], sender: number): Stored[] =>
-  stored.filter((each) => each.sender === sender);
+const numbersOf = (stored: readonly Stored[]): number[] => stored.map(({ number }) => number);
