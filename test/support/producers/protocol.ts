@@ -1,0 +1,79 @@
+import type { BrokerList } from '@rollcall/kafka';
+import type { ClientName } from '../clients.js';
+
+/** How a producer learns where its brokers are. */
+export type Way = 'native' | 'relay' | 'static';
+
+/** What a producer's process is started with. */
+export interface ProducerSetting {
+  readonly client: ClientName;
+  readonly way: Way;
+  /** URL of the registry's keys; unused when static. */
+  readonly registry: string;
+  /** A static list. */
+  readonly servers: readonly string[];
+  readonly topic: string;
+  readonly partitions: number;
+  /** Each numbers its own messages. */
+  readonly senders: number;
+  readonly keyed: boolean;
+  /** A sender's next message is due so long after its last, ms; none is sent before the last one's outcome. */
+  readonly periodMs: number;
+  /** Not as recommended: kafkajs with several sends in flight. */
+  readonly concurrent: boolean;
+  /** Of `brokerList()`. */
+  readonly list: Readonly<Record<string, unknown>>;
+}
+
+/** As the process is started: with the client's own place. */
+export interface ProducerConfig extends ProducerSetting {
+  /** A folder with `node_modules`. */
+  readonly folder: string;
+}
+
+export type Request =
+  /** Answered when that many messages more were acknowledged at or after `at` (wall clock, ms). */
+  | { readonly type: 'since'; readonly id: number; readonly at: number; readonly more: number }
+  /** No more messages; what is not settled within `withinMs` is given up as pending. Answered by the record, then it ends. */
+  | { readonly type: 'stop'; readonly withinMs: number };
+
+export type Report =
+  | { readonly type: 'list'; readonly at: number; readonly brokers: readonly string[] }
+  /** The client is connected. */
+  | { readonly type: 'started'; readonly at: number }
+  /** `at`: of the first of these acknowledgements. */
+  | { readonly type: 'reached'; readonly id: number; readonly at: number }
+  | { readonly type: 'log'; readonly level: string; readonly message: string }
+  | ({ readonly type: 'record' } & ProducerRecord);
+
+/** All that happened to one producer. Times are of the wall clock, ms. */
+export interface ProducerRecord {
+  readonly senders: readonly SenderRecord[];
+  /** Each list that was published. */
+  readonly lists: readonly { readonly at: number; readonly brokers: readonly string[] }[];
+  /** When the client asked where its brokers are: called for the list, or connected to the relay. */
+  readonly asked: readonly number[];
+  /** Each attempt at a TCP connection of the process, also Rollcall's own: to which `host:port`, and when. */
+  readonly connections: readonly { readonly at: number; readonly to: string; readonly established: boolean }[];
+}
+
+/** What became of the messages 0, 1, 2, … of one sender. */
+export interface SenderRecord {
+  /** When each was acknowledged; null: it was not. */
+  readonly acknowledged: readonly (number | null)[];
+  readonly failed: readonly { readonly number: number; readonly at: number; readonly error: string }[];
+}
+
+/** The value of a message. */
+export interface Numbered {
+  readonly sender: number;
+  readonly number: number;
+}
+
+/** What a client's `open` is given, in the producer's process. It resolves with a function that sends, and one that closes. */
+export interface Opening {
+  readonly config: ProducerConfig;
+  readonly recorder: import('./recorder.mjs').Recorder;
+  /** Undefined: a static list. */
+  readonly brokers: BrokerList | undefined;
+}
