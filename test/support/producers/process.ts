@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { installClient } from '../clients.js';
 import { reaper } from '../reaper.js';
 import { within } from '../within.js';
-import type { ProducerRecord, ProducerSetting, Report, Request } from './protocol.js';
+import type { Counts, ProducerRecord, ProducerSetting, Report, Request } from './protocol.js';
 
 const PROGRAM = fileURLToPath(new URL('./producer.mjs', import.meta.url));
 /** How long any one event may take, ms: only so that a failure says which one did not come. */
@@ -80,6 +80,15 @@ export class ProducerProcess implements AsyncDisposable {
     const what = `${count} acknowledgements`;
     const report = await this.#report(what, (each) => each.type === 'reached' && each.id === id, patienceMs);
     return report.type === 'reached' ? report.at : Number.NaN;
+  }
+
+  /** How it stands now. */
+  async counts(): Promise<Counts> {
+    const id = this.#requests++;
+    this.#request({ type: 'counts', id });
+    const report = await this.#report('its counts', (each) => each.type === 'counts' && each.id === id);
+    if (report.type !== 'counts') throw new Error('no counts');
+    return report;
   }
 
   /** Resolves with the time at which just these addresses were published, at or after `from` (wall clock, ms). */

@@ -23,6 +23,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   /** @type {import('./protocol.js').Request} */
   const request = JSON.parse(line);
   if (request.type === 'since') recorder.since(request);
+  else if (request.type === 'counts') recorder.count(request.id);
   else {
     stopping.abort();
     const patience = new Promise((resolve) => setTimeout(resolve, request.withinMs));

@@ -34,6 +34,8 @@ export interface ProducerConfig extends ProducerSetting {
 export type Request =
   /** Answered when that many messages more were acknowledged at or after `at` (wall clock, ms). */
   | { readonly type: 'since'; readonly id: number; readonly at: number; readonly more: number }
+  /** Answered by the counts of now. */
+  | { readonly type: 'counts'; readonly id: number }
   /** No more messages; what is not settled within `withinMs` is given up as pending. Answered by the record, then it ends. */
   | { readonly type: 'stop'; readonly withinMs: number };
 
@@ -43,8 +45,20 @@ export type Report =
   | { readonly type: 'started'; readonly at: number }
   /** `at`: of the first of these acknowledgements. */
   | { readonly type: 'reached'; readonly id: number; readonly at: number }
+  | ({ readonly type: 'counts'; readonly id: number } & Counts)
   | { readonly type: 'log'; readonly level: string; readonly message: string }
   | ({ readonly type: 'record' } & ProducerRecord);
+
+/** How a producer stands. Times are of the wall clock, ms. */
+export interface Counts {
+  readonly at: number;
+  readonly acknowledged: number;
+  /** Of these, how many in the last second. */
+  readonly perSecond: number;
+  readonly failed: number;
+  /** Of the last acknowledgement; null: there was none. */
+  readonly lastAt: number | null;
+}
 
 /** All that happened to one producer. Times are of the wall clock, ms. */
 export interface ProducerRecord {

@@ -103,9 +103,23 @@ export class Recorder {
 
   /** @param {Since} request */
   since(request) {
-    const times = this.senders.flatMap(({ acknowledged }) => acknowledged).filter((at) => at !== null);
-    this.waiting.push({ ...request, times: times.filter((at) => at >= request.at) });
+    this.waiting.push({ ...request, times: this.times().filter((at) => at >= request.at) });
     this.look();
+  }
+
+  /** Of all acknowledgements. */
+  times() {
+    return this.senders.flatMap(({ acknowledged }) => acknowledged).filter((at) => at !== null);
+  }
+
+  /** @param {number} id of the request */
+  count(id) {
+    const at = Date.now();
+    const times = this.times();
+    const lastAt = times.reduce((/** @type {number | null} */ last, time) => Math.max(last ?? time, time), null);
+    const perSecond = times.filter((time) => time > at - 1000).length;
+    const failed = this.senders.reduce((sum, sender) => sum + sender.failed.length, 0);
+    this.tell({ type: 'counts', id, at, acknowledged: times.length, perSecond, failed, lastAt });
   }
 
   /** @param {number} time */
