@@ -2,7 +2,9 @@ import { loadClient } from './clients.js';
 
 /** The part of kafkajs that the tests call. */
 export interface KafkaJs {
-  readonly Kafka: new (options: KafkaOptions) => { producer(options: ProducerOptions): KafkaJsProducer };
+  readonly Kafka: new (
+    options: KafkaOptions,
+  ) => { producer(options: ProducerOptions): KafkaJsProducer; admin(): KafkaJsAdmin };
   readonly Partitioners: { readonly DefaultPartitioner: unknown };
   readonly logLevel: { readonly NOTHING: number };
 }
@@ -15,6 +17,19 @@ export interface KafkaJsProducer {
     acks: number;
     messages: readonly { value: string; partition: number }[];
   }): Promise<unknown>;
+}
+
+export interface KafkaJsAdmin {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  createTopics(request: {
+    topics: readonly { readonly topic: string; readonly numPartitions: number }[];
+  }): Promise<unknown>;
+  fetchTopicMetadata(request: { topics: readonly string[] }): Promise<{
+    topics: readonly {
+      partitions: readonly { readonly replicas: readonly number[]; readonly isr: readonly number[] }[];
+    }[];
+  }>;
 }
 
 interface Retry {

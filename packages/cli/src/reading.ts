@@ -1,9 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { brokers } from './commands/brokers.js';
 import { diff } from './commands/diff.js';
 import { get } from './commands/get.js';
+import { relay } from './commands/relay.js';
 import { tail } from './commands/tail.js';
 import { examples, PREFIX_HELP, type RunCommand, URL_HELP } from './help.js';
+import { parseListen } from './listen.js';
 import { parseRevision } from './revision.js';
 
 /** The commands that change nothing. */
@@ -60,6 +62,30 @@ export function addReading(program: Command, run: RunCommand): void {
       examples('brokers etcd://127.0.0.1:2379/broker/kafka/', 'kcat -L -b "$(rollcall brokers --once orders)"'),
     )
     .action((url: string, options, command) => run(command, [url], (session) => brokers(session, url, options)));
+
+  program
+    .command('relay')
+    .summary('an address for Kafka clients that never changes')
+    .description(
+      'Listens, and forwards each connection to one of the brokers that the keys name now. Any Kafka client follows them ' +
+        'with this as its bootstrap server: it asks here where the brokers are, and connects to those directly.',
+    )
+    .argument('<url>', URL_HELP)
+    .option('--prefix <text>', PREFIX_HELP)
+    .addOption(
+      new Option('--listen <host:port>', 'where to listen')
+        .argParser(parseListen)
+        .default({ host: '127.0.0.1', port: 9092 }, '127.0.0.1:9092'),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'relay etcd://127.0.0.1:2379/broker/kafka/',
+        'relay orders --listen 127.0.0.1:19092',
+        'kcat -L -b 127.0.0.1:9092  # while rollcall relay runs',
+      ),
+    )
+    .action((url: string, options, command) => run(command, [url], (session) => relay(session, url, options)));
 
   program
     .command('diff')

@@ -61,6 +61,11 @@ export function brokersLine(
   return `${lineStart(options)}${total}  ${[...now, ...gone].join(' ')}  ${paint('dim', `revision ${revision}`)}`;
 }
 
+/** Where a relay listens. */
+export function relayLine(address: string, options: TerminalOptions): string {
+  return `${lineStart(options)}${options.paint('green', '●')} relay on ${options.paint('bold', address)}`;
+}
+
 /** A key and its value on one line. */
 export function entryText(key: string, entry: Entry, { paint, columns, keysOnly }: TerminalOptions): string {
   return keysOnly ? printable(key) : `${printable(key)}  ${paint('dim', valueText(entry, columns))}`;

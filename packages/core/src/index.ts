@@ -17,6 +17,7 @@ export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from '
 export { Latest } from './latest.js';
 export { locate } from './locate.js';
 export { type Logger, silentLogger } from './logger.js';
+export { LogThrottle } from './logThrottle.js';
 export { type Found, readOnce } from './readOnce.js';
 export { refuseLeases } from './refuseLeases.js';
 export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './registry.js';

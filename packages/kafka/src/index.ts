@@ -22,5 +22,7 @@ export { type LibrdkafkaOptions, librdkafkaOptions } from './librdkafka.js';
 export type { Candidate, RegisteredBroker } from './listener.js';
 export type { OrderOptions } from './order.js';
 export { followBrokers, type PlatformaticClient, type PlatformaticModule } from './platformatic.js';
+export { BootstrapRelay, type RelayBrokers, type RelayStats } from './relay.js';
+export type { RelayOptions } from './relayOptions.js';
 export type { Change, Decision } from './rule.js';
 export type { Outcome } from './select.js';

@@ -53,6 +53,6 @@ export async function inspect(stream: Duplex, { sasl, signal }: InspectOptions):
 }
 
 /** Whether the peer ended the connection, politely or not. */
-export function isHangUp(error: unknown): boolean {
+function isHangUp(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^(ENDED|ECONNRESET|EPIPE)$/.test(String(error.code));
 }

@@ -16,6 +16,9 @@ import type { WireReader } from './wire.js';
 /** Asks the broker one question and waits for the answer to it. */
 export type Ask = (api: Api, version: number, body: Buffer) => Promise<WireReader>;
 
+/** https://kafka.apache.org/protocol#protocol_error_codes */
+const ILLEGAL_SASL_STATE = 34;
+
 /** How many of the broker's mechanisms a message names. */
 const NAMED = 8;
 
@@ -27,6 +30,7 @@ const NAMED = 8;
 export async function login(ask: Ask, { mechanism, username, password }: SaslOptions): Promise<void> {
   const name = mechanism.toUpperCase();
   const { error, mechanisms } = decodeSaslHandshake(await ask(SASL_HANDSHAKE, 1, encodeSaslHandshake(name)));
+  if (error === ILLEGAL_SASL_STATE) throw new AnswerError('it wants no login: leave "sasl" out', 'UNAUTHENTICATED');
   if (error !== 0) {
     const known = mechanisms.filter((each) => /^[A-Z0-9_-]{1,20}$/.test(each)).slice(0, NAMED);
     throw new AnswerError(`it does not take ${name} (but ${known.join(', ') || 'no other'})`, 'UNAUTHENTICATED');

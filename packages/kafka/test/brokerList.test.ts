@@ -1,64 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import { createRegistry, type Logger, type Status, WatchError, type Watcher } from '@rollcall/core';
-import { createMemoryAdapter } from '@rollcall/local';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type BrokerListOptions, type BrokerUpdate, brokerList } from '../src/index.js';
-
-const opened: { close(): Promise<void> }[] = [];
-beforeEach(() => {
-  // Time stands still unless a test moves it; turns of the event loop go on.
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
-});
-afterEach(async () => {
-  for (const each of opened.splice(0)) await each.close();
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
-
-/** Lets everything that is ready run. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await turn();
-}
-
-async function pass(ms: number): Promise<void> {
-  await settle();
-  await vi.advanceTimersByTimeAsync(ms);
-  await settle();
-}
-
-/** A store `kafka` whose keys are brokers, a watcher of them, and every warning as one line. */
-function setUp() {
-  const adapter = createMemoryAdapter();
-  const registry = createRegistry({ adapters: [adapter] });
-  opened.push(registry);
-  const warnings: string[] = [];
-  const quiet = (): void => {};
-  const logger: Logger = {
-    debug: quiet,
-    info: quiet,
-    warn: (_, text) => void warnings.push(text),
-    error: (_, text) => void warnings.push(text),
-  };
-  const store = adapter.store('kafka');
-  const register = (...addresses: string[]): void => {
-    for (const address of addresses) store.put(`broker/${address}`, '');
-  };
-  const withdraw = (...addresses: string[]): void => {
-    for (const address of addresses) store.delete(`broker/${address}`);
-  };
-  const follow = (options: BrokerListOptions = {}, watcher: Watcher = registry.watch('memory:kafka#broker/')) => {
-    const brokers = brokerList(watcher, { logger, ...options });
-    opened.push(brokers);
-    return { brokers, watcher };
-  };
-  return { registry, store, register, withdraw, follow, warnings };
-}
-
-/** What `promise` is now: its value, its error's code, or 'pending'. */
-async function now(promise: Promise<unknown>): Promise<unknown> {
-  const pending = settle().then(() => 'pending');
-  return Promise.race([promise.catch((error: unknown) => (error as WatchError).code), pending]);
-}
+import { type Status, WatchError } from '@rollcall/core';
+import { expect, test } from 'vitest';
+import { type BrokerUpdate, brokerList } from '../src/index.js';
+import { now, pass, settle, setUp } from './brokerListHarness.js';
 
 test('the list is live: normalised, and changed when keys come and go', async () => {
   const { register, withdraw, follow } = setUp();

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Endpoint } from '@rollcall/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createGate, type GateOptions } from '../src/index.js';
 import { FakeBroker, type FakeBrokerOptions } from './fakeBroker.js';
+import { blackHole, deadEndpoint, serve } from './loopback.js';
 
 const opened: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -16,22 +17,10 @@ async function broker(options?: FakeBrokerOptions): Promise<FakeBroker> {
   return started;
 }
 
-/** A server that does this to each connection. */
 async function server(onConnection: (socket: Socket) => void): Promise<Endpoint> {
-  const sockets = new Set<Socket>();
-  const listener = createServer((socket) => {
-    sockets.add(socket.on('error', () => {}));
-    onConnection(socket);
-  }).listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  opened.push({
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      listener.close();
-      await once(listener, 'close');
-    },
-  });
-  return { host: '127.0.0.1', port: (listener.address() as AddressInfo).port };
+  const started = await serve(onConnection);
+  opened.push(started);
+  return started;
 }
 
 const { signal } = new AbortController();
@@ -153,11 +142,17 @@ describe('what answers in a broker’s place', () => {
   });
 
   test('nobody', async () => {
-    const { endpoint, ...gone } = await broker();
-    await opened.pop()?.[Symbol.asyncDispose]();
-    expect(gone).toBeDefined();
+    const endpoint = await deadEndpoint();
     const message = `Cannot connect to the broker at 127.0.0.1:${endpoint.port}: nothing listens there (ECONNREFUSED).`;
     await expect(createGate().connect(endpoint, { signal })).rejects.toMatchObject({ code: 'UNREACHABLE', message });
+  });
+
+  test('K13 a black hole: the deadline ends the dial', async () => {
+    await using endpoint = await blackHole();
+    const started = performance.now();
+    const late = createGate().connect(endpoint, { signal, timeoutMs: 50 });
+    await expect(late).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   test('silence: the deadline is for all of it, and an abort ends it at once', async () => {

@@ -25,7 +25,15 @@ export {
   type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
-export { brokerList, followBrokers, kafkajsOptions, librdkafkaOptions } from '@rollcall/kafka';
+export {
+  BootstrapRelay,
+  brokerList,
+  followBrokers,
+  kafkajsOptions,
+  librdkafkaOptions,
+  type RelayOptions,
+  type RelayStats,
+} from '@rollcall/kafka';
 export type { RollcallConfig, WatchConfig } from './config.js';
 export type { Environment } from './environment.js';
 export { createRollcall, type Rollcall, type RollcallOptions } from './rollcall.js';

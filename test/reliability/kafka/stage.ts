@@ -3,6 +3,7 @@ import { type Etcd, startEtcd } from '../../support/etcd.js';
 import { type Kafka, startKafka } from '../../support/kafka.js';
 import { ProducerProcess } from '../../support/producers/process.js';
 import type { ProducerSetting } from '../../support/producers/protocol.js';
+import { createTopics, inSync } from './admin.js';
 import { Keys } from './keys.js';
 
 /** Below it each broker has a key. */
@@ -40,11 +41,16 @@ export class Stage implements AsyncDisposable {
     return `etcd://${this.etcd.endpoint}/${PREFIX}`;
   }
 
-  /** Creates a topic of its own for each caller. */
-  async topic(partitions: number): Promise<string> {
-    const topic = `numbers-${this.#topics++}`;
-    await this.kafka.createTopic(topic, { partitions });
-    return topic;
+  /** Creates topics that were not there before. */
+  async topics(count: number, partitions: number): Promise<string[]> {
+    const topics = Array.from({ length: count }, () => `numbers-${this.#topics++}`);
+    await createTopics(this.kafka, topics, partitions);
+    return topics;
+  }
+
+  /** Resolves when every replica of these topics is in sync. */
+  inSync(topics: readonly string[]): Promise<void> {
+    return inSync(this.kafka, topics);
   }
 
   /** A producer that ends with the stage, at the latest. A static list is that of now. */

@@ -1,6 +1,10 @@
 // @ts-check
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { kafkajsOptions } from 'rollcall';
+
+/** Those of kafkajsOptions(), for a list that is not Rollcall's. */
+const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetryTime: 1000 };
 
 /**
  * @typedef {import('./protocol.js').ProducerConfig} ProducerConfig
@@ -8,16 +12,19 @@ import { join } from 'node:path';
  */
 
 /** @param {import('./protocol.js').Opening} opening */
-export async function open({ config, recorder, brokers }) {
+export async function open({ config, recorder, brokers, servers }) {
   const { Kafka, logLevel, Partitioners } = createRequire(join(config.folder, 'package.json'))('kafkajs');
   const { topic, partitions, keyed, concurrent } = config;
-  const asked = async () => {
-    recorder.asked();
-    return await brokers?.list();
-  };
-  const retry = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 50, maxRetryTime: 500 };
-  const options = { brokers: brokers === undefined ? config.servers : asked, retry, connectionTimeout: 1000 };
-  const recommended = { idempotent: true, maxInFlightRequests: 1, retry, allowAutoTopicCreation: false };
+  const live = brokers && kafkajsOptions(brokers);
+  const { retry } = live ?? { retry: RETRY };
+  const bootstrap =
+    live &&
+    (() => {
+      recorder.asked();
+      return live.brokers();
+    });
+  const options = { retry, connectionTimeout: 1000, ...live, brokers: bootstrap ?? servers };
+  const recommended = { idempotent: true, maxInFlightRequests: 1, retry };
   const unsafe = { idempotent: true, retry: { retries: 5 } };
   const producer = new Kafka({ ...options, logLevel: logLevel.NOTHING }).producer({
     ...(concurrent ? unsafe : recommended),

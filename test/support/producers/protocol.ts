@@ -88,6 +88,8 @@ export interface Numbered {
 export interface Opening {
   readonly config: ProducerConfig;
   readonly recorder: import('./recorder.mjs').Recorder;
-  /** Undefined: a static list. */
+  /** For the native way. */
   readonly brokers: BrokerList | undefined;
+  /** A static list, or the relay's address; empty on the native way. */
+  readonly servers: readonly string[];
 }

@@ -75,8 +75,12 @@ export class Recorder {
     };
   }
 
-  /** Notes each TCP connection that this process makes from now on: the client's, and Rollcall's own. */
+  /**
+   * Notes each TCP connection that this process makes from now on, the client's and Rollcall's own; and each that it
+   * accepts, because only a relay does: the client asks where its brokers are.
+   */
   noteConnections() {
+    subscribe('net.server.socket', () => this.asked());
     subscribe('net.client.socket', (message) => {
       const { socket } = /** @type {{ socket: import('node:net').Socket }} */ (message);
       socket.on('connectionAttempt', (host, port) => {
@@ -87,6 +91,11 @@ export class Recorder {
         });
       });
     });
+  }
+
+  /** Nothing was ever sent. */
+  get isIdle() {
+    return this.senders.every(({ acknowledged }) => acknowledged.length === 0);
   }
 
   /** The client asks where its brokers are. */

@@ -1,4 +1,4 @@
-import { brokerList } from '@rollcall/kafka';
+import { type BrokerList, brokerList } from '@rollcall/kafka';
 import * as json from '../jsonLines.js';
 import { ANSWER_MS, type Session, watchUrl } from '../session.js';
 import { StatusTeller } from '../statusTeller.js';
@@ -23,6 +23,12 @@ export async function brokers(session: Session, url: string, { prefix, once }: B
     const update = await list.ready({ signal: out.ended });
     return out.lines([session.jsonAsked ? json.brokersLine(update) : update.brokers.join(',')]);
   }
+  await followBrokers(session, list);
+}
+
+/** Prints the list and each change of it, and on a terminal when it is stale and live again, until told to end. */
+export async function followBrokers(session: Session, list: BrokerList): Promise<void> {
+  const { out } = session;
   if (session.json) {
     for await (const update of list.updates({ signal: out.ended })) await out.lines([json.brokersLine(update)]);
     return;
