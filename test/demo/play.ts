@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Account, accountOf } from '../reliability/kafka/account.js';
+import { createTopics } from '../reliability/kafka/admin.js';
 import { storedIn } from '../reliability/kafka/truth.js';
 import { type Kafka, startKafka } from '../support/kafka.js';
 import { ProducerProcess } from '../support/producers/process.js';
@@ -41,7 +42,7 @@ export async function play(tell: Tell, { lookMs, countsMs }: Pace): Promise<Outc
   const file = new BrokersFile(await mkdtemp(join(temporaryRoot(), 'demo-')));
   await file.name(kafka.bootstrap);
   tell({ type: 'demo', file: file.path, brokers: kafka.bootstrap });
-  await Promise.all([createTopic(kafka, 'static'), createTopic(kafka, 'rollcall')]);
+  await createTopics(kafka, ['static', 'rollcall'], PARTITIONS);
   await using pinned = await start('static', kafka, file);
   await using live = await start('rollcall', kafka, file);
   await Promise.all([pinned.started(), live.started()]);
@@ -79,9 +80,6 @@ export async function play(tell: Tell, { lookMs, countsMs }: Pace): Promise<Outc
   tell({ type: 'verdict', text: verdictOf({ accounts, afterMove }) });
   return { accounts, afterMove };
 }
-
-const createTopic = (kafka: Kafka, topic: ProducerName): Promise<void> =>
-  kafka.createTopic(topic, { partitions: PARTITIONS });
 
 function start(name: ProducerName, kafka: Kafka, file: BrokersFile): Promise<ProducerProcess> {
   const setting: ProducerSetting = {
