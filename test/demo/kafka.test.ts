@@ -21,6 +21,6 @@ test("the demo: all brokers are killed and move, Rollcall's producer follows, a 
   expect(afterMove).toEqual({ static: 0, rollcall: expect.toSatisfy((count: number) => count > 0) });
   expect(lines.at(-1)).toEqual({
     type: 'verdict',
-    text: "Rollcall's went on, nothing lost or duplicated; the one with a static list still waits.",
+    text: "Rollcall's went on, nothing lost or duplicated; the static one still waits.",
   });
 }, 240_000);
