@@ -67,7 +67,7 @@ export class Board {
       case 'reading':
         screen.clearLive();
         this.#standings = {};
-        screen.heading("What the topics really hold, by Kafka's own consumer:");
+        screen.heading("What the topic really holds, by Kafka's own consumer:");
         screen.line(table('', ['acknowledged', 'lost', 'duplicated', 'unanswered']));
         return;
       case 'result': {

@@ -15,7 +15,7 @@ export type Line =
   | { readonly type: 'edited'; readonly file: string }
   /** Its first acknowledgement came so long after the last broker was killed, and after the edit. */
   | { readonly type: 'recovered'; readonly producer: 'rollcall'; readonly gapMs: number; readonly afterEditMs: number }
-  /** What its topic holds is read. */
+  /** What the topic holds is read. */
   | { readonly type: 'reading' }
   | ({ readonly type: 'result'; readonly producer: ProducerName } & Account)
   | { readonly type: 'verdict'; readonly text: string };

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Account, accountOf } from '../reliability/kafka/account.js';
-import { createTopics } from '../reliability/kafka/admin.js';
+import { createTopic } from '../reliability/kafka/admin.js';
 import { storedIn } from '../reliability/kafka/truth.js';
 import { type Kafka, startKafka } from '../support/kafka.js';
 import { ProducerProcess } from '../support/producers/process.js';
@@ -25,6 +25,9 @@ export interface Outcome {
   readonly afterMove: Readonly<Record<ProducerName, number>>;
 }
 
+/** Both write to it; each message says whose it is. */
+const TOPIC = 'numbers';
+const NUMBERS = { static: 0, rollcall: 1 };
 const PARTITIONS = 3;
 /** A producer's next message, ms after its last. */
 const PERIOD_MS = 20;
@@ -35,14 +38,14 @@ const GIVE_UP_MS = 500;
 
 /**
  * Two producers send; all brokers are killed and come back elsewhere; the registry is edited. Then what each was told is
- * compared with what its topic holds.
+ * compared with what the topic holds.
  */
 export async function play(tell: Tell, { lookMs, countsMs }: Pace): Promise<Outcome> {
   await using kafka = await startKafka({ brokers: 3 });
   const file = new BrokersFile(await mkdtemp(join(temporaryRoot(), 'demo-')));
   await file.name(kafka.bootstrap);
   tell({ type: 'demo', file: file.path, brokers: kafka.bootstrap });
-  await createTopics(kafka, ['static', 'rollcall'], PARTITIONS);
+  await createTopic(kafka, TOPIC, PARTITIONS);
   await using pinned = await start('static', kafka, file);
   await using live = await start('rollcall', kafka, file);
   await Promise.all([pinned.started(), live.started()]);
@@ -70,11 +73,11 @@ export async function play(tell: Tell, { lookMs, countsMs }: Pace): Promise<Outc
   await counting.stop();
   const records = { static: await pinned.stop(GIVE_UP_MS), rollcall: await live.stop() };
   tell({ type: 'reading' });
-  const [pinnedAccount, liveAccount] = await Promise.all([
-    accountIn(kafka, 'static', records),
-    accountIn(kafka, 'rollcall', records),
-  ]);
-  const accounts = { static: pinnedAccount, rollcall: liveAccount };
+  const stored = await storedIn(kafka, TOPIC);
+  const accounts = {
+    static: accountOf(NUMBERS.static, records.static, stored),
+    rollcall: accountOf(NUMBERS.rollcall, records.rollcall, stored),
+  };
   const afterMove = { static: since(records.static, movedAt), rollcall: since(records.rollcall, movedAt) };
   for (const producer of ['static', 'rollcall'] as const) tell({ type: 'result', producer, ...accounts[producer] });
   tell({ type: 'verdict', text: verdictOf({ accounts, afterMove }) });
@@ -87,12 +90,12 @@ function start(name: ProducerName, kafka: Kafka, file: BrokersFile): Promise<Pro
     way: name === 'static' ? 'static' : 'native',
     registry: file.url,
     servers: kafka.bootstrap,
-    topic: name,
+    topic: TOPIC,
     partitions: PARTITIONS,
+    producer: NUMBERS[name],
     senders: 1,
     keyed: false,
     periodMs: PERIOD_MS,
-    concurrent: false,
     list: {},
   };
   return ProducerProcess.start(setting);
@@ -123,14 +126,6 @@ function tellCounts(producers: Readonly<Record<ProducerName, ProducerProcess>>, 
 
 function standing({ at, acknowledged, perSecond, lastAt, failed }: Counts): Standing {
   return { acknowledged, perSecond, waitingMs: at - (lastAt ?? at), failed };
-}
-
-async function accountIn(
-  kafka: Kafka,
-  name: ProducerName,
-  records: Readonly<Record<ProducerName, ProducerRecord>>,
-): Promise<Account> {
-  return accountOf(records[name], await storedIn(kafka, name));
 }
 
 function since({ senders }: ProducerRecord, at: number): number {

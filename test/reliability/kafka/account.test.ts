@@ -3,6 +3,7 @@ import { accountOf } from './account.js';
 import type { Stored } from './truth.js';
 
 const stored = (sender: number, number: number, partition: number, offset: number): Stored => ({
+  producer: 7,
   sender,
   number,
   partition,
@@ -20,11 +21,13 @@ test('K23 the account sees what is lost, duplicated, reordered, and delivered al
       { acknowledged: [0, 10, 20, null, null, 50, null], failed },
       { acknowledged: [0, 10], failed: [] },
     ],
+    settled: false,
     lists: [],
     asked: [],
     connections: [],
   };
-  const account = accountOf(record, [
+  const account = accountOf(7, record, [
+    { ...stored(0, 2, 0, 9), producer: 8 },
     stored(0, 2, 0, 0),
     stored(0, 0, 0, 1),
     stored(1, 1, 0, 2),

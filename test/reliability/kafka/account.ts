@@ -18,9 +18,11 @@ export interface Account {
   readonly pending: number;
 }
 
-/** Compares what a producer was told with what its topic holds. */
-export function accountOf({ senders }: ProducerRecord, stored: readonly Stored[]): Account {
-  return sumOf(senders.map((sender, index) => accountOfSender(sender, storedOf(stored, index))));
+/** Compares what one of the producers of a topic was told with what the topic holds. */
+export function accountOf(producer: number, { senders }: ProducerRecord, stored: readonly Stored[]): Account {
+  const storedOf = (sender: number): Stored[] =>
+    stored.filter((each) => each.producer === producer && each.sender === sender);
+  return sumOf(senders.map((sender, index) => accountOfSender(sender, storedOf(index))));
 }
 
 /** Each count of all of them together. */
@@ -57,6 +59,3 @@ function accountOfSender({ acknowledged, failed }: SenderRecord, stored: readonl
     pending: acknowledged.length - numbers.length - failed.length,
   };
 }
-
-const storedOf = (stored: readonly Stored[], sender: number): Stored[] =>
-  stored.filter((each) => each.sender === sender);
