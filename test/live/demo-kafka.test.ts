@@ -13,4 +13,4 @@ test('npm run demo:kafka without a terminal prints JSON lines, and ends at once 
     const port = Number(broker.split(':').at(-1));
     await untilReady(async () => !(await accepts(port)), AbortSignal.timeout(5_000));
   }
-}, 120_000);
+}, 240_000);
