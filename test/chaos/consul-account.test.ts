@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Told } from './backend.js';
 import { AnswerAccount, type Knowledge } from './consul/account.js';
 import { Rates } from './consul/rates.js';
+import type { Asks } from './consul/targets.js';
 import { del, entry, put, told } from './tellings.js';
 
 /** The checker of the chaos run on Consul must see each way in which a watcher can be wrong. */
@@ -22,9 +23,13 @@ const GONE = told(6, [del('deleted', 6, DELETED, true)]);
 const LATER = entry('7|kv/x|0|', 7, 1);
 
 /** What is found wrong with batches told in this order. */
-function found(batches: readonly Told[], knowledge: Partial<Knowledge> = {}, lags = false): string[] {
+function found(
+  batches: readonly Told[],
+  knowledge: Partial<Knowledge> = {},
+  lags = false,
+  asks: Asks = { kind: 'kv', prefix: 'kv/', exact: false },
+): string[] {
   const ledger = { ...QUIET, ...knowledge };
-  const asks = { kind: 'kv', prefix: 'kv/', exact: false } as const;
   const account = new AnswerAccount({ watcher: 'w', asks, lags, prompt: true, ledger });
   return batches.flatMap((batch) => account.check(batch)).map(({ what }) => what.slice(what.indexOf(': ') + 2));
 }
@@ -32,6 +37,16 @@ function found(batches: readonly Told[], knowledge: Partial<Knowledge> = {}, lag
 test('what can have happened is right', () => {
   const back = told(8, [put('deleted', entry('', 8))]);
   expect(found([INITIAL, GONE, told(7, [put('x', LATER, X)]), back])).toEqual([]);
+});
+
+test("a server's node may leave the catalog, no other node may", () => {
+  const nodes = { kind: 'catalog', of: 'nodes' } as const;
+  const of = (node: string): string[] => {
+    const initial = told(5, [put(node, X)], { cause: 'initial' });
+    return found([initial, told(6, [del(node, 6, X, true)])], {}, false, nodes);
+  };
+  expect(of('consul0')).toEqual([]);
+  expect(of('ext-0')).toEqual(['it was told to be deleted, and nobody deleted it']);
 });
 
 describe('found out', () => {

@@ -16,6 +16,8 @@ export interface KafkaOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** Listeners beside PLAINTEXT, each on a port of its own, named as their protocol. */
   readonly listeners?: readonly SecureProtocol[];
+  /** Where clients are sent on to by these. Default: 127.0.0.1. */
+  readonly advertisedHost?: string;
 }
 
 export type SecureProtocol = 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
@@ -35,6 +37,7 @@ interface Shared {
   readonly voters?: string;
   readonly replicas: number;
   readonly properties: Readonly<Record<string, string>>;
+  readonly advertisedHost: string;
 }
 
 /** One real Kafka node, broker and controller at once. */
@@ -145,8 +148,7 @@ export class Kafka implements AsyncDisposable {
 
   static async start(
     ports: readonly number[],
-    properties: Readonly<Record<string, string>>,
-    listeners: readonly SecureProtocol[],
+    { properties = {}, listeners = [], advertisedHost = '127.0.0.1' }: KafkaOptions,
   ): Promise<Kafka> {
     const each = 2 + listeners.length;
     const nodes = Array.from({ length: ports.length / each }, (_, index): Node => {
@@ -162,6 +164,7 @@ export class Kafka implements AsyncDisposable {
       replicas: nodes.length,
       ...(nodes.length === 1 ? {} : { voters }),
       properties,
+      advertisedHost,
     };
     return new Kafka(shared, await allOrNone(nodes.map((node) => KafkaBroker.start(shared, node))));
   }
@@ -210,6 +213,11 @@ export class Kafka implements AsyncDisposable {
     return this.#run(`org.apache.kafka.tools.${toolClass}`, ['--bootstrap-server', bootstrap, ...args], input);
   }
 
+  /** How to run one of Kafka's own tools as `tool` does, in a process of its own. */
+  toolLaunch(toolClass: string, args: readonly string[], bootstrap: string): Pick<Launch, 'command' | 'args'> {
+    return kafkaTool(this.#install, `org.apache.kafka.tools.${toolClass}`, ['--bootstrap-server', bootstrap, ...args]);
+  }
+
   get #running(): string {
     return this.brokers
       .filter(({ running }) => running)
@@ -229,32 +237,33 @@ export class Kafka implements AsyncDisposable {
 }
 
 /** A Kafka cluster whose brokers accept connections; installed first when it is missing. */
-export function startKafka({ brokers = 1, properties = {}, listeners = [] }: KafkaOptions = {}): Promise<Kafka> {
-  const ports = brokers * (2 + listeners.length);
-  return onFreePorts(ports, (free) => Kafka.start(free, properties, listeners));
+export function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+  const { brokers = 1, listeners = [] } = options;
+  return onFreePorts(brokers * (2 + listeners.length), (ports) => Kafka.start(ports, options));
 }
 
 const nodeFolder = (shared: Shared, node: Node) => join(shared.folder, String(node.nodeId));
 
 async function writeProperties(shared: Shared, node: Node): Promise<string> {
   const file = join(nodeFolder(shared, node), 'server.properties');
-  const { voters, replicas, properties } = shared;
+  const { voters, replicas, properties, advertisedHost } = shared;
   const dataDir = join(nodeFolder(shared, node), 'data');
   const quorum = voters === undefined ? {} : { voters };
-  const all = { ...listenersOf(node), ...properties };
+  const all = { ...listenersOf(node, advertisedHost), ...properties };
   await writeFile(file, kafkaProperties({ ...node, ...quorum, dataDir, replicas, properties: all }));
   return file;
 }
 
 /** Nothing for a node that has no more than the usual listeners. */
-function listenersOf({ port, controllerPort, ports }: Node): Record<string, string> {
+function listenersOf({ port, controllerPort, ports }: Node, advertisedHost: string): Record<string, string> {
   if (ports.size === 0) return {};
-  const all = [['PLAINTEXT', port], ['CONTROLLER', controllerPort], ...ports];
-  const listeners = all.map(([name, at]) => `${name}://127.0.0.1:${at}`).join(',');
+  const usual = [['PLAINTEXT', port] as const, ['CONTROLLER', controllerPort] as const];
+  const on = (host: string, listeners: Iterable<readonly [name: string, port: number]>): string[] =>
+    [...listeners].map(([name, at]) => `${name}://${host}:${at}`);
   const protocols = ['PLAINTEXT', ...ports.keys()].map((protocol) => `${protocol}:${protocol}`);
   return {
-    listeners,
-    'advertised.listeners': listeners,
+    listeners: on('127.0.0.1', [...usual, ...ports]).join(','),
+    'advertised.listeners': [...on('127.0.0.1', usual), ...on(advertisedHost, ports)].join(','),
     'listener.security.protocol.map': [...protocols, 'CONTROLLER:PLAINTEXT'].join(','),
   };
 }

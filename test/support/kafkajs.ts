@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import { loadClient } from './clients.js';
 
 /** The part of kafkajs that the tests call. */
@@ -38,10 +39,12 @@ interface Retry {
   readonly maxRetryTime?: number;
 }
 
-interface KafkaOptions {
+export interface KafkaOptions {
   readonly brokers: readonly string[] | (() => Promise<string[]>);
   readonly logLevel: number;
   readonly connectionTimeout?: number;
+  readonly ssl?: ConnectionOptions;
+  readonly sasl?: { readonly mechanism: string; readonly username: string; readonly password: string };
   readonly retry: Retry;
 }
 

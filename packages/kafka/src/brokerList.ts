@@ -34,7 +34,8 @@ export interface BrokerListOptions extends GateOptions, OrderOptions {
   /**
    * Which of its brokers' listeners to take, by the listener's name or its protocol, in any case: `SASL_SSL`, `EXTERNAL`.
    * An entry that names none is taken. Default: the protocol that most brokers offer, and no other beside it; of two
-   * that are offered equally, the first of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL.
+   * that are offered equally, the first of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL. Name it where clients can speak
+   * only one: a majority may change.
    */
   readonly listener?: string;
   /**
@@ -47,7 +48,10 @@ export interface BrokerListOptions extends GateOptions, OrderOptions {
   readonly probe?: boolean | { readonly timeoutMs?: number };
   /** Fewer brokers than this are not followed: the last good list stays, and the status is stale. Default: 1. */
   readonly minBrokers?: number;
-  /** The list to use while the registry has not given one: once an attempt to reach it failed, or it names too few. */
+  /**
+   * The list to use while the registry has not given one: once an attempt to reach it failed, or it names too few. Its
+   * brokers are not asked for their cluster.
+   */
   readonly fallback?: readonly string[];
   /** A change is published when nothing has changed for this long, ms, so that a flapping key is one change. Default: 200. */
   readonly quietMs?: number;
@@ -88,7 +92,8 @@ export interface BrokerList extends AsyncIterable<BrokerUpdate>, AsyncDisposable
   /**
    * For kafkajs: `new Kafka({ brokers: brokers.list })`. Resolves with the present list as soon as there is one and never
    * with an empty one; kafkajs calls it again after a failed dial. IPv6 addresses are left out, with a warning, because
-   * kafkajs cannot read them. Bound: it can be passed on as it is.
+   * kafkajs cannot read them; so are brokers that turned out to be of another cluster, or disallowed, while the list could
+   * not be changed. Bound: it can be passed on as it is.
    * @throws WatchError CLOSED once the list is closed, also while waiting; the watcher's fatal error.
    */
   readonly list: () => Promise<string[]>;

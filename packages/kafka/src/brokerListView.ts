@@ -22,16 +22,14 @@ import { ForKafkajs } from './forKafkajs.js';
 import type { Gate } from './gate.js';
 import { checkedPolicy, type Policy } from './options.js';
 import { decodeRegistered, isKept, type Registered } from './registered.js';
-import type { Decision, Found } from './rule.js';
-
-const QUIET_MS = 200;
-const MAX_QUIET_MS = 2000;
+import type { Decision } from './rule.js';
 
 type Stale = Extract<Status, { state: 'stale' }>;
 
 /** The loop behind `brokerList()`: a collection's versions in, lists out. What becomes of them pure functions decide. */
 export class BrokerListView implements BrokerList {
-  readonly list = (): Promise<string[]> => this.#until((update) => this.#forKafkajs.usable(update), {});
+  readonly list = (): Promise<string[]> =>
+    this.#until((update) => this.#forKafkajs.usable(update, this.#decider.forbidden), {});
   readonly gate: Gate;
   readonly #watcher: Watcher;
   readonly #policy: Policy;
@@ -44,7 +42,6 @@ export class BrokerListView implements BrokerList {
   readonly #forKafkajs: ForKafkajs;
   #closed = false;
   #told: Pick<BrokerList, 'quarantine' | 'held'>;
-  #revision: Revision | undefined;
   #refused: Stale | undefined;
   #stats: BrokerListStats = { published: 0, seeds: 0, rebootstraps: 0, refusals: 0 };
 
@@ -61,13 +58,13 @@ export class BrokerListView implements BrokerList {
       gate,
       timing: this.#timing,
       logger: this.#logger,
-      prefix: watcher.prefix,
-      onDecision: (decision, found) => this.#act(decision, found),
+      wholeKey: (key) => watcher.prefix + key,
+      onDecision: (...decided) => this.#act(...decided),
     });
     this.#collection = collect(watcher, {
       decode: (value, key, reject) => decodeRegistered(value, watcher.prefix + key, reject),
-      quietMs: options.quietMs ?? QUIET_MS,
-      maxQuietMs: options.maxQuietMs ?? Math.max(MAX_QUIET_MS, options.quietMs ?? 0),
+      quietMs: this.#policy.quietMs,
+      maxQuietMs: this.#policy.maxQuietMs,
       guard: options.guard ?? true,
       logger: this.#logger,
       timing: this.#timing,
@@ -154,10 +151,7 @@ export class BrokerListView implements BrokerList {
 
   async #run(): Promise<void> {
     try {
-      for await (const { items, revision } of this.#collection) {
-        this.#revision = revision;
-        this.#decider.follow(items);
-      }
+      for await (const version of this.#collection) this.#decider.follow(version);
       await this.close();
     } catch (error) {
       this.#decider.stop();
@@ -166,15 +160,15 @@ export class BrokerListView implements BrokerList {
     }
   }
 
-  #act(decision: Decision, { brokers }: Found): void {
+  #act(decision: Decision, brokers: readonly string[], revision: Revision): void {
     const isRefused = decision.change === 'refuse';
     if (isRefused) this.#refuse(decision);
     else this.#endRefusal();
     this.#tellStatus();
     if (isRefused) this.#useFallback();
-    else if (decision.change !== 'same' && this.#revision !== undefined) {
+    else if (decision.change !== 'same') {
       const { change, reason } = decision;
-      this.#publish({ brokers, change, source: 'registry', revision: this.#revision }, reason);
+      this.#publish({ brokers, change, source: 'registry', revision }, reason);
     }
   }
 
@@ -203,7 +197,10 @@ export class BrokerListView implements BrokerList {
 
   #refuse({ code, reason }: Extract<Decision, { change: 'refuse' }>): void {
     const stays = this.version === 0 ? 'There is no list yet' : 'The list stays as it was';
-    const error = new WatchError(code, `${reason} ${stays}; explain() tells what became of each key.`);
+    const error = new WatchError(
+      code,
+      `${reason} ${stays}; "rollcall brokers --explain" and explain() tell what became of each key.`,
+    );
     const before = this.#refused;
     this.#refused = { state: 'stale', code, error, since: before?.since ?? this.#timing.wallNow(), attempt: 0 };
     if (before?.code === code) return;
@@ -213,8 +210,10 @@ export class BrokerListView implements BrokerList {
   }
 
   #endRefusal(): void {
-    if (this.#refused !== undefined) this.#logger.info({}, 'What the registry names is followed again.');
+    if (this.#refused === undefined) return;
     this.#refused = undefined;
+    this.#logger.info({}, 'What the registry names is followed again.');
+    this.#latest.wake();
   }
 
   /** Items that change are no news by themselves: the list they make may be the same, and tells for itself. */

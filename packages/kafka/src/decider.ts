@@ -1,4 +1,4 @@
-import type { ItemMap, Logger, Timing } from '@rollcall/core';
+import type { CollectionVersion, Logger, Revision, Timing } from '@rollcall/core';
 import type { Gate } from './gate.js';
 import { LeftOutLog } from './leftOutLog.js';
 import type { Policy } from './options.js';
@@ -12,10 +12,10 @@ export interface DeciderOptions {
   readonly gate: Gate;
   readonly timing: Timing;
   readonly logger: Logger;
-  /** What the keys are relative to, for the log. */
-  readonly prefix: string;
-  /** What to do with what the registry names now. Not called at or after `stop()`. */
-  readonly onDecision: (decision: Decision, found: Found) => void;
+  /** A key, prefix included, for the log. */
+  readonly wholeKey: (key: string) => string;
+  /** What to do with what the registry names at this revision. Not called at or after `stop()`. */
+  readonly onDecision: (decision: Decision, brokers: readonly string[], revision: Revision) => void;
 }
 
 /** From the brokers that keys name to a decision, asking the brokers themselves where that is wanted. */
@@ -23,16 +23,16 @@ export class Decider {
   readonly #options: DeciderOptions;
   readonly #prober: Prober | undefined;
   readonly #leftOutLog: LeftOutLog;
-  #chosen: Chosen | undefined;
+  #found: { readonly chosen: Chosen; readonly revision: Revision } | undefined;
   #fates: readonly Fate[] = [];
   #decision: Decision | undefined;
   /** What was followed last. */
   #followed: Found | undefined;
 
   constructor(options: DeciderOptions) {
-    const { policy, gate, timing, logger, prefix } = options;
+    const { policy, gate, timing, logger, wholeKey } = options;
     this.#options = options;
-    this.#leftOutLog = new LeftOutLog(logger, prefix);
+    this.#leftOutLog = new LeftOutLog(logger, wholeKey);
     if (policy.probeMs === undefined) return;
     this.#prober = new Prober({ gate, timing, timeoutMs: policy.probeMs, onNews: () => this.#decide() });
   }
@@ -46,17 +46,24 @@ export class Decider {
     return this.#decision;
   }
 
+  /** Addresses that may not be connected to, as far as is known: they may be in the list that was followed before. */
+  get forbidden(): ReadonlySet<string> {
+    const isForbidden = ({ outcome }: Fate): boolean => outcome === 'other-cluster' || outcome === 'disallowed';
+    return new Set(this.#fates.filter(isForbidden).map(({ address }) => address));
+  }
+
   /** The list that is followed; empty while there is none. */
   get brokers(): readonly string[] {
     return this.#followed?.brokers ?? [];
   }
 
-  follow(items: ItemMap<Registered>): void {
+  follow({ items, revision }: CollectionVersion<Registered>): void {
     const { gate, policy } = this.#options;
     const brokers = [...items].map(([key, registered]) => [key, registered.brokers] as const);
-    this.#chosen = choose(brokers, (endpoint) => gate.refusal(endpoint), policy.listener);
+    const chosen = choose(brokers, (endpoint) => gate.refusal(endpoint), policy.listener);
+    this.#found = { chosen, revision };
     if (this.#prober === undefined) this.#decide();
-    else this.#prober.follow([...this.#chosen.taken.values()].map(({ candidate }) => candidate));
+    else this.#prober.follow([...chosen.taken.values()].map(({ candidate }) => candidate));
   }
 
   /** Idempotent. */
@@ -65,14 +72,15 @@ export class Decider {
   }
 
   #decide(): void {
-    if (this.#chosen === undefined) return;
+    if (this.#found === undefined) return;
+    const { chosen, revision } = this.#found;
     const { gate, policy, onDecision } = this.#options;
     const knowledge = {
       ...(this.#prober && { probed: this.#prober.results }),
       clusterId: gate.clusterId,
       known: new Set(this.#followed?.usable),
     };
-    const found = select(this.#chosen, knowledge, policy.order);
+    const found = select(chosen, knowledge, policy.order);
     const decision = decide(this.#followed, found, policy.minBrokers);
     this.#fates = found.fates;
     this.#decision = decision;
@@ -83,6 +91,6 @@ export class Decider {
       const [clusterId] = found.clusters.keys();
       if (clusterId !== undefined) gate.learn(clusterId);
     }
-    onDecision(decision, found);
+    onDecision(decision, found.brokers, revision);
   }
 }

@@ -1,4 +1,5 @@
 import { compareKeys, type ItemMap, type Quarantined, type Revision } from '@rollcall/core';
+import { quote } from './endpoint.js';
 import type { Decision } from './rule.js';
 import type { Fate, Outcome } from './select.js';
 
@@ -39,7 +40,8 @@ interface Known {
 /** Puts together what each stage knows of the keys. */
 export function explain({ fates, quarantine, decision, ...known }: Known): BrokersExplained {
   const rejected = [...quarantine.values()].map(({ key, reason }) => ({ key, outcome: 'rejected' as const, reason }));
-  const all = [...fates.map((fate) => shown(fate, known)), ...rejected];
+  const listed = new Set(known.brokers);
+  const all = [...fates.map((fate) => shown(fate, { ...known, listed })), ...rejected];
   all.sort((a, b) => compareKeys(a.key, b.key));
   const addresses = all.map(({ key, ...rest }): AddressExplained => {
     const revision = known.revisionOf(key);
@@ -49,12 +51,18 @@ export function explain({ fates, quarantine, decision, ...known }: Known): Broke
 }
 
 function shown(
-  { key, address, outcome, reason }: Fate,
-  { held, brokers, isKept }: Pick<Known, 'held' | 'brokers' | 'isKept'>,
-): Omit<Fate, 'instead'> {
+  { key, address, outcome, reason, firstKey }: Fate,
+  {
+    prefix,
+    held,
+    listed,
+    isKept,
+  }: Pick<Known, 'prefix' | 'held' | 'isKept'> & { readonly listed: ReadonlySet<string> },
+): Omit<AddressExplained, 'revision'> {
   const because = (why: string | undefined): { readonly reason?: string } => (why === undefined ? {} : { reason: why });
+  if (firstKey !== undefined) return { key, address, outcome, reason: `named by ${quote(prefix + firstKey)} too` };
   if (outcome !== 'listed') return { key, address, outcome, ...because(reason) };
-  if (!brokers.includes(address)) return { key, address, outcome: 'usable', ...because(reason) };
+  if (!listed.has(address)) return { key, address, outcome: 'usable', ...because(reason) };
   if (held.has(key)) {
     const why = 'a resync did not find the key; its brokers stay until a read confirms that it is gone';
     return { key, address, outcome: 'held', reason: why };

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
+import type { Timing } from '@rollcall/core';
 
 /**
- * How long one half of a connection may rest once the other half has ended, ms: a client that closed its connection can
- * look like one that still listens, and a peer that hangs never ends its half.
+ * How long one half of a connection may say nothing once the other half has ended, ms: a client that closed its connection
+ * can look like one that still listens, and a peer that hangs never ends its half.
  */
 const LINGER_MS = 30_000;
 
@@ -11,10 +12,10 @@ const LINGER_MS = 30_000;
  * other's; an error of one resets the other.
  * @param early what the client has said already.
  */
-export function join(client: Socket, broker: Socket, early: readonly Buffer[], lingerMs = LINGER_MS): void {
+export function join(client: Socket, broker: Socket, early: readonly Buffer[], timing: Pick<Timing, 'schedule'>): void {
   for (const chunk of early) broker.write(chunk);
-  carry(client, broker, lingerMs);
-  carry(broker, client, lingerMs);
+  carry(client, broker, timing);
+  carry(broker, client, timing);
 }
 
 /** An end that the peer cannot take for the end of the data, unless it was told of that already. */
@@ -24,13 +25,16 @@ export function reset(socket: Socket): void {
   else if (!socket.destroyed) socket.resetAndDestroy();
 }
 
-function carry(from: Socket, to: Socket, lingerMs: number): void {
+function carry(from: Socket, to: Socket, timing: Pick<Timing, 'schedule'>): void {
   from.pipe(to);
   from.once('end', () => {
-    to.setTimeout(lingerMs, () => {
-      reset(from);
-      reset(to);
-    });
+    const wait = (heard: number): (() => void) =>
+      timing.schedule(LINGER_MS, () => {
+        if (to.bytesRead > heard) cancel = wait(to.bytesRead);
+        else for (const each of [from, to]) reset(each);
+      });
+    let cancel = wait(to.bytesRead);
+    to.once('close', () => cancel());
   });
   from.on('error', () => reset(to));
   // Destroyed before its end.

@@ -10,13 +10,13 @@ const LOUD: ReadonlySet<Outcome> = new Set(['listener', 'disallowed', 'unreachab
 /** Warns of brokers that are left out, once for each reason until it is over. */
 export class LeftOutLog {
   readonly #logger: Logger;
-  readonly #prefix: string;
+  readonly #wholeKey: (key: string) => string;
   #told: ReadonlySet<string> = new Set();
 
-  /** @param prefix what the keys are relative to; the logged ones are whole. */
-  constructor(logger: Logger, prefix: string) {
+  /** @param wholeKey a key, prefix included. */
+  constructor(logger: Logger, wholeKey: (key: string) => string) {
     this.#logger = logger;
-    this.#prefix = prefix;
+    this.#wholeKey = wholeKey;
   }
 
   tell(fates: readonly Fate[]): void {
@@ -25,7 +25,7 @@ export class LeftOutLog {
     const news = leftOut.filter((fate) => !this.#told.has(idOf(fate)));
     this.#told = new Set(leftOut.map(idOf));
     if (news.length === 0) return;
-    const named = news.slice(0, NAMED).map((fate) => ({ ...fate, key: this.#prefix + fate.key }));
+    const named = news.slice(0, NAMED).map((fate) => ({ ...fate, key: this.#wholeKey(fate.key) }));
     this.#logger.warn(
       { leftOut: named, count: news.length },
       `${news.length === 1 ? 'An address is' : `${news.length} addresses are`} left out of the bootstrap list.`,

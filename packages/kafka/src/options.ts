@@ -4,6 +4,9 @@ import { parseEndpoint, quote } from './endpoint.js';
 import type { Gate } from './gate.js';
 import { bootstrapServers, type OrderOptions } from './order.js';
 
+const QUIET_MS = 200;
+const MAX_QUIET_MS = 2000;
+
 /** For one broker, ms. */
 const PROBE_MS = 2000;
 
@@ -13,6 +16,9 @@ const LISTENER = /^[a-z][a-z0-9_.+-]*$/i;
 /** The options of a list that are its policy, checked. */
 export interface Policy {
   readonly minBrokers: number;
+  /** Checked by the watcher, which waits them out. */
+  readonly quietMs: number;
+  readonly maxQuietMs: number;
   readonly fallback: readonly string[] | undefined;
   readonly listener: string | undefined;
   readonly order: OrderOptions;
@@ -22,7 +28,8 @@ export interface Policy {
 
 /** @throws WatchError INVALID_OPTION that names the option. */
 export function checkedPolicy(options: BrokerListOptions, gate: Pick<Gate, 'refusal'>): Policy {
-  const { minBrokers = 1, fallback, listener, shuffle, limit, probe = false } = options;
+  const { minBrokers = 1, quietMs = QUIET_MS, maxQuietMs = Math.max(MAX_QUIET_MS, quietMs) } = options;
+  const { fallback, listener, shuffle, limit, probe = false } = options;
   checkCount('minBrokers', minBrokers);
   if (limit !== undefined) {
     checkCount('limit', limit);
@@ -36,6 +43,8 @@ export function checkedPolicy(options: BrokerListOptions, gate: Pick<Gate, 'refu
   }
   return {
     minBrokers,
+    quietMs,
+    maxQuietMs,
     fallback: fallback && checkedFallback(fallback, gate),
     listener,
     order: { ...(shuffle !== undefined && { shuffle }), ...(limit !== undefined && { limit }) },

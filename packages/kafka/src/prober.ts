@@ -25,6 +25,7 @@ export interface ProberOptions {
  */
 export class Prober {
   readonly #options: ProberOptions;
+  /** The oldest answer first. */
   readonly #results = new Map<string, Probed>();
   readonly #asking = new Map<string, AbortController>();
   #wanted: ReadonlyMap<string, Endpoint> = new Map();
@@ -52,8 +53,9 @@ export class Prober {
     }
     for (const address of [...this.#results.keys()]) if (!this.#wanted.has(address)) this.#results.delete(address);
     this.#failedRounds = 0;
-    const unknownFirst = (address: string): number => (this.#results.has(address) ? 1 : 0);
-    this.#begin([...this.#wanted.keys()].sort((a, b) => unknownFirst(a) - unknownFirst(b)));
+    // Unknown ones first, then by the age of the answer: in a round that never ends everybody has his turn.
+    const unknown = [...this.#wanted.keys()].filter((address) => !this.#results.has(address));
+    this.#begin([...unknown, ...this.#results.keys()]);
   }
 
   /** Asks no more and tells nothing more. Idempotent. */
@@ -102,6 +104,7 @@ export class Prober {
     );
     if (asking.signal.aborted) return;
     this.#asking.delete(address);
+    this.#results.delete(address);
     this.#results.set(address, probed);
     this.#goOn();
   }

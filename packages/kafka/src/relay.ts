@@ -134,7 +134,7 @@ export class BootstrapRelay implements AsyncDisposable {
       this.#own(broker);
       this.#counts.forwarded++;
       this.#watchForSilence(client, broker, address);
-      join(client, broker, waiting.take());
+      join(client, broker, waiting.take(), this.#options.timing);
     } catch (thrown) {
       const { code, message } = WatchError.from(thrown);
       if (!waiting.gone.aborted) this.#warn(code, `A client of the relay is reset: ${message}`);

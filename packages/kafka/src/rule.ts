@@ -52,7 +52,8 @@ export function decide(
   if (usable.length < minBrokers) {
     const code = usable.length + otherCluster < minBrokers ? 'TOO_FEW_BROKERS' : 'OTHER_CLUSTER';
     const without = leftOut === '' ? '' : ` (left out: ${leftOut})`;
-    const reason = `The registry names ${usable.length} usable brokers, fewer than ${minBrokers}${without}.`;
+    const some = usable.length === 1 ? '1 usable broker' : `${usable.length} usable brokers`;
+    const reason = `The registry names ${some}, fewer than ${minBrokers}${without}.`;
     return { change: 'refuse', code, reason };
   }
   if (published === undefined) return { change: 'first', reason: 'Nothing was published before.' };

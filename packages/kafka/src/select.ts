@@ -38,6 +38,8 @@ export interface Fate {
   readonly address: string;
   readonly outcome: Outcome;
   readonly reason?: string;
+  /** Of a duplicate: the key that named the address first. */
+  readonly firstKey?: string;
   /** Another address of the same broker was taken, so that the broker is not left out. */
   readonly instead?: string;
 }
@@ -78,8 +80,7 @@ export function choose(
     if (candidate === undefined || address === undefined) continue;
     const first = taken.get(address);
     if (first === undefined) taken.set(address, { key, candidate });
-    else
-      others.push({ key, address, outcome: 'duplicate', reason: `named by ${quote(first.key)} too`, instead: address });
+    else others.push({ key, address, outcome: 'duplicate', firstKey: first.key, instead: address });
   }
   return { taken, others };
 }

@@ -359,6 +359,14 @@ test.each([
   [{ fallback: [] }, '"fallback" names no broker'],
   [{ fallback: ['b1', 'b2:0'] }, '"fallback[1]" is not a broker\'s address: "b2:0": the port'],
   [{ quietMs: -1 }, 'quietMs'],
+  [{ listener: 'SASL SSL' }, '"listener" must be a listener\'s name or a protocol, as SASL_SSL; it is "SASL SSL"'],
+  [{ limit: 0 }, '"limit" must be a whole number'],
+  [{ limit: 1, minBrokers: 2 }, '"limit" is 1, less than "minBrokers", 2'],
+  [{ shuffle: Number.NaN }, '"shuffle" must be a seed'],
+  [{ probe: { timeoutMs: 0 } }, '"probe.timeoutMs" must be a time above 0'],
+  [{ allow: ['10.0.0.0/99'] }, '"allow[0]"'],
+  [{ allow: ['b1'], fallback: ['b1', 'b2'] }, '"fallback" names b2:9092, which "allow" does not'],
+  [{ clusterId: '' }, '"clusterId"'],
 ])('bad options are refused: %j', (options, message) => {
   const { registry } = setUp();
   const watcher = registry.watch('memory:kafka#broker/');

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
 import { join } from '../src/join.js';
 
@@ -21,42 +22,64 @@ async function pair(): Promise<readonly [near: Socket, far: Socket]> {
   return [near.on('error', () => {}), far.on('error', () => {})];
 }
 
-test('what was said early comes first', async () => {
-  const [[client, speaker], [broker, listener]] = [await pair(), await pair()];
-  join(client, broker, [Buffer.from('a'), Buffer.from('b')]);
-  speaker.write('c');
-  let heard = '';
-  listener.on('data', (data) => {
-    heard += data;
-    if (heard.length === 3) listener.emit('whole');
-  });
-  await once(listener, 'whole');
-  expect(heard).toBe('abc');
-});
+/** Time that passes when the test says so. */
+class Clock {
+  readonly #waiting = new Set<() => void>();
 
-test('a peer that hangs after the end of the other half is reset in time', async () => {
-  const [[client, speaker], [broker, hung]] = [await pair(), await pair()];
-  join(client, broker, [], 50);
-  speaker.end('bye');
-  await once(hung, 'data');
-  await Promise.all([once(client, 'close'), once(broker, 'close')]);
-  expect([client.destroyed, broker.destroyed]).toEqual([true, true]);
-});
-
-test('a half that goes on speaking after the end of the other is left alone', async () => {
-  const [[client, speaker], [broker, other]] = [await pair(), await pair()];
-  join(client, broker, [], 100);
-  speaker.end();
-  other.resume();
-  await once(other, 'end');
-  // Ten times the half of what is too long.
-  for (let said = 0; said < 10; said++) {
-    other.write('.');
-    await once(speaker, 'data');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  schedule(_: number, run: () => void): () => void {
+    this.#waiting.add(run);
+    return () => this.#waiting.delete(run);
   }
-  other.end();
-  speaker.resume();
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** As long as anybody waits for. */
+  pass(): void {
+    const due = [...this.#waiting];
+    this.#waiting.clear();
+    for (const run of due) run();
+  }
+}
+
+async function joined(early: readonly Buffer[] = []) {
+  const [[client, near], [broker, far]] = [await pair(), await pair()];
+  const clock = new Clock();
+  join(client, broker, early, clock);
+  return { client, near, broker, far, clock };
+}
+
+test('what was said early comes first', async () => {
+  const { near, far } = await joined([Buffer.from('a'), Buffer.from('b')]);
+  near.end('c');
+  expect(await text(far)).toBe('abc');
+});
+
+test('a peer that says nothing more after the end of the other half is reset', async () => {
+  const { client, near, broker, far, clock } = await joined();
+  near.end('bye');
+  far.resume();
+  await once(far, 'end');
+  expect(clock.waiting).toBe(1);
+  clock.pass();
   await Promise.all([once(client, 'close'), once(broker, 'close')]);
-  expect([speaker.errored, other.errored]).toEqual([null, null]);
+  expect(clock.waiting).toBe(0);
+});
+
+test('one that goes on speaking is not, and nothing waits after its end', async () => {
+  const { client, near, broker, far, clock } = await joined();
+  near.end();
+  far.resume();
+  await once(far, 'end');
+  for (let said = 0; said < 3; said++) {
+    far.write('.');
+    await once(near, 'data');
+    clock.pass();
+    expect(clock.waiting).toBe(1);
+  }
+  far.end();
+  near.resume();
+  await Promise.all([once(client, 'close'), once(broker, 'close')]);
+  expect([near.errored, far.errored, clock.waiting]).toEqual([null, null, 0]);
 });

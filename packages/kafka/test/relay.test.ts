@@ -78,6 +78,12 @@ async function fake(options?: FakeBrokerOptions): Promise<FakeBroker> {
   return use(await FakeBroker.start(options));
 }
 
+/** Answers whoever asks. */
+const says =
+  (answer: string) =>
+  (socket: Socket): void =>
+    void socket.once('data', () => socket.end(answer));
+
 /** What a new connection is answered. @throws the socket's error, or an Error when it is ended without an answer */
 async function ask(relay: BootstrapRelay): Promise<string> {
   const socket = dial(relay);
@@ -180,7 +186,7 @@ describe('the next broker', () => {
 
   test('K10 K11 when one is of another cluster, which gets not a byte beyond the questions', async () => {
     const other = await fake({ clusterId: 'other' });
-    const right = await fake({ clusterId: 'orders', serve: (socket) => socket.end('orders') });
+    const right = await fake({ clusterId: 'orders', serve: says('orders') });
     const list = new SetList([other.endpoint, right.endpoint], createGate({ clusterId: 'orders' }));
     const { relay, warnings } = await relayTo(list);
     while (relay.stats.failedDials === 0) expect(await ask(relay)).toBe('orders');
@@ -191,7 +197,7 @@ describe('the next broker', () => {
   test('K12 when one is outside the allow-list, or would send clients there', async () => {
     const rogue = await fake();
     const advertising = await fake({ advertised: [rogue.endpoint] });
-    const good = await fake({ serve: (socket) => socket.end('good') });
+    const good = await fake({ serve: says('good') });
     const allow = [advertising, good].map(({ address }) => address);
     const list = new SetList([rogue.endpoint, advertising.endpoint, good.endpoint], createGate({ allow }));
     const { relay } = await relayTo(list);

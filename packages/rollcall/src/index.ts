@@ -26,13 +26,24 @@ export {
   type WatchOptions,
 } from '@rollcall/core';
 export {
+  type AddressExplained,
   BootstrapRelay,
+  type BrokerList,
+  type BrokerListOptions,
+  type BrokerListStats,
+  type BrokersExplained,
+  type BrokerUpdate,
   brokerList,
+  type Change as BrokerListChange,
+  type Decision as BrokerListDecision,
   followBrokers,
+  type Gate,
+  type GateOptions,
   kafkajsOptions,
   librdkafkaOptions,
   type RelayOptions,
   type RelayStats,
+  type SaslOptions,
 } from '@rollcall/kafka';
 export type { RollcallConfig, WatchConfig } from './config.js';
 export type { Environment } from './environment.js';

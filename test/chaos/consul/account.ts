@@ -1,7 +1,7 @@
 import { type Change, compareKeys, compareRevisions, type Entry } from '@rollcall/core';
 import type { Account, Told } from '../backend.js';
 import { type Difference, sameEntry, sameValue, show } from '../difference.js';
-import { isSteady } from './names.js';
+import { isOfServer, isSteady } from './names.js';
 import { wellFormed } from './operations.js';
 import type { Asks } from './targets.js';
 
@@ -145,7 +145,7 @@ export class AnswerAccount implements Account {
     const { asks, lags, ledger } = this.#options;
     if (lags && ledger.hadElection(this.#checkpoint, at)) return true;
     if (asks.kind === 'kv') return ledger.mayHaveGone(asks.prefix + key, at);
-    if (asks.kind === 'catalog') return asks.of === 'services' && !STEADY_SERVICES.includes(key);
+    if (asks.kind === 'catalog') return asks.of === 'nodes' ? isOfServer(key) : !STEADY_SERVICES.includes(key);
     return asks.passing ? !isSteady(key) : ledger.mayHaveGone(key, at);
   }
 

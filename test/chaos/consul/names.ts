@@ -66,6 +66,14 @@ export function instanceKey(node: string, id: string): string {
   return `${encodeURIComponent(node)}/${encodeURIComponent(id)}`;
 }
 
+/**
+ * Whether it is a server's own node. Autopilot takes a server that its peers have lost for dead, and the leader strikes its
+ * node from the catalog until it is back ("EventMemberLeave (forced)", seen 7 s after SIGSTOP).
+ */
+export function isOfServer(node: string): boolean {
+  return /^consul\d$/.test(node);
+}
+
 /** Whether it is the key of an instance that the client agent registers. */
 export function isOfAgent(name: string): boolean {
   return name.startsWith(`${AGENT}/`);
