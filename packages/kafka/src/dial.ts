@@ -2,13 +2,16 @@ import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as secure, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '@rollcall/core';
 
+/** Of both ends of what is forwarded: either may end its half, and a peer that is gone without a word is noticed. */
+export const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+
 /**
  * A TCP connection, half-open allowed. A name with several addresses is node's own business (`autoSelectFamily`).
  * @throws node's error; the signal's reason.
  */
 export async function dial({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
-  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, keepAlive: true });
+  const socket = connect({ host, port, ...SOCKET_OPTIONS });
   await opened(socket, 'connect', signal);
   return socket;
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
 import { BrokerChoice } from './brokerChoice.js';
+import { SOCKET_OPTIONS } from './dial.js';
 import { parseEndpoint } from './endpoint.js';
 import type { Gate } from './gate.js';
 import { join, reset } from './join.js';
@@ -82,7 +83,7 @@ export class BootstrapRelay implements AsyncDisposable {
   static async listen(brokers: RelayBrokers, options: RelayOptions = {}): Promise<BootstrapRelay> {
     const checked = checkedRelayOptions(options);
     const { host, port, maxConnections, logger } = checked;
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
+    const server = createServer(SOCKET_OPTIONS);
     server.maxConnections = maxConnections;
     try {
       await once(server.listen({ host, port }), 'listening');

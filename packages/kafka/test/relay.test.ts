@@ -130,6 +130,33 @@ describe('each connection goes to a broker', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('K16 also more than is kept of it: the rest waits in the client', async () => {
+    const list = new SetList();
+    const { relay } = await relayTo(list);
+    const client = dial(relay, { allowHalfOpen: true });
+    const block = Buffer.alloc(64 * 1024, 'x');
+    const size = 100 * block.length;
+    let said = 0;
+    const blocks = (function* () {
+      for (; said < size; said += block.length) yield block;
+    })();
+    Readable.from(blocks, { highWaterMark: 1 }).pipe(client);
+    await until(() => relay.stats.open === 1 && said >= 4 * block.length);
+    const heard = new Promise<number>((resolve) => {
+      void broker((socket) => {
+        let length = 0;
+        socket.on('data', (data) => {
+          length += data.length;
+        });
+        socket.on('end', () => {
+          socket.end();
+          resolve(length);
+        });
+      }).then((endpoint) => list.set(endpoint));
+    });
+    expect(await heard).toBe(size);
+  });
+
   test('K16 but not one that has gone meanwhile, nor one that only ended its half', async () => {
     const list = new SetList();
     const { relay, warnings } = await relayTo(list);
