@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { installClient } from '../clients.js';
 import { reaper } from '../reaper.js';
 import { within } from '../within.js';
-import type { Happening, ProducerRecord, ProducerSetting, Report, Request } from './protocol.js';
+import type { Counts, Happening, ProducerRecord, ProducerSetting, Report, Request } from './protocol.js';
 
 const PROGRAM = fileURLToPath(new URL('./producer.mjs', import.meta.url));
 /** How long any one event may take, ms: only so that a failure says which one did not come. */
@@ -83,6 +83,14 @@ export class ProducerProcess implements AsyncDisposable {
   /** Resolves when the client has asked so often where its brokers are. */
   asks(count: number, from = Date.now()): Promise<number> {
     return this.#since('asked', count, from);
+  }
+
+  /** How it stands now. */
+  async counts(): Promise<Counts> {
+    const id = this.#requests++;
+    this.#request({ type: 'counts', id });
+    const isAnswer = (each: Report): each is Told<'counts'> => each.type === 'counts' && each.id === id;
+    return await this.#report('its counts', isAnswer);
   }
 
   /** Resolves with the time at which just these addresses were published, at or after `from` (wall clock, ms). */

@@ -21,6 +21,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   /** @type {import('./protocol.js').Request} */
   const request = JSON.parse(line);
   if (request.type === 'since') recorder.since(request);
+  else if (request.type === 'counts') recorder.count(request.id);
   else await stop(request.withinMs);
 }
 // Whoever wanted it is gone.

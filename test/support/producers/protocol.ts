@@ -45,6 +45,8 @@ export type Request =
       readonly at: number;
       readonly count: number;
     }
+  /** Answered by the counts of now. */
+  | { readonly type: 'counts'; readonly id: number }
   /** No more messages; what is not settled within `withinMs` is given up as pending. Answered by the record, then it ends. */
   | { readonly type: 'stop'; readonly withinMs: number };
 
@@ -55,8 +57,20 @@ export type Report =
   | { readonly type: 'status'; readonly at: number; readonly state: string; readonly code: string | undefined }
   /** `at`: of the first of what was waited for. */
   | { readonly type: 'reached'; readonly id: number; readonly at: number }
+  | ({ readonly type: 'counts'; readonly id: number } & Counts)
   | { readonly type: 'log'; readonly level: string; readonly message: string }
   | ({ readonly type: 'record' } & ProducerRecord);
+
+/** How a producer stands. Times are of the wall clock, ms. */
+export interface Counts {
+  readonly at: number;
+  readonly acknowledged: number;
+  /** Of these, how many in the last second. */
+  readonly perSecond: number;
+  readonly failed: number;
+  /** Of the last acknowledgement; null: there was none. */
+  readonly lastAt: number | null;
+}
 
 /** All that happened to one producer. Times are of the wall clock, ms. */
 export interface ProducerRecord {

@@ -111,6 +111,15 @@ export class Recorder {
     this.tell({ type: 'list', ...list });
   }
 
+  /** @param {number} id of the request */
+  count(id) {
+    const at = Date.now();
+    const { acknowledged, failed } = this.times;
+    const perSecond = acknowledged.filter((time) => time > at - 1000).length;
+    const lastAt = acknowledged.at(-1) ?? null;
+    this.tell({ type: 'counts', id, at, acknowledged: acknowledged.length, perSecond, failed: failed.length, lastAt });
+  }
+
   /** @param {import('rollcall').Status} status */
   status(status) {
     const code = 'code' in status ? status.code : undefined;
