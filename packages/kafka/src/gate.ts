@@ -45,6 +45,8 @@ export interface DialOptions {
 export interface Gate {
   /** The one that was given or learned; undefined: any. */
   readonly clusterId: string | undefined;
+  /** Whether a broker is asked before it is connected to: there is a cluster id or an allow-list. */
+  readonly asks: boolean;
   /** Takes this for the cluster from now on, if none was given or learned. */
   learn(clusterId: string): void;
   /** Why this address may not be connected to, one line; undefined when it may. */

@@ -27,21 +27,33 @@ export interface Fault {
   readonly at: number | null;
 }
 
-export interface Accounted {
-  readonly account: Account;
-  readonly faults: readonly Fault[];
+/** Compares what one of the producers of a topic was told with what the topic holds. */
+export function accountOf(producer: number, record: ProducerRecord, stored: readonly Stored[]): Account {
+  const accounts = record.senders.map((sender, index) => {
+    const { lost, duplicated, reordered } = compare(sender, storedOf(stored, producer, index));
+    const acknowledged = sender.acknowledged.filter((at) => at !== null).length;
+    const delivered = new Set(numbersOf(storedOf(stored, producer, index)));
+    return {
+      acknowledged,
+      lost: lost.length,
+      duplicated: duplicated.length,
+      reordered: reordered.length,
+      failed: sender.failed.length,
+      failedButDelivered: sender.failed.filter(({ number }) => delivered.has(number)).length,
+      pending: sender.acknowledged.length - acknowledged - sender.failed.length,
+    };
+  });
+  return sumOf(accounts);
 }
 
-/** Compares what one of the producers of a topic was told with what the topic holds. */
-export function accountOf(producer: number, { senders }: ProducerRecord, stored: readonly Stored[]): Accounted {
-  const accounted = senders.map((record, sender) => {
-    const its = stored.filter((each) => each.producer === producer && each.sender === sender);
-    return accountOfSender(sender, record, its);
+/** The same, message by message. */
+export function faultsOf(producer: number, record: ProducerRecord, stored: readonly Stored[]): Fault[] {
+  return record.senders.flatMap((sender, index) => {
+    const compared = compare(sender, storedOf(stored, producer, index));
+    return (['lost', 'duplicated', 'reordered'] as const).flatMap((kind) =>
+      compared[kind].map((number) => ({ kind, sender: index, number, at: sender.acknowledged[number] ?? null })),
+    );
   });
-  return {
-    account: sumOf(accounted.map(({ account }) => account)),
-    faults: accounted.flatMap(({ faults }) => faults),
-  };
 }
 
 /** Each count of all of them together. */
@@ -58,28 +70,17 @@ export function sumOf(accounts: readonly Account[]): Account {
   };
 }
 
-function accountOfSender(sender: number, { acknowledged, failed }: SenderRecord, stored: readonly Stored[]): Accounted {
+function compare({ acknowledged }: SenderRecord, stored: readonly Stored[]) {
   const numbers = acknowledged.flatMap((at, number) => (at === null ? [] : [number]));
   const { lost, duplicated } = tally(numbers, numbersOf(stored));
   const partitions = [...new Set(stored.map(({ partition }) => partition))];
   const reordered = partitions.flatMap(
     (partition) => tally([], numbersOf(stored.filter((each) => each.partition === partition))).reordered,
   );
-  const delivered = new Set(numbersOf(stored));
-  const faults = (kind: Fault['kind'], which: readonly number[]): Fault[] =>
-    which.map((number) => ({ kind, sender, number, at: acknowledged[number] ?? null }));
-  return {
-    account: {
-      acknowledged: numbers.length,
-      lost: lost.length,
-      duplicated: duplicated.length,
-      reordered: reordered.length,
-      failed: failed.length,
-      failedButDelivered: failed.filter(({ number }) => delivered.has(number)).length,
-      pending: acknowledged.length - numbers.length - failed.length,
-    },
-    faults: [...faults('lost', lost), ...faults('duplicated', duplicated), ...faults('reordered', reordered)],
-  };
+  return { lost, duplicated, reordered };
 }
+
+const storedOf = (stored: readonly Stored[], producer: number, sender: number): Stored[] =>
+  stored.filter((each) => each.producer === producer && each.sender === sender);
 
 const numbersOf = (stored: readonly Stored[]): number[] => stored.map(({ number }) => number);

@@ -1,6 +1,6 @@
 import type { ProducerProcess } from '../../support/producers/process.js';
 import type { Numbered, ProducerRecord } from '../../support/producers/protocol.js';
-import { type Account, accountOf, type Fault } from './account.js';
+import { type Account, accountOf, type Fault, faultsOf } from './account.js';
 import { type Connections, connections, longestGapMs, rebootstraps, type Span } from './measure.js';
 import type { Part, Stage } from './stage.js';
 import { storedIn } from './truth.js';
@@ -167,7 +167,8 @@ export class Cast {
         ...this.#calms.flatMap((calm) => this.#noticed(part, record, calm)),
         ...this.#faults.flatMap((fault) => (fault.producer === producer ? [fault.what] : [])),
       ];
-      const { account, faults } = accountOf(producer, record, stored);
+      const account = accountOf(producer, record, stored);
+      const faults = faultsOf(producer, record, stored);
       return [{ part, account, faults: faults.map((each) => this.#inWhichRepeat(each)), turns, record, noticed }];
     });
   }
