@@ -160,9 +160,10 @@ export class BootstrapRelay implements AsyncDisposable {
         this.#choice.succeeded(address);
         return { broker, address };
       } catch (error) {
+        // Also when the client gave up on it: clients may be less patient than the deadline, and must not meet it again.
+        this.#choice.failed(address);
         if (signal.aborted) throw error;
         this.#counts.failedDials++;
-        this.#choice.failed(address);
         const { code, message } = WatchError.from(error);
         this.#warn(code, message);
       }

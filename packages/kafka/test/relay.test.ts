@@ -195,6 +195,19 @@ describe('the next broker', () => {
     while (relay.stats.failedDials === 0) expect(await ask(relay)).toBe('good:who?');
   });
 
+  test('K13 when a client is less patient than the deadline: it does not meet the black hole again', async () => {
+    const hole = use(await blackHole());
+    const list = new SetList([hole]);
+    const { relay } = await relayTo(list, { dialTimeoutMs: 60_000 });
+    const client = dial(relay);
+    await until(() => relay.stats.open === 1);
+    client.destroy();
+    await until(() => relay.stats.open === 0);
+    list.set(hole, await named('good'));
+    for (let again = 0; again < 20; again++) expect(await ask(relay)).toBe('good:who?');
+    expect(relay.stats.failedDials).toBe(0);
+  });
+
   test('when one hangs, which still takes connections: a client that gave up does not meet it again', async () => {
     const hung = await broker(() => {});
     const list = new SetList([hung]);
