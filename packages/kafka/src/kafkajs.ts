@@ -1,6 +1,7 @@
-import { isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import type { BrokerList } from './brokerList.js';
+import { handshake } from './dial.js';
 import { LateSocket } from './lateSocket.js';
 
 /** What kafkajs asks for a connection with. */
@@ -41,23 +42,10 @@ export function kafkajsOptions(brokers: BrokerList): KafkajsOptions {
     socketFactory: ({ host, port, ssl, onConnect }) => {
       const socket = new LateSocket(async (signal) => {
         const plain = await brokers.gate.connect({ host, port }, { signal });
-        return ssl ? secured(plain, host, ssl) : plain;
+        return ssl ? handshake(plain, { host, port }, ssl, signal) : plain;
       });
       // Of what a socket has, kafkajs uses what a stream has, and unref().
       return socket.once('connect', onConnect) as unknown as Socket;
     },
   };
-}
-
-/** As kafkajs's own: the name it was given is the one that the certificate must have. */
-function secured(socket: Socket, host: string, ssl: ConnectionOptions): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const named = isIP(host) === 0 ? { servername: host } : {};
-    const secure = connect({ host, ...named, ...ssl, socket });
-    secure.once('error', reject);
-    secure.once('secureConnect', () => {
-      secure.off('error', reject);
-      resolve(secure);
-    });
-  });
 }
