@@ -2,13 +2,17 @@ import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as secure, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '@rollcall/core';
 
+/** As kafkajs's own, ms: the system's two hours are longer than what stands between remembers an idle connection. */
+export const KEEP_ALIVE_MS = 60_000;
+
 /**
  * A TCP connection, half-open allowed. A name with several addresses is node's own business (`autoSelectFamily`).
  * @throws node's error; the signal's reason.
  */
 export async function dial({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
-  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, keepAlive: true });
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, ...keepAlive });
   await opened(socket, 'connect', signal);
   return socket;
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
 import { BrokerChoice } from './brokerChoice.js';
+import { KEEP_ALIVE_MS } from './dial.js';
 import { parseEndpoint } from './endpoint.js';
 import type { Gate } from './gate.js';
 import { join, reset } from './join.js';
@@ -82,7 +83,8 @@ export class BootstrapRelay implements AsyncDisposable {
   static async listen(brokers: RelayBrokers, options: RelayOptions = {}): Promise<BootstrapRelay> {
     const checked = checkedRelayOptions(options);
     const { host, port, maxConnections, logger } = checked;
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const server = createServer({ allowHalfOpen: true, noDelay: true, ...keepAlive });
     server.maxConnections = maxConnections;
     try {
       await once(server.listen({ host, port }), 'listening');
