@@ -34,6 +34,9 @@ const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetr
  * Nothing acknowledged is lost or doubled only with `producer({ idempotent: true, maxInFlightRequests: 1, retry })`, one
  * `send` at a time, and the partition given in each message: after an error kafkajs uses a sequence number again, and a
  * message without a partition gets another one with each retry (2.2.4). Anything else is at-least-once at best.
+ *
+ * Give the list `probe`, `clusterId` or `allow`: a broker is then asked before kafkajs has the connection. Otherwise one that
+ * takes connections and answers nothing, and is the first that kafkajs meets, keeps it for as long as it hangs (2.2.4).
  */
 export function kafkajsOptions(brokers: BrokerList): KafkajsOptions {
   return {
