@@ -23,6 +23,8 @@ const MAPPED_BITS = 96;
  */
 export function allowList(entries: readonly string[] | undefined): (endpoint: Endpoint) => string | undefined {
   if (entries === undefined) return () => undefined;
+  if (!Array.isArray(entries))
+    throw new WatchError('INVALID_OPTION', '"allow" must be a list of hosts, as ["kafka-1"].');
   if (entries.length === 0) {
     throw new WatchError('INVALID_OPTION', '"allow" is empty, so that no broker could be used; leave it out for any.');
   }

@@ -151,7 +151,11 @@ export class BrokerListView implements BrokerList {
 
   async #run(): Promise<void> {
     try {
-      for await (const version of this.#collection) this.#decider.follow(version);
+      for await (const version of this.#collection) {
+        // Closed by a listener after this version was on its way.
+        if (this.#closed) return;
+        this.#decider.follow(version);
+      }
       await this.close();
     } catch (error) {
       this.#decider.stop();
@@ -202,10 +206,13 @@ export class BrokerListView implements BrokerList {
       `${reason} ${stays}; "rollcall brokers --explain" and explain() tell what became of each key.`,
     );
     const before = this.#refused;
+    if (before?.error.message === error.message) return;
     this.#refused = { state: 'stale', code, error, since: before?.since ?? this.#timing.wallNow(), attempt: 0 };
-    if (before?.code === code) return;
-    this.#count('refusals');
-    this.#logger.warn({ code, brokers: this.current }, error.message);
+    if (before?.code !== code) {
+      this.#count('refusals');
+      this.#logger.warn({ code, brokers: this.current }, error.message);
+    }
+    // Also with the same code: a broker that kafkajs waits for may be usable again.
     this.#latest.wake();
   }
 

@@ -15,6 +15,7 @@ export interface AdvertisedBroker extends Endpoint {
   readonly rack?: string;
 }
 
+/** A login is made before a broker can say who it is: without `tls`, `plain` gives the password to whoever is asked. */
 export interface SaslOptions {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly username: string;

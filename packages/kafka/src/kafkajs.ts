@@ -1,6 +1,7 @@
-import { isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import type { BrokerList } from './brokerList.js';
+import { handshake } from './dial.js';
 import { LateSocket } from './lateSocket.js';
 
 /** What kafkajs asks for a connection with. */
@@ -33,6 +34,9 @@ const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetr
  * Nothing acknowledged is lost or doubled only with `producer({ idempotent: true, maxInFlightRequests: 1, retry })`, one
  * `send` at a time, and the partition given in each message: after an error kafkajs uses a sequence number again, and a
  * message without a partition gets another one with each retry (2.2.4). Anything else is at-least-once at best.
+ *
+ * Give the list `probe`, `clusterId` or `allow`: a broker is then asked before kafkajs has the connection. Otherwise one that
+ * takes connections and answers nothing, and is the first that kafkajs meets, keeps it for as long as it hangs (2.2.4).
  */
 export function kafkajsOptions(brokers: BrokerList): KafkajsOptions {
   return {
@@ -41,23 +45,10 @@ export function kafkajsOptions(brokers: BrokerList): KafkajsOptions {
     socketFactory: ({ host, port, ssl, onConnect }) => {
       const socket = new LateSocket(async (signal) => {
         const plain = await brokers.gate.connect({ host, port }, { signal });
-        return ssl ? secured(plain, host, ssl) : plain;
+        return ssl ? handshake(plain, { host, port }, ssl, signal) : plain;
       });
       // Of what a socket has, kafkajs uses what a stream has, and unref().
       return socket.once('connect', onConnect) as unknown as Socket;
     },
   };
-}
-
-/** As kafkajs's own: the name it was given is the one that the certificate must have. */
-function secured(socket: Socket, host: string, ssl: ConnectionOptions): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const named = isIP(host) === 0 ? { servername: host } : {};
-    const secure = connect({ host, ...named, ...ssl, socket });
-    secure.once('error', reject);
-    secure.once('secureConnect', () => {
-      secure.off('error', reject);
-      resolve(secure);
-    });
-  });
 }

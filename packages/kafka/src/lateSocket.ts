@@ -25,6 +25,16 @@ export class LateSocket extends Duplex {
     return this;
   }
 
+  /** Before it is connected, and with nothing to say: whoever wanted it has given up, and the dial ends with it. */
+  override end(cb?: () => void): this;
+  override end(chunk: unknown, cb?: () => void): this;
+  override end(chunk: unknown, encoding?: BufferEncoding, cb?: () => void): this;
+  override end(...last: unknown[]): this {
+    super.end(...(last as []));
+    if (this.#socket === undefined && this.writableLength === 0) this.destroy();
+    return this;
+  }
+
   override destroy(error?: Error): this {
     // A stream that is being constructed is destroyed only when that is over.
     this.#given.abort(error);

@@ -11,6 +11,9 @@ interface Pool {
   getFirstAvailable(brokers: Endpoint[], callback: Callback<unknown>): unknown;
 }
 
+/** What a consumer's stream asks it to do. It gives a pool with it: each stream has one of its own. */
+type Fetch = (options: { readonly connectionPool?: Pool }, callback?: Callback<unknown>) => unknown;
+
 /** A producer, consumer or admin client of `@platformatic/kafka`, as far as it is touched here. */
 export interface PlatformaticClient {
   readonly connections: unknown;
@@ -31,6 +34,8 @@ const NEVER = new AbortController().signal;
  * Makes a client of `@platformatic/kafka` 2 follow a live list, and connect to nobody that the list's gate refuses:
  * `followBrokers(new platformatic.Producer({ … }), brokers, platformatic)`. The client copies its `bootstrapBrokers`
  * when it is made; from then on this is where it starts anew, with the same producer id, sequence numbers and queue.
+ * A consumer's streams have connections of their own, and are not let through either. The gate asks a broker on another
+ * connection, just before the client's.
  * @returns the client.
  */
 export function followBrokers<Client extends PlatformaticClient>(
@@ -40,7 +45,6 @@ export function followBrokers<Client extends PlatformaticClient>(
 ): Client {
   const pool = client.connections as Pool;
   const { gate } = brokers;
-  const unguarded = pool.get.bind(pool);
   const admitted = async (broker: Endpoint): Promise<void> => {
     try {
       const refusal = gate.refusal(broker);
@@ -52,12 +56,28 @@ export function followBrokers<Client extends PlatformaticClient>(
     }
   };
 
-  pool.get = (broker, callback) => {
-    if (broker === undefined || pool.has(broker)) return unguarded(broker, callback);
-    const asked = admitted(broker);
-    if (callback === undefined) return asked.then(() => unguarded(broker));
-    return void asked.then(() => unguarded(broker, callback), callback);
+  const guarded = new WeakSet<Pool>();
+  const guard = (each: Pool): void => {
+    if (guarded.has(each)) return;
+    guarded.add(each);
+    const unguarded = each.get.bind(each);
+    each.get = (broker, callback) => {
+      if (broker === undefined || each.has(broker)) return unguarded(broker, callback);
+      const asked = admitted(broker);
+      if (callback === undefined) return asked.then(() => unguarded(broker));
+      return void asked.then(() => unguarded(broker, callback), callback);
+    };
   };
+  guard(pool);
+
+  const consumer = client as { fetch?: Fetch };
+  const fetch = consumer.fetch?.bind(client);
+  if (fetch !== undefined) {
+    consumer.fetch = (options, callback) => {
+      if (options.connectionPool !== undefined) guard(options.connectionPool);
+      return fetch(options, callback);
+    };
+  }
 
   const bootstrap = (callback: Callback<unknown>, attempt = 0): void => {
     brokers.ready().then(

@@ -59,6 +59,7 @@ test.each([
   ['167772161', 'not an IPv4 address'],
   ['', 'there is no host'],
   ['kafka-1\u0000', 'not a host name'],
+  ['10.0.0.1.', 'the dot at its end'],
 ])('K12 what another broker advertises is not canonical, and is looked at so: %j', (host, reason) => {
   const refusal = allowList(['0.0.0.0/0', 'kafka-1'])({ host, port: 9092 });
   if (reason === undefined) expect(refusal).toBeUndefined();

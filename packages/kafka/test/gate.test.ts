@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Endpoint } from '@rollcall/core';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -169,9 +170,25 @@ describe('what answers in a broker’s place', () => {
   });
 });
 
+test.runIf(process.platform === 'linux')(
+  'an idle connection is kept alive often enough for whoever forgets it',
+  async () => {
+    const { endpoint } = await broker();
+    const socket = await createGate().connect(endpoint, { signal });
+    opened.push({ [Symbol.asyncDispose]: async () => void socket.destroy() });
+    const port = `:${socket.localPort?.toString(16).toUpperCase().padStart(4, '0')}`;
+    const lines = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map((line) => line.trim().split(/\s+/));
+    // proc(5): which timer runs (2: keepalive), and when it fires, in hundredths of a second.
+    const [timer, when = ''] = lines.find((fields) => fields[1]?.endsWith(port))?.[5]?.split(':') ?? [];
+    expect(timer).toBe('02');
+    expect(Number.parseInt(when, 16) / 100).toBeLessThanOrEqual(60);
+  },
+);
+
 test.each<[GateOptions, string]>([
   [{ clusterId: '' }, 'clusterId'],
   [{ allow: [] }, 'allow'],
+  [{ allow: 'kafka-1' as unknown as string[] }, 'allow'],
   [{ sasl: { mechanism: 'gssapi' as 'plain', username: 'u', password: 'p' } }, 'sasl.mechanism'],
   [{ sasl: { mechanism: 'plain', username: '', password: 'p' } }, 'sasl.username'],
   [{ sasl: { mechanism: 'plain', username: 'u', password: '' } }, 'sasl.password'],

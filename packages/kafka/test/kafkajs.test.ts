@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { BrokerList } from '../src/index.js';
 import { createGate, type GateOptions, kafkajsOptions } from '../src/index.js';
 import { FakeBroker } from './fakeBroker.js';
+import { serve, until } from './loopback.js';
 
 const opened: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -17,14 +18,14 @@ async function broker(clusterId: string): Promise<FakeBroker> {
 }
 
 /** As kafkajs dials: it listens at once, and writes when it is told that it is connected. */
-function dial({ endpoint: { host, port } }: FakeBroker, options: GateOptions = {}) {
+function dial({ endpoint: { host, port } }: Pick<FakeBroker, 'endpoint'>, options: GateOptions = {}, ssl?: object) {
   const brokers = { gate: createGate(options), list: async () => ['unused:9092'] } as unknown as BrokerList;
   const { socketFactory } = kafkajsOptions(brokers);
   let onConnect = (): void => {};
   const connected = new Promise<void>((resolve) => {
     onConnect = resolve;
   });
-  const socket: Socket = socketFactory({ host, port, ssl: undefined, onConnect });
+  const socket: Socket = socketFactory({ host, port, ssl, onConnect });
   const received: string[] = [];
   socket.on('data', (chunk: Buffer) => received.push(String(chunk)));
   return { socket, connected, received };
@@ -63,4 +64,21 @@ test('K13 a dial that fails is an error that kafkajs retries, as any that does n
   const { socket } = dial(gone);
   await expect(once(socket, 'close')).rejects.toMatchObject({ code: 'UNREACHABLE' });
   expect(socket.errored).not.toHaveProperty('retriable');
+});
+
+test('K08 a TLS handshake that nobody answers leaves no connection behind when kafkajs gives it up', async () => {
+  let isOpen: boolean | undefined;
+  await using hung = await serve((socket) => {
+    isOpen = true;
+    socket.resume().on('close', () => {
+      isOpen = false;
+    });
+    socket.on('end', () => socket.end());
+  });
+  const { socket } = dial({ endpoint: hung }, {}, {});
+  await until(() => isOpen === true);
+  // As its disconnect() does, which its connection timeout calls.
+  socket.end();
+  socket.unref();
+  await until(() => isOpen === false);
 });

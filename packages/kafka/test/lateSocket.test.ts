@@ -74,6 +74,23 @@ test('destroyed while it is dialled: the dial is given up', async () => {
   expect(given?.aborted).toBe(true);
 });
 
+test('ended while it is dialled, with nothing to say: the dial is given up, and nobody is told of a connection', async () => {
+  const late = new LateSocket(async (signal) => {
+    const socket = await dial();
+    if (!signal.aborted) await once(signal, 'abort');
+    return socket;
+  });
+  const events: string[] = [];
+  for (const event of ['connect', 'error', 'end']) late.on(event, () => events.push(event));
+  const peer = await accepted;
+  late.end();
+  late.end();
+  await once(late, 'close');
+  await once(peer.resume(), 'end');
+  peer.destroy();
+  expect(events).toEqual([]);
+});
+
 test('a reset is an error of both', async () => {
   const late = new LateSocket(dial);
   await once(late.resume(), 'connect');

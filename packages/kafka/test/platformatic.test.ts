@@ -117,3 +117,23 @@ test('K10 K11 K12 where there is something to ask each new connection is asked f
 test('a broker that the client does not know yet is its own business', async () => {
   await expect(setUp(['a:1']).get(undefined)).rejects.toThrow('unknown broker');
 });
+
+test("K12 a consumer's streams, which have connections of their own, are not let through either", async () => {
+  const stream = new Pool();
+  const consumer = {
+    connections: new Pool(),
+    currentMetadata: undefined,
+    fetch({ connectionPool }: { connectionPool?: Pool }, callback: Callback): void {
+      (connectionPool ?? this.connections).get({ host: '192.0.2.1', port: 3 }, callback);
+    },
+  };
+  const brokers = { gate: createGate({ allow: ['10.0.0.0/8'] }) } as unknown as BrokerList;
+  followBrokers(consumer, brokers, { kGetBootstrapConnection, NetworkError });
+  for (const options of [{ connectionPool: stream }, { connectionPool: stream }, {}]) {
+    const fetched = new Promise((resolve, reject) => {
+      consumer.fetch(options, (error) => (error === null ? resolve(undefined) : reject(error)));
+    });
+    await expect(fetched).rejects.toMatchObject({ constructor: NetworkError, properties: { canRetry: true } });
+  }
+  expect([...stream.connected, ...consumer.connections.connected]).toEqual([]);
+});

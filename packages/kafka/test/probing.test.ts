@@ -293,3 +293,51 @@ test('brokerList makes the gate of its own options, and asks real sockets', asyn
   );
   expect(brokers.gate.clusterId).toBe('one');
 });
+
+test('closed by a listener while a newer set is on its way: nobody is asked any more', async () => {
+  const { register, store, probing } = setUp();
+  register('b1');
+  const { brokers, gate } = probing();
+  gate.answer('one', 'b1:9092');
+  await brokers.ready();
+  gate.answer('never', 'b1:9092', 'b2:9092');
+  brokers.onChange(() => void brokers.close());
+  // Both in one version of the collection: the trouble is told at once, and the set a turn later.
+  register('b2');
+  store.put('broker/bad', 'not an address');
+  await pass(200);
+  expect(brokers.status.state).toBe('closed');
+  expect(gate.asked).toEqual(['b1:9092']);
+});
+
+test('K10 whoever waits for a broker of the right cluster gets it, also while the list is still not followed', async () => {
+  const { register, probing, warnings } = setUp();
+  register('b1', 'b2');
+  const { brokers, gate } = probing({ minBrokers: 2 });
+  gate.answer('one', 'b1:9092', 'b2:9092');
+  await brokers.ready();
+  gate.answer('two', 'b1:9092', 'b2:9092');
+  register('b3');
+  await pass(200);
+  const waiting = brokers.list();
+  expect(await now(waiting)).toBe('pending');
+  gate.answer('one', 'b2:9092');
+  await pass(250);
+  expect(await now(waiting)).toEqual(['b2:9092']);
+  expect(brokers.status).toMatchObject({ code: 'OTHER_CLUSTER' });
+  expect(brokers.stats.refusals).toBe(1);
+  expect(warnings.filter((line) => line.includes('stays as it was'))).toHaveLength(1);
+});
+
+test('a refusal that stays the same is told to no listener again', async () => {
+  const { register, probing } = setUp();
+  register('b1');
+  const { brokers, gate } = probing({ clusterId: 'one' });
+  gate.answer('two', 'b1:9092');
+  await settle();
+  const told: string[] = [];
+  brokers.onStatus(({ state }) => told.push(state));
+  await pass(60_000);
+  expect(gate.asked.length).toBeGreaterThan(2);
+  expect(told).toEqual([]);
+});
