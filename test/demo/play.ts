@@ -75,8 +75,8 @@ export async function play(tell: Tell, { lookMs, countsMs }: Pace): Promise<Outc
   tell({ type: 'reading' });
   const stored = await storedIn(kafka, TOPIC);
   const accounts = {
-    static: accountOf(NUMBERS.static, records.static, stored).account,
-    rollcall: accountOf(NUMBERS.rollcall, records.rollcall, stored).account,
+    static: accountOf(NUMBERS.static, records.static, stored),
+    rollcall: accountOf(NUMBERS.rollcall, records.rollcall, stored),
   };
   const afterMove = { static: since(records.static, movedAt), rollcall: since(records.rollcall, movedAt) };
   for (const producer of ['static', 'rollcall'] as const) tell({ type: 'result', producer, ...accounts[producer] });
