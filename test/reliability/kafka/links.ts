@@ -14,7 +14,10 @@ export const K13: Scenario = {
   async play(stage, cast) {
     const before = stage.kafka.brokers.map(({ port }) => port);
     await stage.endAll('kill9');
+    // Nobody may be let in while it opens.
+    await cast.each(async (process) => process.pause());
     await using _ = await BlackHole.open(before);
+    await cast.each(async (process) => process.resume());
     await stage.moveAll('kill9');
     await cast.follow(await stage.keys.name(stage.kafka.bootstrap));
     await stage.inSync(cast.topic);

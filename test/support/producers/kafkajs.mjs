@@ -12,7 +12,7 @@ const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetr
  */
 
 /** @param {import('./protocol.js').Opening} opening */
-export async function open({ config, recorder, brokers, servers }) {
+export async function open({ config, recorder, brokers, servers, signal }) {
   const { Kafka, logLevel, Partitioners } = createRequire(join(config.folder, 'package.json'))('kafkajs');
   const { topic, partitions, keyed, unsafe } = config;
   const live = brokers && kafkajsOptions(brokers);
@@ -33,7 +33,10 @@ export async function open({ config, recorder, brokers, servers }) {
     ...(unsafe ? otherwise[unsafe] : recommended),
     createPartitioner: Partitioners.DefaultPartitioner,
   });
+  const giveUp = () => producer.disconnect();
+  signal.addEventListener('abort', giveUp);
   await producer.connect();
+  signal.removeEventListener('abort', giveUp);
 
   /** @param {Numbered} numbered */
   const send = (numbered) => {

@@ -7,7 +7,7 @@ import { followBrokers } from 'rollcall';
 /** @typedef {import('./protocol.js').Numbered} Numbered */
 
 /** @param {import('./protocol.js').Opening} opening */
-export async function open({ config, recorder, brokers, servers }) {
+export async function open({ config, recorder, brokers, servers, signal }) {
   const entry = createRequire(join(config.folder, 'package.json')).resolve('@platformatic/kafka');
   const platformatic = await import(pathToFileURL(entry).href);
   const { topic, keyed } = config;
@@ -22,8 +22,11 @@ export async function open({ config, recorder, brokers, servers }) {
     followBrokers(producer, brokers, platformatic);
     noteAsking(producer, platformatic.kGetBootstrapConnection, recorder);
   }
+  const giveUp = () => producer.close();
+  signal.addEventListener('abort', giveUp);
   // Not before a broker answers.
   await producer.metadata({ topics: [topic] });
+  signal.removeEventListener('abort', giveUp);
 
   /** @param {Numbered} numbered */
   const send = (numbered) => {

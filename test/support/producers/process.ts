@@ -122,6 +122,16 @@ export class ProducerProcess implements AsyncDisposable {
     return record;
   }
 
+  /** SIGSTOP: it does nothing until `resume`. */
+  pause(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    process.kill(this.pid, 'SIGCONT');
+  }
+
   /** The last that it said, for errors. */
   get lastWords(): string {
     return `${this.name}:\n${this.#said.join('\n')}`;

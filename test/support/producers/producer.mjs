@@ -31,7 +31,7 @@ process.exit(1);
 async function run() {
   const { open } = await import(`./${config.client}.mjs`);
   const { brokers, servers = config.servers } = discovery ?? {};
-  const client = await open({ config, recorder, brokers, servers });
+  const client = await open({ config, recorder, brokers, servers, signal: stopping.signal });
   recorder.tell({ type: 'started', at: Date.now() });
   await Promise.all(recorder.senders.map((sender) => sender.run(client.send, stopping.signal)));
   await client.close();

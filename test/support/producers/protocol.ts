@@ -108,4 +108,6 @@ export interface Opening {
   readonly brokers: BrokerList | undefined;
   /** A static list, or the relay's address; empty on the native way. */
   readonly servers: readonly string[];
+  /** Aborted when the producer is told to end: a client that connects then should give up. */
+  readonly signal: AbortSignal;
 }
