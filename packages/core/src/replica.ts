@@ -1,5 +1,5 @@
 import { applyBookmark, applyDelta, applySnapshot, firstSnapshot, type Step } from './apply.js';
-import type { HeldSnapshot } from './changes.js';
+import { changesBetween, type HeldSnapshot } from './changes.js';
 import { type ErrorCode, WatchError } from './errors.js';
 import type { Found } from './readOnce.js';
 import { resumeAfter } from './resume.js';
@@ -82,12 +82,21 @@ export class Replica {
   async #readAnew(update: Extract<Update, { type: 'snapshot' }>): Promise<Step> {
     const epoch = this.#epochOf(update);
     const held = this.#snapshot;
-    const step = held === undefined ? firstSnapshot(update, epoch) : await applySnapshot(held, update, epoch);
+    const step =
+      held === undefined ? firstSnapshot(update, epoch) : this.#apart(held, await applySnapshot(held, update, epoch));
     // Only now: until the entries are read to their end, this cluster has not answered.
     this.#identity = update.identity ?? this.#identity;
     this.#mustReadAnew = false;
     this.#otherHistory = false;
     return step;
+  }
+
+  /** Two states at one revision are of two histories: a Consul that was restored can reach the index that it had before. */
+  #apart(held: HeldSnapshot, step: Step): Step {
+    const { revision, epoch } = step.snapshot;
+    if (!step.changed || epoch !== held.epoch || revision !== held.revision) return step;
+    const snapshot = { ...step.snapshot, epoch: this.#mintEpoch() };
+    return { ...step, snapshot, changed: changesBetween(held, snapshot, true).length > 0 };
   }
 
   #epochOf(update: Extract<Update, { type: 'snapshot' }>): number {

@@ -194,6 +194,24 @@ test('S42 a snapshot below the cursor is another history', async () => {
   expect(watcher.version).toBe(1);
 });
 
+test('S45 another state at the very revision that was told is another history; bytes decide what changed', async () => {
+  const source = new ScriptedSource();
+  source.supports = { resume: false, deltas: false, history: false };
+  const { registry } = setUp(source);
+  const watcher = registry.watch('scripted:c/');
+  const batches = watcher.batches();
+  const attempt = await source.next();
+  attempt.play(snapshot('50', { same: 'x@40', other: 'y@41' }));
+  await nextBatch(batches);
+  attempt.play(snapshot('50', { same: 'x@47', other: 'Y@48' }));
+  const batch = await nextBatch(batches);
+  expect(told(batch)).toEqual(['other=Y@48']);
+  expect(batch.snapshot).toMatchObject({ revision: '50', epoch: 2 });
+  attempt.play(snapshot('50', { same: 'x@47', other: 'Y@48' }));
+  await settle();
+  expect(watcher.snapshot).toMatchObject({ revision: '50', epoch: 2 });
+});
+
 test('S22 a silent watch is stale after maxSilenceMs and started again; anything it says is life', async () => {
   const source = new ScriptedSource();
   source.maxSilenceMs = 15_000;

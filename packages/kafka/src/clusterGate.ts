@@ -27,6 +27,10 @@ export class ClusterGate implements Gate {
     return this.#clusterId;
   }
 
+  get asks(): boolean {
+    return this.#clusterId !== undefined || this.#options.allow !== undefined;
+  }
+
   learn(clusterId: string): void {
     this.#clusterId ??= clusterId;
   }
@@ -40,18 +44,13 @@ export class ClusterGate implements Gate {
       const socket = await dial(endpoint, signal);
       try {
         // Looked at now: a cluster may have been learned while this was dialled.
-        if (this.#asks) await this.#verify(endpoint, socket, signal);
+        if (this.asks) await this.#verify(endpoint, socket, signal);
         return socket;
       } catch (error) {
         socket.destroy();
         throw error;
       }
     });
-  }
-
-  /** Whether there is anything that only the broker itself can answer. */
-  get #asks(): boolean {
-    return this.#clusterId !== undefined || this.#options.allow !== undefined;
   }
 
   /** On the connection itself, which is then as good as new; but a login or TLS is the client's own to begin. */

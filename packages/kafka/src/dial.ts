@@ -2,8 +2,8 @@ import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as secure, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '@rollcall/core';
 
-/** As kafkajs's own, ms: the system's two hours are longer than what stands between remembers an idle connection. */
-export const KEEP_ALIVE_MS = 60_000;
+/** Of both ends of what is forwarded: either may end its half, and a peer that is gone without a word is noticed. */
+export const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
 
 /**
  * A TCP connection, half-open allowed. A name with several addresses is node's own business (`autoSelectFamily`).
@@ -11,8 +11,7 @@ export const KEEP_ALIVE_MS = 60_000;
  */
 export async function dial({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
-  const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-  const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, ...keepAlive });
+  const socket = connect({ host, port, ...SOCKET_OPTIONS });
   await opened(socket, 'connect', signal);
   return socket;
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { type Endpoint, systemTiming, type Timing, WatchError } from '@rollcall/core';
 import { ClusterGate } from './clusterGate.js';
 
@@ -46,6 +46,8 @@ export interface DialOptions {
 export interface Gate {
   /** The one that was given or learned; undefined: any. */
   readonly clusterId: string | undefined;
+  /** Whether a broker is asked before it is connected to: there is a cluster id or an allow-list. */
+  readonly asks: boolean;
   /** Takes this for the cluster from now on, if none was given or learned. */
   learn(clusterId: string): void;
   /** Why this address may not be connected to, one line; undefined when it may. */
@@ -79,6 +81,11 @@ export function createGate(options: GateOptions = {}, timing: Timing = systemTim
   }
   if (tls !== undefined && tls !== true && (typeof tls !== 'object' || tls === null)) {
     throw invalid('"tls" must be true or options as of tls.connect(); leave it out for plain text');
+  }
+  try {
+    if (typeof tls === 'object') createSecureContext(tls);
+  } catch (error) {
+    throw invalid(`"tls" has a certificate or a key that cannot be used (${(error as Error).message})`);
   }
   if (sasl !== undefined) {
     if (!MECHANISMS.includes(sasl.mechanism)) throw invalid(`"sasl.mechanism" must be ${MECHANISMS.join(' or ')}`);

@@ -49,7 +49,7 @@ export function followBrokers<Client extends PlatformaticClient>(
     try {
       const refusal = gate.refusal(broker);
       if (refusal !== undefined) throw new WatchError('FORBIDDEN', refusal);
-      if (gate.clusterId !== undefined) await gate.probe(broker, { signal: NEVER, timeoutMs: ASK_MS });
+      if (gate.asks) await gate.probe(broker, { signal: NEVER, timeoutMs: ASK_MS });
     } catch (error) {
       // The client sorts errors by methods that only its own have.
       throw new NetworkError(WatchError.from(error).message, { canRetry: true, cause: error });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
 import { BrokerChoice } from './brokerChoice.js';
-import { KEEP_ALIVE_MS } from './dial.js';
+import { SOCKET_OPTIONS } from './dial.js';
 import { parseEndpoint } from './endpoint.js';
 import type { Gate } from './gate.js';
 import { join, reset } from './join.js';
@@ -83,8 +83,7 @@ export class BootstrapRelay implements AsyncDisposable {
   static async listen(brokers: RelayBrokers, options: RelayOptions = {}): Promise<BootstrapRelay> {
     const checked = checkedRelayOptions(options);
     const { host, port, maxConnections, logger } = checked;
-    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-    const server = createServer({ allowHalfOpen: true, noDelay: true, ...keepAlive });
+    const server = createServer(SOCKET_OPTIONS);
     server.maxConnections = maxConnections;
     try {
       await once(server.listen({ host, port }), 'listening');
@@ -161,9 +160,10 @@ export class BootstrapRelay implements AsyncDisposable {
         this.#choice.succeeded(address);
         return { broker, address };
       } catch (error) {
+        // Also when the client gave up on it: clients may be less patient than the deadline, and must not meet it again.
+        this.#choice.failed(address);
         if (signal.aborted) throw error;
         this.#counts.failedDials++;
-        this.#choice.failed(address);
         const { code, message } = WatchError.from(error);
         this.#warn(code, message);
       }

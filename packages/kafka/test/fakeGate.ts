@@ -18,10 +18,16 @@ export class FakeGate implements Gate {
   open = 0;
   most = 0;
   clusterId: string | undefined;
+  readonly #allows: boolean;
 
   constructor({ allow, clusterId }: GateOptions = {}) {
     this.refusal = allowList(allow);
+    this.#allows = allow !== undefined;
     this.clusterId = clusterId;
+  }
+
+  get asks(): boolean {
+    return this.clusterId !== undefined || this.#allows;
   }
 
   answer(answer: Answer, ...addresses: string[]): void {

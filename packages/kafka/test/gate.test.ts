@@ -193,6 +193,7 @@ test.each<[GateOptions, string]>([
   [{ sasl: { mechanism: 'plain', username: '', password: 'p' } }, 'sasl.username'],
   [{ sasl: { mechanism: 'plain', username: 'u', password: '' } }, 'sasl.password'],
   [{ tls: 'yes' as unknown as true }, 'tls'],
+  [{ tls: { key: 'no key' } }, 'tls'],
 ])('an option that cannot be used is named: %j', (options, name) => {
   expect(() => createGate(options)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   expect(() => createGate(options)).toThrow(name);

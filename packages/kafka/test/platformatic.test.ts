@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import type { Endpoint } from '@rollcall/core';
 import { expect, test } from 'vitest';
 import { type BrokerList, createGate, followBrokers, type Gate } from '../src/index.js';
+import { FakeGate } from './fakeGate.js';
 
 const kGetBootstrapConnection = Symbol('bootstrap');
 class NetworkError extends Error {
@@ -82,21 +83,25 @@ test('brokers that the client knows come after those of the list', async () => {
 });
 
 test('K12 no connection is made to an address outside the allow-list, also to one that a broker named', async () => {
-  const { get, pool } = setUp(['10.0.0.1:1'], createGate({ allow: ['10.0.0.0/8'] }));
+  const gate = new FakeGate({ allow: ['10.0.0.0/8'] });
+  gate.answer('one', '10.0.0.2:2');
+  const { get, pool } = setUp(['10.0.0.1:1'], gate);
   expect(await get({ host: '10.0.0.2', port: 2 })).toBe('10.0.0.2:2');
   await expect(get({ host: '192.0.2.1', port: 3 })).rejects.toMatchObject({
     constructor: NetworkError,
     properties: { canRetry: true },
   });
   expect([...pool.connected]).toEqual(['2']);
+  // What one advertises is looked at before the client hears it.
+  expect(gate.asked).toEqual(['10.0.0.2:2']);
 });
 
-test('K10 K11 with a known cluster each new connection is asked first, and an open one is not', async () => {
+test('K10 K11 K12 where there is something to ask each new connection is asked first, and an open one is not', async () => {
   const asked: number[] = [];
   const refused = new Error('of another cluster');
   const gate = {
     ...createGate({ clusterId: 'one' }),
-    clusterId: 'one',
+    asks: true,
     refusal: () => undefined,
     probe: async ({ port }: Endpoint) => {
       asked.push(port);

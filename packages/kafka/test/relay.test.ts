@@ -130,6 +130,33 @@ describe('each connection goes to a broker', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('K16 also more than is kept of it: the rest waits in the client', async () => {
+    const list = new SetList();
+    const { relay } = await relayTo(list);
+    const client = dial(relay, { allowHalfOpen: true });
+    const block = Buffer.alloc(64 * 1024, 'x');
+    const size = 100 * block.length;
+    let said = 0;
+    const blocks = (function* () {
+      for (; said < size; said += block.length) yield block;
+    })();
+    Readable.from(blocks, { highWaterMark: 1 }).pipe(client);
+    await until(() => relay.stats.open === 1 && said >= 4 * block.length);
+    const heard = new Promise<number>((resolve) => {
+      void broker((socket) => {
+        let length = 0;
+        socket.on('data', (data) => {
+          length += data.length;
+        });
+        socket.on('end', () => {
+          socket.end();
+          resolve(length);
+        });
+      }).then((endpoint) => list.set(endpoint));
+    });
+    expect(await heard).toBe(size);
+  });
+
   test('K16 but not one that has gone meanwhile, nor one that only ended its half', async () => {
     const list = new SetList();
     const { relay, warnings } = await relayTo(list);
@@ -166,6 +193,19 @@ describe('the next broker', () => {
     const hole = use(await blackHole());
     const { relay } = await relayTo(new SetList([hole, await named('good')]), { dialTimeoutMs: 50 });
     while (relay.stats.failedDials === 0) expect(await ask(relay)).toBe('good:who?');
+  });
+
+  test('K13 when a client is less patient than the deadline: it does not meet the black hole again', async () => {
+    const hole = use(await blackHole());
+    const list = new SetList([hole]);
+    const { relay } = await relayTo(list, { dialTimeoutMs: 60_000 });
+    const client = dial(relay);
+    await until(() => relay.stats.open === 1);
+    client.destroy();
+    await until(() => relay.stats.open === 0);
+    list.set(hole, await named('good'));
+    for (let again = 0; again < 20; again++) expect(await ask(relay)).toBe('good:who?');
+    expect(relay.stats.failedDials).toBe(0);
   });
 
   test('when one hangs, which still takes connections: a client that gave up does not meet it again', async () => {

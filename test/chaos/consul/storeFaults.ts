@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Consul } from '../../support/consul.js';
+import { untilReady } from '../../../servers/ready.mjs';
 import { restoreSnapshot, saveSnapshot } from '../../support/consul-snapshot.js';
 import type { Fault, FaultContext } from '../backend.js';
 import { type Stage, untilHealthy } from './stage.js';
+
+/** Longer than an election on a busy machine, ms. */
+const LEADER_MS = 30_000;
 
 /** `consul snapshot restore` of an earlier state, so that indexes go back. */
 export function storeFaults(stage: Stage): Fault[] {
@@ -11,14 +14,13 @@ export function storeFaults(stage: Stage): Fault[] {
   let earlier: string | undefined;
 
   const restore = async ({ forMs, random, say }: FaultContext): Promise<void> => {
-    const server: Consul = random.pick(cluster.servers);
-    const fresh = await saveSnapshot(server);
+    const fresh = await withLeader(() => saveSnapshot(random.pick(cluster.servers)));
     const file = earlier !== undefined && random.chance(0.5) ? earlier : fresh;
     say(file === fresh ? `of ${forMs} ms before` : 'of before the last restore');
     earlier = fresh;
     await delay(forMs);
     ledger.restoring();
-    await restoreSnapshot(random.pick(cluster.servers), file);
+    await withLeader(() => restoreSnapshot(random.pick(cluster.servers), file));
     await untilHealthy(stage);
   };
 
@@ -37,4 +39,11 @@ export function storeFaults(stage: Stage): Fault[] {
       },
     },
   ];
+}
+
+/** Servers that were kept from running elect a leader anew, whatever the faults are: a snapshot waits for the end of it. */
+async function withLeader<T>(run: () => Promise<T>): Promise<T> {
+  const done: T[] = [];
+  await untilReady(async () => done.push(await run()) > 0, AbortSignal.timeout(LEADER_MS));
+  return done[0] as T;
 }

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { accountOf } from './account.js';
+import { accountOf, faultsOf } from './account.js';
 import type { Stored } from './truth.js';
 
 const stored = (sender: number, number: number, partition: number, offset: number): Stored => ({
+  producer: 7,
   sender,
   number,
   partition,
@@ -20,11 +21,13 @@ test('K23 the account sees what is lost, duplicated, reordered, and delivered al
       { acknowledged: [0, 10, 20, null, null, 50, null], failed },
       { acknowledged: [0, 10], failed: [] },
     ],
+    settled: false,
     lists: [],
     asked: [],
     connections: [],
   };
-  const account = accountOf(record, [
+  const all = [
+    { ...stored(0, 2, 0, 9), producer: 8 },
     stored(0, 2, 0, 0),
     stored(0, 0, 0, 1),
     stored(1, 1, 0, 2),
@@ -32,8 +35,8 @@ test('K23 the account sees what is lost, duplicated, reordered, and delivered al
     stored(0, 5, 1, 1),
     stored(0, 5, 2, 0),
     stored(1, 0, 2, 1),
-  ]);
-  expect(account).toEqual({
+  ];
+  expect(accountOf(7, record, all)).toEqual({
     acknowledged: 6,
     lost: 1,
     duplicated: 1,
@@ -42,4 +45,9 @@ test('K23 the account sees what is lost, duplicated, reordered, and delivered al
     failedButDelivered: 1,
     pending: 1,
   });
+  expect(faultsOf(7, record, all)).toEqual([
+    { kind: 'lost', sender: 0, number: 1, at: 10 },
+    { kind: 'duplicated', sender: 0, number: 5, at: 50 },
+    { kind: 'reordered', sender: 0, number: 0, at: 0 },
+  ]);
 });

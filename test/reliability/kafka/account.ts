@@ -18,9 +18,42 @@ export interface Account {
   readonly pending: number;
 }
 
-/** Compares what a producer was told with what its topic holds. */
-export function accountOf({ senders }: ProducerRecord, stored: readonly Stored[]): Account {
-  return sumOf(senders.map((sender, index) => accountOfSender(sender, storedOf(stored, index))));
+/** A message that is lost, duplicated or reordered. */
+export interface Fault {
+  readonly kind: 'lost' | 'duplicated' | 'reordered';
+  readonly sender: number;
+  readonly number: number;
+  /** When it was acknowledged, wall clock, ms; null: it was not. */
+  readonly at: number | null;
+}
+
+/** Compares what one of the producers of a topic was told with what the topic holds. */
+export function accountOf(producer: number, record: ProducerRecord, stored: readonly Stored[]): Account {
+  const accounts = record.senders.map((sender, index) => {
+    const { lost, duplicated, reordered } = compare(sender, storedOf(stored, producer, index));
+    const acknowledged = sender.acknowledged.filter((at) => at !== null).length;
+    const delivered = new Set(numbersOf(storedOf(stored, producer, index)));
+    return {
+      acknowledged,
+      lost: lost.length,
+      duplicated: duplicated.length,
+      reordered: reordered.length,
+      failed: sender.failed.length,
+      failedButDelivered: sender.failed.filter(({ number }) => delivered.has(number)).length,
+      pending: sender.acknowledged.length - acknowledged - sender.failed.length,
+    };
+  });
+  return sumOf(accounts);
+}
+
+/** The same, message by message. */
+export function faultsOf(producer: number, record: ProducerRecord, stored: readonly Stored[]): Fault[] {
+  return record.senders.flatMap((sender, index) => {
+    const compared = compare(sender, storedOf(stored, producer, index));
+    return (['lost', 'duplicated', 'reordered'] as const).flatMap((kind) =>
+      compared[kind].map((number) => ({ kind, sender: index, number, at: sender.acknowledged[number] ?? null })),
+    );
+  });
 }
 
 /** Each count of all of them together. */
@@ -37,26 +70,17 @@ export function sumOf(accounts: readonly Account[]): Account {
   };
 }
 
-function accountOfSender({ acknowledged, failed }: SenderRecord, stored: readonly Stored[]): Account {
+function compare({ acknowledged }: SenderRecord, stored: readonly Stored[]) {
   const numbers = acknowledged.flatMap((at, number) => (at === null ? [] : [number]));
-  const { lost, duplicated } = tally(
-    numbers,
-    stored.map(({ number }) => number),
-  );
+  const { lost, duplicated } = tally(numbers, numbersOf(stored));
   const partitions = [...new Set(stored.map(({ partition }) => partition))];
-  const inPartition = (partition: number): number[] =>
-    stored.filter((each) => each.partition === partition).map(({ number }) => number);
-  const delivered = new Set(stored.map(({ number }) => number));
-  return {
-    acknowledged: numbers.length,
-    lost: lost.length,
-    duplicated: duplicated.length,
-    reordered: partitions.reduce((sum, each) => sum + tally([], inPartition(each)).reordered.length, 0),
-    failed: failed.length,
-    failedButDelivered: failed.filter(({ number }) => delivered.has(number)).length,
-    pending: acknowledged.length - numbers.length - failed.length,
-  };
+  const reordered = partitions.flatMap(
+    (partition) => tally([], numbersOf(stored.filter((each) => each.partition === partition))).reordered,
+  );
+  return { lost, duplicated, reordered };
 }
 
-const storedOf = (stored: readonly Stored[], sender: number): Stored[] =>
-  stored.filter((each) => each.sender === sender);
+const storedOf = (stored: readonly Stored[], producer: number, sender: number): Stored[] =>
+  stored.filter((each) => each.producer === producer && each.sender === sender);
+
+const numbersOf = (stored: readonly Stored[]): number[] => stored.map(({ number }) => number);

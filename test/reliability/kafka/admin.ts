@@ -5,19 +5,17 @@ import { type KafkaJsAdmin, loadKafkaJs } from '../../support/kafkajs.js';
 /** Between two looks, ms. */
 const LOOK_MS = 100;
 
-/** Creates topics, on as many replicas as the cluster makes by default. */
-export function createTopics(kafka: Kafka, topics: readonly string[], partitions: number): Promise<unknown> {
-  return administer(kafka, (admin) =>
-    admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: partitions })) }),
-  );
+/** Creates a topic, on as many replicas as the cluster makes by default. */
+export function createTopic(kafka: Kafka, topic: string, partitions: number): Promise<unknown> {
+  return administer(kafka, (admin) => admin.createTopics({ topics: [{ topic, numPartitions: partitions }] }));
 }
 
-/** Resolves when every replica of these topics is in sync: then any one broker may go. */
-export function inSync(kafka: Kafka, topics: readonly string[]): Promise<void> {
+/** Resolves when every replica of the topic is in sync: then any one broker may go. */
+export function inSync(kafka: Kafka, topic: string): Promise<void> {
   return administer(kafka, async (admin) => {
     while (true) {
-      const { topics: found } = await admin.fetchTopicMetadata({ topics });
-      const partitions = found.flatMap((topic) => topic.partitions);
+      const { topics: found } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const partitions = found.flatMap(({ partitions: all }) => all);
       if (partitions.every(({ replicas, isr }) => isr.length === replicas.length)) return;
       await delay(LOOK_MS);
     }

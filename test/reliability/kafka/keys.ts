@@ -24,6 +24,12 @@ export class Keys {
     return at;
   }
 
+  /** All revisions but the newest are forgotten. */
+  async compact(): Promise<void> {
+    const { header } = await this.#gateway.post<RangeAnswer>('/v3/kv/range', { key: base64(this.#prefix) });
+    await this.#gateway.post('/v3/kv/compaction', { revision: header.revision });
+  }
+
   /** @returns the keys, without their prefix */
   async present(): Promise<string[]> {
     const end = `${this.#prefix.slice(0, -1)}0`;

@@ -22,14 +22,19 @@ export function longestGapMs({ senders }: ProducerRecord, span: Span): number {
   return longest;
 }
 
-/** How often the client asked where its brokers are. */
-export function rebootstraps({ asked }: ProducerRecord, span: Span): number {
-  return asked.filter((at) => within(span, at)).length;
+/** When the client asked where its brokers are. */
+export function rebootstraps({ asked }: ProducerRecord, span: Span): number[] {
+  return asked.filter((at) => within(span, at));
 }
 
-/** How many connections were opened, but for those to these addresses. */
-export function connections({ connections: all }: ProducerRecord, span: Span, except: readonly string[] = []): number {
-  return all.filter(({ at, to, established }) => established && within(span, at) && !except.includes(to)).length;
+export interface Connections extends Span {
+  /** `host:port` that do not count. */
+  readonly except: (to: string) => boolean;
+}
+
+/** The connections that were opened. */
+export function connections({ connections: all }: ProducerRecord, { except, ...span }: Connections) {
+  return all.filter(({ at, to, established }) => established && within(span, at) && !except(to));
 }
 
 /** The value that so much of them are not above; nearest rank. NaN when there are none. */

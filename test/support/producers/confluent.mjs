@@ -30,12 +30,12 @@ export async function open({ config, recorder, servers }) {
   });
   producer.setPollInterval(POLL_MS);
 
-  /** @param {Numbered} message */
-  const send = ({ sender, number }) =>
+  /** @param {Numbered} numbered */
+  const send = (numbered) =>
     new Promise((resolve, reject) => {
       const settle = (/** @type {Error | null} */ error) => (error ? reject(error) : resolve(undefined));
-      const key = keyed ? `sender ${sender}` : null;
-      producer.produce(topic, null, Buffer.from(JSON.stringify({ sender, number })), key, null, settle);
+      const key = keyed ? `sender ${numbered.sender}` : null;
+      producer.produce(topic, null, Buffer.from(JSON.stringify(numbered)), key, null, settle);
     });
   return { send, close: () => new Promise((resolve) => producer.disconnect(5000, resolve)) };
 }

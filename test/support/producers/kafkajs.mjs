@@ -14,7 +14,7 @@ const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetr
 /** @param {import('./protocol.js').Opening} opening */
 export async function open({ config, recorder, brokers, servers }) {
   const { Kafka, logLevel, Partitioners } = createRequire(join(config.folder, 'package.json'))('kafkajs');
-  const { topic, partitions, keyed, concurrent } = config;
+  const { topic, partitions, keyed, unsafe } = config;
   const live = brokers && kafkajsOptions(brokers);
   const { retry } = live ?? { retry: RETRY };
   const bootstrap =
@@ -25,22 +25,25 @@ export async function open({ config, recorder, brokers, servers }) {
     });
   const options = { retry, connectionTimeout: 1000, ...live, brokers: bootstrap ?? servers };
   const recommended = { idempotent: true, maxInFlightRequests: 1, retry };
-  const unsafe = { idempotent: true, retry: { retries: 5 } };
+  const otherwise = {
+    concurrent: { idempotent: true, retry: { retries: 5 } },
+    impatient: { retry: { retries: 0 } },
+  };
   const producer = new Kafka({ ...options, logLevel: logLevel.NOTHING }).producer({
-    ...(concurrent ? unsafe : recommended),
+    ...(unsafe ? otherwise[unsafe] : recommended),
     createPartitioner: Partitioners.DefaultPartitioner,
   });
   await producer.connect();
 
-  /** @param {Numbered} message */
-  const send = ({ sender, number }) => {
+  /** @param {Numbered} numbered */
+  const send = (numbered) => {
     // Fixed by the caller: kafkajs would choose anew at each retry.
-    const partition = (keyed ? sender : number) % partitions;
-    const key = keyed ? { key: `sender ${sender}` } : {};
-    const message = { ...key, value: JSON.stringify({ sender, number }), partition };
+    const partition = (keyed ? numbered.sender : numbered.number) % partitions;
+    const key = keyed ? { key: `sender ${numbered.sender}` } : {};
+    const message = { ...key, value: JSON.stringify(numbered), partition };
     return producer.send({ topic, acks: -1, messages: [message] });
   };
-  return { send: concurrent ? send : inTurn(send), close: () => producer.disconnect() };
+  return { send: unsafe === 'concurrent' ? send : inTurn(send), close: () => producer.disconnect() };
 }
 
 /**

@@ -25,10 +25,10 @@ export async function open({ config, recorder, brokers, servers }) {
   // Not before a broker answers.
   await producer.metadata({ topics: [topic] });
 
-  /** @param {Numbered} message */
-  const send = ({ sender, number }) => {
-    const key = keyed ? { key: Buffer.from(`sender ${sender}`) } : {};
-    return producer.send({ messages: [{ topic, ...key, value: Buffer.from(JSON.stringify({ sender, number })) }] });
+  /** @param {Numbered} numbered */
+  const send = (numbered) => {
+    const key = keyed ? { key: Buffer.from(`sender ${numbered.sender}`) } : {};
+    return producer.send({ messages: [{ topic, ...key, value: Buffer.from(JSON.stringify(numbered)) }] });
   };
   return { send, close: () => producer.close() };
 }

@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { installClient } from '../clients.js';
 import { reaper } from '../reaper.js';
 import { within } from '../within.js';
-import type { ProducerRecord, ProducerSetting, Report, Request } from './protocol.js';
+import type { Counts, Happening, ProducerRecord, ProducerSetting, Report, Request } from './protocol.js';
 
 const PROGRAM = fileURLToPath(new URL('./producer.mjs', import.meta.url));
 /** How long any one event may take, ms: only so that a failure says which one did not come. */
 const PATIENCE_MS = 60_000;
 const LAST_LINES = 40;
+
+type Told<Type extends Report['type']> = Extract<Report, { type: Type }>;
 
 /** A producer in a process of its own, on what was built last. */
 export class ProducerProcess implements AsyncDisposable {
@@ -60,50 +62,64 @@ export class ProducerProcess implements AsyncDisposable {
     return pid;
   }
 
-  /** What Rollcall warned of, and why. */
-  get warnings(): readonly string[] {
-    return this.#reports.flatMap((report) => (report.type === 'log' ? [report.message] : []));
-  }
-
   /** Resolves when the client is connected. */
   async started(): Promise<void> {
-    await this.#report('the connection', ({ type }) => type === 'started');
+    await this.#report('the connection', (each): each is Told<'started'> => each.type === 'started');
   }
 
   /**
-   * Resolves with the time of the first acknowledgement at or after `at` (wall clock, ms), once there were `count` of them.
-   * @throws an Error when that takes longer than `patienceMs`
+   * Resolves with the time of the first acknowledgement at or after `from` (wall clock, ms), once there were `count` of them.
+   * @throws an Error when that takes too long
    */
-  async acknowledges(count: number, at = Date.now(), patienceMs = PATIENCE_MS): Promise<number> {
+  acknowledges(count: number, from = Date.now()): Promise<number> {
+    return this.#since('acknowledged', count, from);
+  }
+
+  /** Resolves with the time of the first failure, once sending has failed so often. */
+  fails(count: number, from = Date.now()): Promise<number> {
+    return this.#since('failed', count, from);
+  }
+
+  /** Resolves when the client has asked so often where its brokers are. */
+  asks(count: number, from = Date.now()): Promise<number> {
+    return this.#since('asked', count, from);
+  }
+
+  /** How it stands now. */
+  async counts(): Promise<Counts> {
     const id = this.#requests++;
-    this.#request({ type: 'since', id, at, more: count });
-    const what = `${count} acknowledgements`;
-    const report = await this.#report(what, (each) => each.type === 'reached' && each.id === id, patienceMs);
-    return report.type === 'reached' ? report.at : Number.NaN;
+    this.#request({ type: 'counts', id });
+    const isAnswer = (each: Report): each is Told<'counts'> => each.type === 'counts' && each.id === id;
+    return await this.#report('its counts', isAnswer);
   }
 
   /** Resolves with the time at which just these addresses were published, at or after `from` (wall clock, ms). */
   async lists(addresses: readonly string[], from = 0): Promise<number> {
     const wanted = [...addresses].sort().join();
-    const report = await this.#report(
+    const { at } = await this.#report(
       `the list ${wanted}`,
-      (each) => each.type === 'list' && each.at >= from && [...each.brokers].sort().join() === wanted,
+      (each): each is Told<'list'> =>
+        each.type === 'list' && each.at >= from && [...each.brokers].sort().join() === wanted,
     );
-    return report.type === 'list' ? report.at : Number.NaN;
+    return at;
   }
 
-  /** Resolves when Rollcall has warned of this. */
-  async warns(text: string): Promise<void> {
-    await this.#report(`"${text}"`, (each) => each.type === 'log' && each.message.includes(text));
+  /** Resolves when the list's status has become this, at or after `from` (wall clock, ms). */
+  async becomes(state: string, code: string | undefined, from: number): Promise<void> {
+    await this.#report(
+      `the status ${state} ${code ?? ''}`,
+      (each): each is Told<'status'> =>
+        each.type === 'status' && each.at >= from && each.state === state && each.code === code,
+    );
   }
 
   /** Stops sending and waits for the last outcomes, but no longer than `withinMs`. */
   async stop(withinMs = 30_000): Promise<ProducerRecord> {
     this.#request({ type: 'stop', withinMs });
-    const report = await this.#report('its record', ({ type }) => type === 'record', withinMs + PATIENCE_MS);
+    const isRecord = (each: Report): each is Told<'record'> => each.type === 'record';
+    const record = await this.#report('its record', isRecord, withinMs + PATIENCE_MS);
     await this.#ended;
-    if (report.type !== 'record') throw new Error('no record');
-    return report;
+    return record;
   }
 
   /** The last that it said, for errors. */
@@ -120,9 +136,17 @@ export class ProducerProcess implements AsyncDisposable {
     this.#child.stdin.write(`${JSON.stringify(request)}\n`);
   }
 
-  #report(what: string, fits: (report: Report) => boolean, patienceMs = PATIENCE_MS): Promise<Report> {
+  async #since(what: Happening, count: number, from: number): Promise<number> {
+    const id = this.#requests++;
+    this.#request({ type: 'since', what, id, at: from, count });
+    const isAnswer = (each: Report): each is Told<'reached'> => each.type === 'reached' && each.id === id;
+    const { at } = await this.#report(`${count} ${what}`, isAnswer);
+    return at;
+  }
+
+  #report<T extends Report>(what: string, fits: (report: Report) => report is T, patienceMs = PATIENCE_MS): Promise<T> {
     let look = (): void => {};
-    const found = new Promise<Report>((resolve, reject) => {
+    const found = new Promise<T>((resolve, reject) => {
       look = () => {
         const report = this.#reports.find(fits);
         if (report !== undefined) resolve(report);

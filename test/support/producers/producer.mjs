@@ -21,6 +21,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   /** @type {import('./protocol.js').Request} */
   const request = JSON.parse(line);
   if (request.type === 'since') recorder.since(request);
+  else if (request.type === 'counts') recorder.count(request.id);
   else await stop(request.withinMs);
 }
 // Whoever wanted it is gone.
@@ -41,9 +42,10 @@ async function stop(withinMs) {
   stopping.abort();
   // Who has not sent anything may wait for a list that never comes.
   if (recorder.isIdle) await discovery?.close();
-  await Promise.race([running.catch(() => {}), delay(withinMs)]);
+  const ended = () => true;
+  const settled = await Promise.race([running.then(ended, ended), delay(withinMs, false)]);
   await discovery?.close();
-  process.stdout.write(`${JSON.stringify({ type: 'record', ...recorder.record() })}\n`, () => process.exit());
+  process.stdout.write(`${JSON.stringify({ type: 'record', settled, ...recorder.record() })}\n`, () => process.exit());
 }
 
 async function discover() {
@@ -53,6 +55,8 @@ async function discover() {
   const reading = (async () => {
     for await (const update of brokers) recorder.listed(update.brokers);
   })();
+  recorder.status(brokers.status);
+  brokers.onStatus((status) => recorder.status(status));
   const relay = config.way === 'relay' ? await BootstrapRelay.listen(brokers, { logger }) : undefined;
   return {
     // Behind a relay a client knows nothing else.

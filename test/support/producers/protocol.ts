@@ -14,13 +14,15 @@ export interface ProducerSetting {
   readonly servers: readonly string[];
   readonly topic: string;
   readonly partitions: number;
+  /** Which of the producers that write to this topic. */
+  readonly producer: number;
   /** Each numbers its own messages. */
   readonly senders: number;
   readonly keyed: boolean;
   /** A sender's next message is due so long after its last, ms; none is sent before the last one's outcome. */
   readonly periodMs: number;
-  /** Not as recommended: kafkajs with several sends in flight. */
-  readonly concurrent: boolean;
+  /** Not as recommended: kafkajs with several sends in flight, or a client that does not send again what failed. */
+  readonly unsafe?: 'concurrent' | 'impatient';
   /** Of `brokerList()`. */
   readonly list: Readonly<Record<string, unknown>>;
 }
@@ -31,9 +33,20 @@ export interface ProducerConfig extends ProducerSetting {
   readonly folder: string;
 }
 
+/** A message is acknowledged; sending one failed; the client asks where its brokers are. */
+export type Happening = 'acknowledged' | 'failed' | 'asked';
+
 export type Request =
-  /** Answered when that many messages more were acknowledged at or after `at` (wall clock, ms). */
-  | { readonly type: 'since'; readonly id: number; readonly at: number; readonly more: number }
+  /** Answered when so many of these have happened at or after `at` (wall clock, ms). */
+  | {
+      readonly type: 'since';
+      readonly what: Happening;
+      readonly id: number;
+      readonly at: number;
+      readonly count: number;
+    }
+  /** Answered by the counts of now. */
+  | { readonly type: 'counts'; readonly id: number }
   /** No more messages; what is not settled within `withinMs` is given up as pending. Answered by the record, then it ends. */
   | { readonly type: 'stop'; readonly withinMs: number };
 
@@ -41,14 +54,29 @@ export type Report =
   | { readonly type: 'list'; readonly at: number; readonly brokers: readonly string[] }
   /** The client is connected. */
   | { readonly type: 'started'; readonly at: number }
-  /** `at`: of the first of these acknowledgements. */
+  | { readonly type: 'status'; readonly at: number; readonly state: string; readonly code: string | undefined }
+  /** `at`: of the first of what was waited for. */
   | { readonly type: 'reached'; readonly id: number; readonly at: number }
+  | ({ readonly type: 'counts'; readonly id: number } & Counts)
   | { readonly type: 'log'; readonly level: string; readonly message: string }
   | ({ readonly type: 'record' } & ProducerRecord);
+
+/** How a producer stands. Times are of the wall clock, ms. */
+export interface Counts {
+  readonly at: number;
+  readonly acknowledged: number;
+  /** Of these, how many in the last second. */
+  readonly perSecond: number;
+  readonly failed: number;
+  /** Of the last acknowledgement; null: there was none. */
+  readonly lastAt: number | null;
+}
 
 /** All that happened to one producer. Times are of the wall clock, ms. */
 export interface ProducerRecord {
   readonly senders: readonly SenderRecord[];
+  /** Whether it came to its end by itself in the time that it was given. */
+  readonly settled: boolean;
   /** Each list that was published. */
   readonly lists: readonly { readonly at: number; readonly brokers: readonly string[] }[];
   /** When the client asked where its brokers are: called for the list, or connected to the relay. */
@@ -66,6 +94,8 @@ export interface SenderRecord {
 
 /** The value of a message. */
 export interface Numbered {
+  /** Which of those that write to the topic. */
+  readonly producer: number;
   readonly sender: number;
   readonly number: number;
 }

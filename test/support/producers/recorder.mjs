@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * @typedef {import('./protocol.js').Numbered} Numbered
+ * @typedef {import('./protocol.js').Happening} Happening
  * @typedef {import('./protocol.js').Report} Report
  * @typedef {Extract<import('./protocol.js').Request, { type: 'since' }>} Since
  */
@@ -16,14 +17,14 @@ class Sender {
   failed = [];
 
   /**
+   * @param {import('./protocol.js').ProducerConfig} config
    * @param {number} index
-   * @param {number} periodMs
-   * @param {(at: number) => void} onAcknowledged
+   * @param {(what: Happening, at: number) => void} happened
    */
-  constructor(index, periodMs, onAcknowledged) {
-    this.index = index;
+  constructor({ producer, periodMs }, index, happened) {
+    this.identity = { producer, sender: index };
     this.periodMs = periodMs;
-    this.onAcknowledged = onAcknowledged;
+    this.happened = happened;
   }
 
   /**
@@ -37,13 +38,15 @@ class Sender {
       const due = performance.now() + this.periodMs;
       const number = this.acknowledged.push(null) - 1;
       try {
-        await send({ sender: this.index, number });
+        await send({ ...this.identity, number });
         const at = Date.now();
         this.acknowledged[number] = at;
-        this.onAcknowledged(at);
+        this.happened('acknowledged', at);
       } catch (error) {
         const { message } = /** @type {Error} */ (error);
-        this.failed.push({ number, at: Date.now(), error: message });
+        const at = Date.now();
+        this.failed.push({ number, at, error: message });
+        this.happened('failed', at);
       }
       await delay(Math.max(0, due - performance.now()));
     }
@@ -52,21 +55,19 @@ class Sender {
 
 /** Notes all that happens to a producer. */
 export class Recorder {
+  /** @type {Record<Happening, number[]>} */
+  times = { acknowledged: [], failed: [], asked: [] };
   /** @type {{ at: number, brokers: readonly string[] }[]} */
   lists = [];
-  /** @type {number[]} */
-  asks = [];
   /** @type {{ at: number, to: string, established: boolean }[]} */
   connections = [];
   /** @type {(Since & { times: number[] })[]} */
   waiting = [];
 
   /** @param {import('./protocol.js').ProducerConfig} config */
-  constructor({ senders, periodMs }) {
-    this.senders = Array.from(
-      { length: senders },
-      (_, index) => new Sender(index, periodMs, (at) => this.acknowledged(at)),
-    );
+  constructor(config) {
+    const happened = (/** @type {Happening} */ what, /** @type {number} */ at) => this.happened(what, at);
+    this.senders = Array.from({ length: config.senders }, (_, index) => new Sender(config, index, happened));
     this.logger = {
       debug: () => {},
       info: () => {},
@@ -100,7 +101,7 @@ export class Recorder {
 
   /** The client asks where its brokers are. */
   asked() {
-    this.asks.push(Date.now());
+    this.happened('asked', Date.now());
   }
 
   /** @param {readonly string[]} brokers */
@@ -110,16 +111,25 @@ export class Recorder {
     this.tell({ type: 'list', ...list });
   }
 
-  /** @param {Since} request */
-  since(request) {
-    const times = this.senders.flatMap(({ acknowledged }) => acknowledged).filter((at) => at !== null);
-    this.waiting.push({ ...request, times: times.filter((at) => at >= request.at) });
-    this.look();
+  /** @param {number} id of the request */
+  count(id) {
+    const at = Date.now();
+    const { acknowledged, failed } = this.times;
+    const perSecond = acknowledged.filter((time) => time > at - 1000).length;
+    const lastAt = acknowledged.at(-1) ?? null;
+    this.tell({ type: 'counts', id, at, acknowledged: acknowledged.length, perSecond, failed: failed.length, lastAt });
   }
 
-  /** @param {number} time */
-  acknowledged(time) {
-    for (const { at, times } of this.waiting) if (time >= at) times.push(time);
+  /** @param {import('rollcall').Status} status */
+  status(status) {
+    const code = 'code' in status ? status.code : undefined;
+    this.tell({ type: 'status', at: Date.now(), state: status.state, code });
+  }
+
+  /** @param {Since} request */
+  since(request) {
+    const { what, at } = request;
+    this.waiting.push({ ...request, times: this.times[what].filter((time) => time >= at) });
     this.look();
   }
 
@@ -128,23 +138,30 @@ export class Recorder {
     process.stdout.write(`${JSON.stringify(report)}\n`);
   }
 
-  /** @returns {import('./protocol.js').ProducerRecord} */
+  /** @returns {Omit<import('./protocol.js').ProducerRecord, 'settled'>} */
   record() {
-    const { senders, lists, asks, connections } = this;
-    return {
-      senders: senders.map(({ acknowledged, failed }) => ({ acknowledged, failed })),
-      lists,
-      asked: asks,
-      connections,
-    };
+    const { senders, lists, times, connections } = this;
+    const outcomes = senders.map(({ acknowledged, failed }) => ({ acknowledged, failed }));
+    return { senders: outcomes, lists, asked: times.asked, connections };
+  }
+
+  /**
+   * @param {Happening} what
+   * @param {number} at
+   */
+  happened(what, at) {
+    this.times[what].push(at);
+    for (const since of this.waiting) if (since.what === what && at >= since.at) since.times.push(at);
+    this.look();
   }
 
   look() {
-    const reached = this.waiting.filter(({ times, more }) => times.length >= more);
+    const reached = this.waiting.filter(({ times, count }) => times.length >= count);
     if (reached.length === 0) return;
     this.waiting = this.waiting.filter((each) => !reached.includes(each));
-    for (const { id, times } of reached)
+    for (const { id, times } of reached) {
       this.tell({ type: 'reached', id, at: times.reduce((least, at) => Math.min(least, at)) });
+    }
   }
 
   /** @param {string} level */
