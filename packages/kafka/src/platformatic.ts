@@ -79,8 +79,13 @@ export function followBrokers<Client extends PlatformaticClient>(
     };
   }
 
+  // It waits for a list no longer than there is a client.
+  const closed = new AbortController();
+  const emitter = client as { once?(event: 'client:close', listener: () => void): unknown };
+  emitter.once?.('client:close', () => closed.abort(new WatchError('CLOSED', 'The client is closed.')));
+
   const bootstrap = (callback: Callback<unknown>, attempt = 0): void => {
-    brokers.ready().then(
+    brokers.ready({ signal: closed.signal }).then(
       (update) => {
         const known = [...(client.currentMetadata?.brokers.values() ?? [])];
         const listed = rotated(update.brokers.map(parseEndpoint), attempt);

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import type { Endpoint } from '@rollcall/core';
 import { expect, test } from 'vitest';
 import { type BrokerList, createGate, followBrokers, type Gate } from '../src/index.js';
@@ -136,4 +137,18 @@ test("K12 a consumer's streams, which have connections of their own, are not let
     await expect(fetched).rejects.toMatchObject({ constructor: NetworkError, properties: { canRetry: true } });
   }
   expect([...stream.connected, ...consumer.connections.connected]).toEqual([]);
+});
+
+test('K16 a client that is closed while there is no list yet waits no longer', async () => {
+  const client = Object.assign(new EventEmitter(), { connections: new Pool(), currentMetadata: undefined });
+  const ready = ({ signal }: { signal?: AbortSignal } = {}): Promise<never> =>
+    once(signal ?? new EventTarget(), 'abort').then(() => Promise.reject(signal?.reason));
+  const brokers = { gate: createGate(), ready } as unknown as BrokerList;
+  const followed = followBrokers(client, brokers, { kGetBootstrapConnection, NetworkError });
+  const asked = new Promise((resolve, reject) => {
+    const ask = (followed as unknown as Record<symbol, (callback: Callback) => void>)[kGetBootstrapConnection];
+    ask?.((error) => (error === null ? resolve(undefined) : reject(error)));
+  });
+  client.emit('client:close');
+  await expect(asked).rejects.toMatchObject({ constructor: NetworkError, properties: { canRetry: false } });
 });
