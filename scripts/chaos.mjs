@@ -16,7 +16,8 @@ servers say.
 
 npm run chaos -- kafka [--scenario K03] [--client kafkajs] [--repeats N]
 Moves, kills and hides three real brokers while producers write to them, and compares what those were told with what the
-brokers hold. It compiles Confluent's client once, which takes a C++ compiler and two minutes.
+brokers hold. It compiles Confluent's client once, which takes a C++ compiler and two minutes. All of
+it takes kcat, too (apt-get install kcat).
   --scenario S  only this one; may be given several times (default: all)
   --client C    only this one, kafkajs, platformatic or confluent; may be given several times (default: all)
   --repeats N   of each scenario (default: 2)
@@ -38,6 +39,8 @@ const BACKENDS = {
 };
 /** Its scenarios are fixed: what is random is when, in the midst of what a producer does, they strike. */
 const KAFKA = { test: 'test/reliability/kafka.test.ts', servers: ['etcd', 'kafka'] };
+/** With kcat before a relay and README's other examples, which belong to no scenario. */
+const ALL_OF_KAFKA = 'test/reliability/';
 /** Options by what they are for; `help` is for both. */
 const OF_KAFKA = ['scenario', 'client', 'repeats'];
 const OF_BACKENDS = ['seed', 'minutes', 'version', 'control'];
@@ -117,6 +120,7 @@ function ofKafka({ scenario = [], client = [], repeats = '2' }) {
   if (!/^[1-9]\d{0,3}$/.test(repeats)) throw new UsageError(`--repeats is a number from 1, not "${repeats}"`);
   return {
     ...KAFKA,
+    ...(scenario.length + client.length === 0 ? { test: ALL_OF_KAFKA } : {}),
     what: `Chaos: ${scenario.join(', ') || 'all scenarios'}, ${client.join(', ') || 'all clients'}, ${repeats} times.`,
     env: {
       ROLLCALL_CHAOS_SCENARIOS: scenario.join(),

@@ -4,15 +4,14 @@ import { startEtcd } from '../support/etcd.js';
 import { startKafka } from '../support/kafka.js';
 import { blocksThatImport, runWith } from '../support/readme.js';
 
-/** `npm run chaos -- kafka` sets it: these clients need a newer Node or a compiler. */
-const { ROLLCALL_KAFKA_CLIENTS } = process.env;
+// Of `npm run chaos -- kafka`: these clients need a newer Node or a compiler.
 
 const CLIENTS: readonly { readonly client: ClientName; readonly module: string }[] = [
   { client: 'platformatic', module: '@platformatic/kafka' },
   { client: 'confluent', module: '@confluentinc/kafka-javascript' },
 ];
 
-describe.skipIf(ROLLCALL_KAFKA_CLIENTS !== 'all')('README (needs ROLLCALL_KAFKA_CLIENTS=all)', () => {
+describe('README', () => {
   test.each(CLIENTS)('the example of $module runs as it stands', { timeout: 900_000 }, async ({ client, module }) => {
     const installed = await installClient(client);
     await using etcd = await startEtcd();
