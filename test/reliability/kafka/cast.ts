@@ -41,6 +41,7 @@ type CalmOptions = Partial<Pick<Calm, 'except' | 'spares'>>;
 
 /** What one producer went through in one repeat. */
 export interface Turn extends Partial<Heard> {
+  readonly durationMs: number;
   readonly longestGapMs: number;
   readonly rebootstraps: number;
   readonly connections: number;
@@ -204,6 +205,7 @@ export class Cast {
 
   #measure(record: ProducerRecord, span: Span): Turn {
     return {
+      durationMs: span.to - span.from,
       longestGapMs: longestGapMs(record, span),
       rebootstraps: rebootstraps(record, span).length,
       connections: connections(record, { ...span, except: (to) => this.#isRegistry(to) }).length,
