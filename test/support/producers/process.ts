@@ -8,7 +8,7 @@ import type { Counts, Happening, ProducerRecord, ProducerSetting, Report, Reques
 
 const PROGRAM = fileURLToPath(new URL('./producer.mjs', import.meta.url));
 /** How long any one event may take, ms: only so that a failure says which one did not come. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const LAST_LINES = 40;
 
 type Told<Type extends Report['type']> = Extract<Report, { type: Type }>;
