@@ -22,7 +22,8 @@ export const K06: Scenario = {
       await cast.each((process) => process.becomes('stale', 'TOO_FEW_BROKERS', at));
     });
     await cast.calm('named again', async () => {
-      const at = await stage.keys.name(stage.kafka.bootstrap);
+      const at = Date.now();
+      await stage.keys.name(stage.kafka.bootstrap);
       await cast.each((process) => process.becomes('live', undefined, at));
     });
   },
@@ -52,7 +53,8 @@ export const K08: Scenario = {
       await cast.each((process) => process.becomes('stale', 'TOO_FEW_BROKERS', at));
     });
     await cast.calm('good again', async () => {
-      const at = await stage.keys.name(stage.kafka.bootstrap);
+      const at = Date.now();
+      await stage.keys.name(stage.kafka.bootstrap);
       await cast.each((process) => process.becomes('live', undefined, at));
     });
   },
