@@ -7,7 +7,7 @@ import { K13, K14 } from './kafka/links.js';
 import { K06, K07, K08, K09, K15, K16 } from './kafka/lists.js';
 import { K01, K02, K03, K04, K05, K21, K22 } from './kafka/moves.js';
 import { partsFor } from './kafka/parts.js';
-import { rowsOf, table } from './kafka/report.js';
+import { rowsOf, sentence, table, verdictsOf } from './kafka/report.js';
 import { type Outcome, perform, type Scenario, whyNot } from './kafka/scenario.js';
 import { type Part, Stage } from './kafka/stage.js';
 
@@ -40,9 +40,11 @@ const cannot: { scenario: string; client: string; way: string; why: string }[] =
 afterAll(async () => {
   if (!asked) return;
   const rows = rowsOf(outcomes);
+  const verdicts = verdictsOf(rows);
   say(table(rows));
+  for (const verdict of verdicts) say(sentence(verdict));
   for (const { scenario, client, way, why } of cannot) say(`${scenario} ${client} ${way}: ${why}`);
-  await writeFile(ROLLCALL_CHAOS_REPORT, `${JSON.stringify({ repeats, rows, cannot })}\n`);
+  await writeFile(ROLLCALL_CHAOS_REPORT, `${JSON.stringify({ repeats, verdicts, rows, cannot })}\n`);
 });
 
 chaos('what is asked for exists', () => {

@@ -91,3 +91,42 @@ export function table(rows: readonly Row[]): string {
   for (const row of rows) lines.push(COLUMNS.map(([, of]) => String(of(row))));
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
+
+/** What all repeats together say of one client's way. */
+export interface Verdict {
+  readonly scenario: string;
+  readonly client: string;
+  readonly way: string;
+  /** Its producers go through each side by side, so that they count once. */
+  readonly repeats: number;
+  readonly acknowledged: number;
+  /** Lost, duplicated and reordered messages. */
+  readonly faults: number;
+  /** Without a fault in n repeats the chance of one in a repeat is less than 3/n, with 95 % confidence (the rule of three). */
+  readonly chanceBelow: number | null;
+}
+
+/** Of the ways that are recommended, or at least not controls. */
+export function verdictsOf(rows: readonly Row[]): Verdict[] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    if (row.unsafe !== null || row.way === 'static') continue;
+    const group = [row.scenario, row.client, row.way].join(' ');
+    groups.set(group, [...(groups.get(group) ?? []), row]);
+  }
+  return [...groups.values()].flatMap((group) => (group[0] ? [verdictOf(group[0], group)] : []));
+}
+
+function verdictOf({ scenario, client, way }: Row, group: readonly Row[]): Verdict {
+  const sum = (of: (row: Row) => number): number => group.reduce((total, row) => total + of(row), 0);
+  const repeats = sum((row) => row.repeats) / new Set(group.map(({ senders }) => senders)).size;
+  const faults = sum(({ lost, duplicated, reordered }) => lost + duplicated + reordered);
+  const chanceBelow = faults === 0 ? Math.min(1, 3 / repeats) : null;
+  return { scenario, client, way, repeats, acknowledged: sum((row) => row.acknowledged), faults, chanceBelow };
+}
+
+export function sentence({ scenario, client, way, repeats, acknowledged, faults, chanceBelow }: Verdict): string {
+  const bound =
+    chanceBelow === null || repeats < 20 ? '' : `, so fewer than ${(100 * chanceBelow).toFixed(1)} % of them (95 %)`;
+  return `${scenario} ${client} ${way}: ${faults} of ${acknowledged} messages lost, duplicated or reordered in ${repeats} repeats${bound}.`;
+}
