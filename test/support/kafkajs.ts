@@ -25,6 +25,7 @@ export interface KafkaJsAdmin {
   disconnect(): Promise<void>;
   createTopics(request: {
     topics: readonly { readonly topic: string; readonly numPartitions: number }[];
+    waitForLeaders: boolean;
   }): Promise<unknown>;
   fetchTopicMetadata(request: { topics: readonly string[] }): Promise<{
     topics: readonly {
