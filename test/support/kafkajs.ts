@@ -25,12 +25,18 @@ export interface KafkaJsAdmin {
   disconnect(): Promise<void>;
   createTopics(request: {
     topics: readonly { readonly topic: string; readonly numPartitions: number }[];
+    waitForLeaders: boolean;
   }): Promise<unknown>;
   fetchTopicMetadata(request: { topics: readonly string[] }): Promise<{
     topics: readonly {
       partitions: readonly { readonly replicas: readonly number[]; readonly isr: readonly number[] }[];
     }[];
   }>;
+  fetchOffsets(request: { groupId: string; topics: readonly string[] }): Promise<
+    {
+      partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[]
+  >;
 }
 
 interface Retry {
