@@ -31,6 +31,11 @@ export interface KafkaJsAdmin {
       partitions: readonly { readonly replicas: readonly number[]; readonly isr: readonly number[] }[];
     }[];
   }>;
+  fetchOffsets(request: { groupId: string; topics: readonly string[] }): Promise<
+    {
+      partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[]
+  >;
 }
 
 interface Retry {

@@ -15,7 +15,7 @@ interface SocketRequest {
 /** For kafkajs's constructor. */
 export interface KafkajsOptions {
   readonly brokers: () => Promise<string[]>;
-  /** For producers and consumers too: those have a default of their own, which gives up. */
+  /** For producers too, whose own default gives up; not for consumers. */
   readonly retry: { readonly retries: number; readonly initialRetryTime: number; readonly maxRetryTime: number };
   /** Connects to nobody that the list's gate refuses, whoever named the address. */
   readonly socketFactory: (request: SocketRequest) => Socket;
@@ -34,6 +34,10 @@ const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetr
  * Nothing acknowledged is lost or doubled only with `producer({ idempotent: true, maxInFlightRequests: 1, retry })`, one
  * `send` at a time, and the partition given in each message: after an error kafkajs uses a sequence number again, and a
  * message without a partition gets another one with each retry (2.2.4). Anything else is at-least-once at best.
+ *
+ * Give a consumer no `retry`, `consumer({ groupId })`, or one with a few `retries`: after 5, which is its default, it starts
+ * again by itself and joins its group where that is now. One that retries for ever asks its old coordinator for ever: it
+ * consumes, but commits nothing any more (2.2.4).
  *
  * Give the list `probe`, `clusterId` or `allow`: a broker is then asked before kafkajs has the connection. Otherwise one that
  * takes connections and answers nothing, and is the first that kafkajs meets, keeps it for as long as it hangs (2.2.4).

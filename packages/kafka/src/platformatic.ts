@@ -34,7 +34,8 @@ const NEVER = new AbortController().signal;
  * Makes a client of `@platformatic/kafka` 2 follow a live list, and connect to nobody that the list's gate refuses:
  * `followBrokers(new platformatic.Producer({ … }), brokers, platformatic)`. The client copies its `bootstrapBrokers`
  * when it is made; from then on this is where it starts anew, with the same producer id, sequence numbers and queue.
- * A consumer's streams have connections of their own, and are not let through either. The gate asks a broker on another
+ * A consumer's streams have connections of their own, and are not let through either. Give a consumer `retries: true`: by
+ * default it gives up after 3, and its streams end. The gate asks a broker on another
  * connection, just before the client's.
  * @returns the client.
  */

@@ -1,4 +1,6 @@
 import { Gateway } from '../../chaos/etcd/gateway.js';
+import type { ClientName } from '../../support/clients.js';
+import { ConsumerProcess } from '../../support/consumers/process.js';
 import { type Etcd, startEtcd } from '../../support/etcd.js';
 import { type Kafka, startKafka } from '../../support/kafka.js';
 import { freePort } from '../../support/ports.js';
@@ -96,6 +98,13 @@ export class Stage implements AsyncDisposable {
     });
     this.#producers.push(producer);
     return producer;
+  }
+
+  /** A consumer in a group of its own, and an admin client, that end with the stage. */
+  async consumer(client: ClientName, topic: string): Promise<ConsumerProcess> {
+    const consumer = await ConsumerProcess.start({ client, registry: this.url, topic, group: `group-of-${client}` });
+    this.#more.push(consumer);
+    return consumer;
   }
 
   /** All brokers end; their data stays. */
