@@ -17,7 +17,7 @@ servers say.
 npm run chaos -- kafka [--scenario K03] [--client kafkajs] [--repeats N]
 Moves, kills and hides three real brokers while producers write to them, and compares what those were told with what the
 brokers hold. It compiles Confluent's client once, which takes a C++ compiler and two minutes. All of
-it takes kcat, too (apt-get install kcat).
+it is also consumers, admin clients, node-rdkafka, which is compiled too, and kcat (apt-get install kcat).
   --scenario S  only this one; may be given several times (default: all)
   --client C    only this one, kafkajs, platformatic or confluent; may be given several times (default: all)
   --repeats N   of each scenario (default: 2)
@@ -39,7 +39,7 @@ const BACKENDS = {
 };
 /** Its scenarios are fixed: what is random is when, in the midst of what a producer does, they strike. */
 const KAFKA = { test: 'test/reliability/kafka.test.ts', servers: ['etcd', 'kafka'] };
-/** With kcat before a relay and README's other examples, which belong to no scenario. */
+/** With consumers and node-rdkafka, kcat before a relay, and README's other examples. */
 const ALL_OF_KAFKA = 'test/reliability/';
 /** Options by what they are for; `help` is for both. */
 const OF_KAFKA = ['scenario', 'client', 'repeats'];
