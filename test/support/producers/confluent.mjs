@@ -5,6 +5,6 @@ import { openProducer } from './librdkafka.mjs';
 
 /** @param {import('./protocol.js').Opening} opening */
 export function open(opening) {
-  const require = createRequire(join(opening.config.folder, 'package.json'));
-  return openProducer(require('@confluentinc/kafka-javascript').RdKafka.Producer, opening);
+  const { RdKafka } = createRequire(join(opening.config.folder, 'package.json'))('@confluentinc/kafka-javascript');
+  return openProducer(RdKafka.Producer, opening);
 }

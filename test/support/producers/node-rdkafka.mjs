@@ -5,6 +5,6 @@ import { openProducer } from './librdkafka.mjs';
 
 /** @param {import('./protocol.js').Opening} opening */
 export function open(opening) {
-  const require = createRequire(join(opening.config.folder, 'package.json'));
-  return openProducer(require('node-rdkafka').Producer, opening);
+  const { Producer } = createRequire(join(opening.config.folder, 'package.json'))('node-rdkafka');
+  return openProducer(Producer, opening);
 }
