@@ -47,18 +47,6 @@ export function committed(kafka: Kafka, groupId: string, topic: string, ends: re
   });
 }
 
-/** Resolves when a group has committed these offsets, by partition: then it is one that the brokers know. */
-export function committed(kafka: Kafka, groupId: string, topic: string, ends: readonly number[]): Promise<void> {
-  return administer(kafka, async (admin) => {
-    while (true) {
-      const [{ partitions } = { partitions: [] }] = await admin.fetchOffsets({ groupId, topics: [topic] });
-      const offsets = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-      if (ends.every((end, partition) => offsets.get(partition) === end)) return;
-      await delay(LOOK_MS);
-    }
-  });
-}
-
 async function administer<T>(kafka: Kafka, work: (admin: KafkaJsAdmin) => Promise<T>): Promise<T> {
   const { Kafka: KafkaJs, logLevel } = await loadKafkaJs();
   const retry = { retries: 1000, initialRetryTime: 50, maxRetryTime: 200 };
