@@ -160,10 +160,13 @@ export class Cast {
   async finish(withinMs?: number): Promise<Performance[]> {
     await this.#stop(this.#players, withinMs);
     const stored = await storedIn(this.#stage.kafka, this.topic);
-    return [...this.#retired, ...this.#players].flatMap(({ part, heard, record, process }) => {
+    return [...this.#retired, ...this.#players].flatMap((player) => {
+      const { part, heard, record, process } = player;
       if (record === undefined) return [];
       const { producer } = process.setting;
-      const turns = this.#spans.map((span, at) => ({ ...this.#measure(record, span), ...heard[at] }));
+      // A repeat is that of those who took the parts last.
+      const spans = this.#players.includes(player) ? this.#spans : [];
+      const turns = spans.map((span, at) => ({ ...this.#measure(record, span), ...heard[at] }));
       const noticed = [
         ...this.#calms.flatMap((calm) => this.#noticed(part, record, calm)),
         ...this.#faults.flatMap((fault) => (fault.producer === producer ? [fault.what] : [])),
