@@ -3,16 +3,26 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkNode, install } from './prepare.mjs';
+import { build, checkNode, install } from './prepare.mjs';
 import { ROOT, runNode } from './run.mjs';
 
-const USAGE = `npm run chaos -- BACKEND [--seed N] [--minutes M] [--version V] [--control]
+const USAGE = `npm run chaos -- etcd|consul [--seed N] [--minutes M] [--version V] [--control]
 Breaks a real cluster at random while it is written to and watched, and compares what the watchers say with what the
-servers say. The backend is etcd or consul. Progress goes to standard error, one line of JSON to standard output.
+servers say.
   --seed N     a whole number; the same one makes the same faults (default: drawn)
   --minutes M  how long; and until every kind of fault has happened (default: 5)
   --version V  of etcd: 3.5, 3.6 or 3.7 (default: 3.6)
   --control    watches with etcd3's or consul's own watcher instead, which must be found out
+
+npm run chaos -- kafka [--scenario K03] [--client kafkajs] [--repeats N]
+Moves, kills and hides three real brokers while producers write to them, and compares what those were told with what the
+brokers hold. It compiles Confluent's client once, which takes a C++ compiler and two minutes. All of
+it is also consumers, admin clients, node-rdkafka, which is compiled too, and kcat (apt-get install kcat).
+  --scenario S  only this one; may be given several times (default: all)
+  --client C    only this one, kafkajs, platformatic or confluent; may be given several times (default: all)
+  --repeats N   of each scenario (default: 2)
+
+Progress goes to standard error, one line of JSON to standard output.
 `;
 
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs');
@@ -27,17 +37,22 @@ const BACKENDS = {
   etcd: { test: 'test/chaos/etcd.test.ts', servers: { 3.6: 'etcd', 3.5: 'etcd-3.5', 3.7: 'etcd-3.7' } },
   consul: { test: 'test/chaos/consul.test.ts', servers: { 1.22: 'consul' } },
 };
+/** Its scenarios are fixed: what is random is when, in the midst of what a producer does, they strike. */
+const KAFKA = { test: 'test/reliability/kafka.test.ts', servers: ['etcd', 'kafka'] };
+/** With consumers and node-rdkafka, kcat before a relay, and README's other examples. */
+const ALL_OF_KAFKA = 'test/reliability/';
+/** Options by what they are for; `help` is for both. */
+const OF_KAFKA = ['scenario', 'client', 'repeats'];
+const OF_BACKENDS = ['seed', 'minutes', 'version', 'control'];
 
 class UsageError extends Error {}
 
 /**
  * @typedef {object} Run
  * @property {string} test
- * @property {string} server
- * @property {string} version
- * @property {number} seed
- * @property {number} minutes
- * @property {boolean} control
+ * @property {readonly string[]} servers
+ * @property {string} what in words
+ * @property {Readonly<Record<string, string>>} env how the test is told
  */
 
 const stop = new AbortController();
@@ -60,22 +75,18 @@ try {
 /**
  * @param {Run} run
  */
-async function chaos({ test, server, version, seed, minutes, control }) {
+async function chaos({ test, servers, what, env }) {
   checkNode();
   await install(stop.signal);
+  // Producers are processes, on what is built.
+  await build(stop.signal);
   const options = { stdout: STDERR, signal: stop.signal };
-  await runNode('Getting the servers', SERVERS, ['install', server], options);
+  await runNode('Getting the servers', SERVERS, ['install', ...servers], options);
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-chaos-'));
   const report = join(folder, 'report.json');
-  Object.assign(process.env, {
-    ROLLCALL_CHAOS_SEED: String(seed),
-    ROLLCALL_CHAOS_MINUTES: String(minutes),
-    ROLLCALL_CHAOS_VERSION: version,
-    ROLLCALL_CHAOS_REPORT: report,
-    ...(control ? { ROLLCALL_CHAOS_CONTROL: '1' } : {}),
-  });
+  Object.assign(process.env, env, { ROLLCALL_CHAOS_REPORT: report });
   try {
-    process.stderr.write(`Chaos with seed ${seed} for ${minutes} min.\n`);
+    process.stderr.write(`${what}\n`);
     await runNode('The chaos run', VITEST, ['run', test, '--disable-console-intercept'], options);
   } finally {
     process.stdout.write(await readFile(report, 'utf8').catch(() => ''));
@@ -92,12 +103,40 @@ function parse(args) {
   const { positionals, values } = parsed(args);
   if (values.help) return undefined;
   const [name, ...more] = positionals;
-  if (name === undefined) throw new UsageError(`which backend? ${Object.keys(BACKENDS).join(' or ')}`);
-  if (more.length > 0) throw new UsageError(`one backend at a time, not also ${more.join(' ')}`);
-  const backend = Object.entries(BACKENDS).find(([each]) => each === name)?.[1];
-  if (backend === undefined) {
-    throw new UsageError(`there is no chaos for "${name}", only for ${Object.keys(BACKENDS).join(' and ')}`);
-  }
+  const names = [...Object.keys(BACKENDS), 'kafka'];
+  if (name === undefined) throw new UsageError(`which one? ${names.join(', ')}`);
+  if (more.length > 0) throw new UsageError(`one at a time, not also ${more.join(' ')}`);
+  if (!names.includes(name)) throw new UsageError(`there is no chaos for "${name}", only for ${names.join(', ')}`);
+  const foreign = (name === 'kafka' ? OF_BACKENDS : OF_KAFKA).find((option) => option in values);
+  if (foreign !== undefined) throw new UsageError(`--${foreign} is not for ${name}`);
+  return name === 'kafka' ? ofKafka(values) : ofBackend(name, values);
+}
+
+/**
+ * @param {Values} values
+ * @returns {Run}
+ */
+function ofKafka({ scenario = [], client = [], repeats = '2' }) {
+  if (!/^[1-9]\d{0,3}$/.test(repeats)) throw new UsageError(`--repeats is a number from 1, not "${repeats}"`);
+  return {
+    ...KAFKA,
+    ...(scenario.length + client.length === 0 ? { test: ALL_OF_KAFKA } : {}),
+    what: `Chaos: ${scenario.join(', ') || 'all scenarios'}, ${client.join(', ') || 'all clients'}, ${repeats} times.`,
+    env: {
+      ROLLCALL_CHAOS_SCENARIOS: scenario.join(),
+      ROLLCALL_CHAOS_CLIENTS: client.join(),
+      ROLLCALL_CHAOS_REPEATS: repeats,
+    },
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {Values} values
+ * @returns {Run}
+ */
+function ofBackend(name, values) {
+  const backend = BACKENDS[/** @type {keyof typeof BACKENDS} */ (name)];
   const [newest = ''] = Object.keys(backend.servers);
   const version = values.version ?? newest;
   const server = Object.entries(backend.servers).find(([each]) => each === version)?.[1];
@@ -105,16 +144,22 @@ function parse(args) {
     const versions = Object.keys(backend.servers).join(', ');
     throw new UsageError(`--version is one of ${versions}, not "${version}"`);
   }
-  const { test } = backend;
+  const seed = seedOf(values.seed);
+  const minutes = minutesOf(values.minutes);
   return {
-    test,
-    server,
-    version,
-    seed: seedOf(values.seed),
-    minutes: minutesOf(values.minutes),
-    control: values.control,
+    test: backend.test,
+    servers: [server],
+    what: `Chaos with seed ${seed} for ${minutes} min.`,
+    env: {
+      ROLLCALL_CHAOS_SEED: String(seed),
+      ROLLCALL_CHAOS_MINUTES: String(minutes),
+      ROLLCALL_CHAOS_VERSION: version,
+      ...(values.control ? { ROLLCALL_CHAOS_CONTROL: '1' } : {}),
+    },
   };
 }
+
+/** @typedef {ReturnType<typeof parsed>['values']} Values */
 
 /** @param {string[]} args */
 function parsed(args) {
@@ -126,7 +171,10 @@ function parsed(args) {
         seed: { type: 'string' },
         minutes: { type: 'string' },
         version: { type: 'string' },
-        control: { type: 'boolean', default: false },
+        control: { type: 'boolean' },
+        scenario: { type: 'string', multiple: true },
+        client: { type: 'string', multiple: true },
+        repeats: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });

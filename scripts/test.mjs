@@ -10,6 +10,9 @@ const SERVERS = join(ROOT, 'servers/cli.mjs');
 /** Servers compile behind the unit tests, and must not slow them down (nice 10). */
 const BEHIND = 10;
 
+/** Unit tests, and tests that need more than Node and the servers (kcat). */
+const ELSEWHERE = ['packages/**', 'test/reliability/*.test.ts'].flatMap((pattern) => ['--exclude', pattern]);
+
 const started = performance.now();
 /** Handed on to vitest: paths, `-t name`. */
 const given = process.argv.slice(2);
@@ -38,9 +41,7 @@ async function testAll() {
     failures(runNode('Getting the servers', SERVERS, ['install'], behind)),
   ]);
   const live =
-    servers.length > 0
-      ? []
-      : await failures(runNode('The tests on real servers', VITEST, ['run', '--exclude', 'packages/**']));
+    servers.length > 0 ? [] : await failures(runNode('The tests on real servers', VITEST, ['run', ...ELSEWHERE]));
   const all = [...unit, ...servers, ...live];
   if (all.length > 0) throw new Error(all.join('; '));
 }

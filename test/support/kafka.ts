@@ -14,12 +14,20 @@ export interface KafkaOptions {
   readonly brokers?: 1 | 3;
   /** More lines of server.properties, or others. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** Listeners beside PLAINTEXT, each on a port of its own, named as their protocol. */
+  readonly listeners?: readonly SecureProtocol[];
+  /** Where clients are sent on to by these. Default: 127.0.0.1. */
+  readonly advertisedHost?: string;
 }
+
+export type SecureProtocol = 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
 
 interface Node {
   readonly nodeId: number;
   readonly port: number;
   readonly controllerPort: number;
+  /** Of the listeners beside PLAINTEXT. */
+  readonly ports: ReadonlyMap<SecureProtocol, number>;
 }
 
 interface Shared {
@@ -29,6 +37,7 @@ interface Shared {
   readonly voters?: string;
   readonly replicas: number;
   readonly properties: Readonly<Record<string, string>>;
+  readonly advertisedHost: string;
 }
 
 /** One real Kafka node, broker and controller at once. */
@@ -65,6 +74,12 @@ export class KafkaBroker implements AsyncDisposable {
   /** `127.0.0.1:port` */
   get endpoint(): string {
     return `127.0.0.1:${this.port}`;
+  }
+
+  portOf(protocol: SecureProtocol): number {
+    const port = this.#node.ports.get(protocol);
+    if (port === undefined) throw new Error(`the broker has no listener ${protocol}`);
+    return port;
   }
 
   get pid(): number {
@@ -131,12 +146,16 @@ export class Kafka implements AsyncDisposable {
     this.#folder = shared.folder;
   }
 
-  static async start(ports: readonly number[], properties: Readonly<Record<string, string>>): Promise<Kafka> {
-    const nodes = Array.from({ length: ports.length / 2 }, (_, index) => ({
-      nodeId: index + 1,
-      port: ports[2 * index] ?? 0,
-      controllerPort: ports[2 * index + 1] ?? 0,
-    }));
+  static async start(
+    ports: readonly number[],
+    { properties = {}, listeners = [], advertisedHost = '127.0.0.1' }: KafkaOptions,
+  ): Promise<Kafka> {
+    const each = 2 + listeners.length;
+    const nodes = Array.from({ length: ports.length / each }, (_, index): Node => {
+      const [port = 0, controllerPort = 0, ...others] = ports.slice(index * each, (index + 1) * each);
+      const secure = listeners.map((protocol, at) => [protocol, others[at] ?? 0] as const);
+      return { nodeId: index + 1, port, controllerPort, ports: new Map(secure) };
+    });
     const voters = nodes.map(({ nodeId, controllerPort }) => `${nodeId}@127.0.0.1:${controllerPort}`).join(',');
     const shared: Shared = {
       install: await ensure('kafka', { log: console.error }),
@@ -145,6 +164,7 @@ export class Kafka implements AsyncDisposable {
       replicas: nodes.length,
       ...(nodes.length === 1 ? {} : { voters }),
       properties,
+      advertisedHost,
     };
     return new Kafka(shared, await allOrNone(nodes.map((node) => KafkaBroker.start(shared, node))));
   }
@@ -176,11 +196,37 @@ export class Kafka implements AsyncDisposable {
     throw new Error(`${topic} holds ${lines.length} of ${count} messages: ${lines.join(', ')}`);
   }
 
-  /** What one of Kafka's own tools prints, by its class below `org.apache.kafka.tools`. */
-  tool(toolClass: string, args: readonly string[], input?: string): Promise<string> {
-    const bootstrap = this.brokers.filter(({ running }) => running).map(({ endpoint }) => endpoint);
-    const all = ['--bootstrap-server', bootstrap.join(','), ...args];
-    const launch = kafkaTool(this.#install, `org.apache.kafka.tools.${toolClass}`, all);
+  /** A user for a login by SCRAM-SHA-256 and SCRAM-SHA-512. */
+  async createScramUser(name: string, password: string): Promise<void> {
+    const user = ['--bootstrap-server', this.#running, '--alter', '--entity-type', 'users', '--entity-name', name];
+    // Kafka takes no two at once.
+    for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512']) {
+      await this.#run('kafka.admin.ConfigCommand', [...user, '--add-config', `${mechanism}=[password=${password}]`]);
+    }
+  }
+
+  /**
+   * What one of Kafka's own tools prints, by its class below `org.apache.kafka.tools`.
+   * @param bootstrap the running brokers unless given
+   */
+  tool(toolClass: string, args: readonly string[], input?: string, bootstrap = this.#running): Promise<string> {
+    return this.#run(`org.apache.kafka.tools.${toolClass}`, ['--bootstrap-server', bootstrap, ...args], input);
+  }
+
+  /** How to run one of Kafka's own tools as `tool` does, in a process of its own. */
+  toolLaunch(toolClass: string, args: readonly string[], bootstrap: string): Pick<Launch, 'command' | 'args'> {
+    return kafkaTool(this.#install, `org.apache.kafka.tools.${toolClass}`, ['--bootstrap-server', bootstrap, ...args]);
+  }
+
+  get #running(): string {
+    return this.brokers
+      .filter(({ running }) => running)
+      .map(({ endpoint }) => endpoint)
+      .join(',');
+  }
+
+  #run(mainClass: string, args: readonly string[], input?: string): Promise<string> {
+    const launch = kafkaTool(this.#install, mainClass, args);
     return runTool(launch.command, launch.args, input);
   }
 
@@ -191,19 +237,35 @@ export class Kafka implements AsyncDisposable {
 }
 
 /** A Kafka cluster whose brokers accept connections; installed first when it is missing. */
-export function startKafka({ brokers = 1, properties = {} }: KafkaOptions = {}): Promise<Kafka> {
-  return onFreePorts(2 * brokers, (ports) => Kafka.start(ports, properties));
+export function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+  const { brokers = 1, listeners = [] } = options;
+  return onFreePorts(brokers * (2 + listeners.length), (ports) => Kafka.start(ports, options));
 }
 
 const nodeFolder = (shared: Shared, node: Node) => join(shared.folder, String(node.nodeId));
 
 async function writeProperties(shared: Shared, node: Node): Promise<string> {
   const file = join(nodeFolder(shared, node), 'server.properties');
-  const { voters, replicas, properties } = shared;
+  const { voters, replicas, properties, advertisedHost } = shared;
   const dataDir = join(nodeFolder(shared, node), 'data');
   const quorum = voters === undefined ? {} : { voters };
-  await writeFile(file, kafkaProperties({ ...node, ...quorum, dataDir, replicas, properties }));
+  const all = { ...listenersOf(node, advertisedHost), ...properties };
+  await writeFile(file, kafkaProperties({ ...node, ...quorum, dataDir, replicas, properties: all }));
   return file;
+}
+
+/** Nothing for a node that has no more than the usual listeners. */
+function listenersOf({ port, controllerPort, ports }: Node, advertisedHost: string): Record<string, string> {
+  if (ports.size === 0) return {};
+  const usual = [['PLAINTEXT', port] as const, ['CONTROLLER', controllerPort] as const];
+  const on = (host: string, listeners: Iterable<readonly [name: string, port: number]>): string[] =>
+    [...listeners].map(([name, at]) => `${name}://${host}:${at}`);
+  const protocols = ['PLAINTEXT', ...ports.keys()].map((protocol) => `${protocol}:${protocol}`);
+  return {
+    listeners: on('127.0.0.1', [...usual, ...ports]).join(','),
+    'advertised.listeners': [...on('127.0.0.1', usual), ...on(advertisedHost, ports)].join(','),
+    'listener.security.protocol.map': [...protocols, 'CONTROLLER:PLAINTEXT'].join(','),
+  };
 }
 
 const launchOf = (shared: Shared, node: Node, properties: string): Launch => ({

@@ -103,3 +103,17 @@ test('a dead target is a reset for the client, and drop() resets while accepting
   const late = connect(proxy.port, '127.0.0.1');
   await expect(once(late, 'data')).rejects.toThrow('ECONNRESET');
 });
+
+test('a swallowed answer goes nowhere, though the server was asked', async () => {
+  await using server = await echo('a');
+  await using proxy = await startProxy(server);
+  const socket = await dial(proxy);
+  await say(socket, 'hello');
+  const { bytes } = proxy;
+  const swallowed = proxy.swallow();
+  socket.write('lost');
+  await swallowed;
+  expect(proxy.bytes).toEqual({ ...bytes, toServer: bytes.toServer + 4 });
+  await proxy.resume();
+  expect(await say(socket, 'again')).toBe('a:again');
+});

@@ -31,6 +31,7 @@ export class TcpProxy implements AsyncDisposable {
   #target: ProxyTarget;
   #port = 0;
   #stalled = false;
+  #swallow: (() => void) | undefined;
   #total = 0;
   #toServer = 0;
   #toClient = 0;
@@ -85,6 +86,13 @@ export class TcpProxy implements AsyncDisposable {
     await closed;
   }
 
+  /** What servers answer from now on goes nowhere, until `resume`. Resolves when something did. */
+  async swallow(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#swallow = resolve;
+    });
+  }
+
   /** Keeps every connection open and carries nothing; new ones are accepted and wait too, until `resume`. */
   stall(): void {
     this.#stalled = true;
@@ -94,9 +102,10 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  /** Undoes `cut` and `stall`: what waited is carried now. */
+  /** Undoes `cut`, `stall` and `swallow`: what waited is carried now. */
   async resume(): Promise<void> {
     this.#stalled = false;
+    this.#swallow = undefined;
     for (const pair of this.#pairs) {
       if (pair.server === undefined) this.#forward(pair);
       pair.client.resume();
@@ -140,19 +149,23 @@ export class TcpProxy implements AsyncDisposable {
     const { client } = pair;
     this.#carry(client, server, (chunk) => {
       this.#toServer += chunk.length;
+      return true;
     });
     this.#carry(server, client, (chunk) => {
+      this.#swallow?.();
+      if (this.#swallow !== undefined) return false;
       this.#toClient += chunk.length;
       this.#onAnswer(chunk);
+      return true;
     });
     this.#endTogether(pair);
     client.resume();
   }
 
-  #carry(from: Socket, to: Socket, note: (chunk: Buffer) => void): void {
+  /** @param passes whether this goes on */
+  #carry(from: Socket, to: Socket, passes: (chunk: Buffer) => boolean): void {
     from.on('data', (chunk: Buffer) => {
-      note(chunk);
-      if (!to.write(chunk)) from.pause();
+      if (passes(chunk) && !to.write(chunk)) from.pause();
     });
     to.on('drain', () => {
       if (!this.#stalled) from.resume();

@@ -6,8 +6,9 @@ import {
   keyToBytes,
   type Revision,
   type Status,
+  WatchError,
 } from '@rollcall/core';
-import type { BrokerUpdate } from '@rollcall/kafka';
+import type { AddressExplained, BrokerUpdate, Decision } from '@rollcall/kafka';
 import type { Difference } from './differences.js';
 import { printableJson, textOf } from './printable.js';
 
@@ -65,6 +66,19 @@ export function differenceLine(difference: Difference): string {
 /** A bootstrap list. */
 export function brokersLine({ brokers, revision }: BrokerUpdate): string {
   return jsonLine({ type: 'brokers', brokers, revision });
+}
+
+/** What became of one address. */
+export function explainLine({ key, revision, address, outcome, reason }: AddressExplained): string {
+  return jsonLine({ type: 'explain', ...keyFields(key), address, outcome, reason, revision });
+}
+
+/** What was decided of the list that the keys make; `none` where the registry gave no answer. */
+export function decisionLine(decision: Decision | WatchError): string {
+  if (decision instanceof WatchError) {
+    return jsonLine({ type: 'decision', change: 'none', code: decision.code, reason: decision.message });
+  }
+  return jsonLine({ type: 'decision', ...decision });
 }
 
 /** A key as JSON: one with bytes that are not UTF-8 has no text of its own. */

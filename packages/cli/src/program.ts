@@ -48,7 +48,7 @@ export function createProgram(io: Io): Command {
     .option('--json', 'one JSON object a line, also on a terminal')
     .option(
       '--timeout <time>',
-      'how long to wait for an answer, as 500ms, 5s or 2m (default: 10s; tail, brokers: no end)',
+      'how long to wait for an answer, as 500ms, 5s or 2m (default: 10s; tail, brokers, relay: no end)',
       parseDuration,
     )
     .addOption(new Option('--log-level <level>', 'log to standard error').choices(LOG_LEVELS).default('warn'))

@@ -1,9 +1,12 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { brokers } from './commands/brokers.js';
 import { diff } from './commands/diff.js';
 import { get } from './commands/get.js';
+import { relay } from './commands/relay.js';
 import { tail } from './commands/tail.js';
 import { examples, PREFIX_HELP, type RunCommand, URL_HELP } from './help.js';
+import { parseListen } from './listen.js';
+import { addPolicy } from './policy.js';
 import { parseRevision } from './revision.js';
 
 /** The commands that change nothing. */
@@ -48,18 +51,49 @@ export function addReading(program: Command, run: RunCommand): void {
     )
     .action((url: string, options, command) => run(command, [url], (session) => get(session, url, options)));
 
-  program
+  const brokersCommand = program
     .command('brokers')
     .summary('print the Kafka bootstrap list, and again at each change')
     .description('Prints the Kafka bootstrap list that the keys name, and again at each change.')
     .argument('<url>', URL_HELP)
     .option('--prefix <text>', PREFIX_HELP)
     .option('--once', 'print host:port,host:port and end')
+    .option('--explain', 'print what became of each key and why, then the list, and end');
+  addPolicy(brokersCommand)
     .addHelpText(
       'after',
-      examples('brokers etcd://127.0.0.1:2379/broker/kafka/', 'kcat -L -b "$(rollcall brokers --once orders)"'),
+      examples(
+        'brokers etcd://127.0.0.1:2379/broker/kafka/',
+        'brokers --explain --probe --allow 10.0.0.0/8 orders',
+        'kcat -L -b "$(rollcall brokers --once orders)"',
+      ),
     )
     .action((url: string, options, command) => run(command, [url], (session) => brokers(session, url, options)));
+
+  const relayCommand = program
+    .command('relay')
+    .summary('an address for Kafka clients that never changes')
+    .description(
+      'Listens, and forwards each connection to one of the brokers that the keys name now. Any Kafka client follows them ' +
+        'with this as its bootstrap server: it asks here where the brokers are, and connects to those directly.',
+    )
+    .argument('<url>', URL_HELP)
+    .option('--prefix <text>', PREFIX_HELP)
+    .addOption(
+      new Option('--listen <host:port>', 'where to listen')
+        .argParser(parseListen)
+        .default({ host: '127.0.0.1', port: 9092 }, '127.0.0.1:9092'),
+    );
+  addPolicy(relayCommand)
+    .addHelpText(
+      'after',
+      examples(
+        'relay etcd://127.0.0.1:2379/broker/kafka/',
+        'relay orders --listen 127.0.0.1:19092 --allow 10.0.0.0/8',
+        'kcat -L -b 127.0.0.1:9092  # while rollcall relay runs',
+      ),
+    )
+    .action((url: string, options, command) => run(command, [url], (session) => relay(session, url, options)));
 
   program
     .command('diff')

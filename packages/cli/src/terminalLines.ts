@@ -1,5 +1,5 @@
-import type { Batch, Change, Entry, Status } from '@rollcall/core';
-import type { BrokerUpdate } from '@rollcall/kafka';
+import { type Batch, type Change, type Entry, type Status, WatchError } from '@rollcall/core';
+import type { AddressExplained, BrokerUpdate, Decision } from '@rollcall/kafka';
 import type { Difference } from './differences.js';
 import { cut, printable, textOf } from './printable.js';
 import type { Paint } from './style.js';
@@ -47,18 +47,50 @@ export function statusLine(status: Extract<Status, { state: 'live' | 'stale' }>,
 }
 
 /** The whole list, with what came and what went. */
-export function brokersLine(
+export function brokersLine(before: readonly string[], update: BrokerUpdate, options: TerminalOptions): string {
+  return `${lineStart(options)}${brokersText(before, update, options)}`;
+}
+
+/** The same without the time. */
+export function brokersText(
   before: readonly string[],
   { brokers, revision }: BrokerUpdate,
-  options: TerminalOptions,
+  { paint }: Pick<TerminalOptions, 'paint'>,
 ): string {
-  const { paint } = options;
   const gone = before.filter((address) => !brokers.includes(address)).map((address) => paint('red', `-${address}`));
   const now = brokers.map((address) =>
     before.length === 0 || before.includes(address) ? address : paint('green', `+${address}`),
   );
   const total = paint('bold', count(brokers.length, 'broker'));
-  return `${lineStart(options)}${total}  ${[...now, ...gone].join(' ')}  ${paint('dim', `revision ${revision}`)}`;
+  return `${total}  ${[...now, ...gone].join(' ')}  ${paint('dim', `revision ${revision}`)}`;
+}
+
+/** What became of each address, in columns; a reason is too long for one, and has a line of its own. */
+export function* explainTable(
+  addresses: readonly AddressExplained[],
+  { paint }: Pick<TerminalOptions, 'paint'>,
+): Generator<string> {
+  const rows = addresses.map((each) => ({ ...each, key: printable(each.key), address: each.address ?? '' }));
+  const width = (of: 'outcome' | 'address'): number => Math.max(0, ...rows.map((row) => row[of].length));
+  const [outcomes, places] = [width('outcome'), width('address')];
+  for (const { key, address, outcome, reason } of rows) {
+    const style = outcome === 'listed' ? 'green' : outcome === 'rejected' ? 'red' : 'yellow';
+    yield `${paint(style, outcome.padEnd(outcomes))}  ${address.padEnd(places)}  ${key}`;
+    if (reason !== undefined) yield `${''.padEnd(outcomes)}  ${paint('dim', printable(reason))}`;
+  }
+}
+
+/** What was decided of the list that the keys make. */
+export function decisionText(decision: Decision | WatchError, { paint }: Pick<TerminalOptions, 'paint'>): string {
+  if (decision instanceof WatchError) return `${paint('red', `none ${decision.code}`)}  ${printable(decision.message)}`;
+  const { change, reason } = decision;
+  const told = change === 'refuse' ? paint('red', `refuse ${decision.code}`) : paint('green', change);
+  return `${told}  ${printable(reason)}`;
+}
+
+/** Where a relay listens. */
+export function relayLine(address: string, options: TerminalOptions): string {
+  return `${lineStart(options)}${options.paint('green', '●')} relay on ${options.paint('bold', address)}`;
 }
 
 /** A key and its value on one line. */

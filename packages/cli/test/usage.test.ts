@@ -100,7 +100,7 @@ describe('help', () => {
     expect(text).toContain('Exit codes: 0');
   });
 
-  it.each(['tail', 'get', 'brokers', 'diff', 'put', 'delete', 'mirror'])(
+  it.each(['tail', 'get', 'brokers', 'relay', 'diff', 'put', 'delete', 'mirror'])(
     'of %s has examples and fits 80 columns',
     async (command) => {
       const { code, text } = await run([command, '--help']);

@@ -51,6 +51,8 @@ const RETRYABLE = {
   UNREADABLE: true,
   /** The registry names fewer brokers than are followed: the last good list stays. */
   TOO_FEW_BROKERS: true,
+  /** A broker belongs to another Kafka cluster than the one that is wanted: nothing is sent to it. */
+  OTHER_CLUSTER: true,
   /** The handle was closed. */
   CLOSED: false,
   /** A defect in Rollcall or an adapter: please report it. */

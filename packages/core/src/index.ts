@@ -1,3 +1,4 @@
+export { backoffMs } from './backoff.js';
 export {
   type Collection,
   type CollectionVersion,
@@ -8,6 +9,7 @@ export {
 } from './collection.js';
 export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collectionDecode.js';
 export type { ItemMap } from './collectionItems.js';
+export { printable } from './collectionReason.js';
 export type { Quarantined } from './collectionState.js';
 export { Endpoints, isOfTheEndpoint } from './endpoints.js';
 export { ERROR_CODES, type ErrorCode, WatchError } from './errors.js';
@@ -15,6 +17,7 @@ export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from '
 export { Latest } from './latest.js';
 export { locate } from './locate.js';
 export { type Logger, silentLogger } from './logger.js';
+export { LogThrottle } from './logThrottle.js';
 export { type Found, readOnce } from './readOnce.js';
 export { refuseLeases } from './refuseLeases.js';
 export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './registry.js';

@@ -1,7 +1,6 @@
 import {
   type Collection,
   collect,
-  type Endpoint,
   type ItemMap,
   Latest,
   type Logger,
@@ -16,41 +15,56 @@ import {
   WatchError,
   type Watcher,
 } from '@rollcall/core';
-import type { BrokerList, BrokerListOptions, BrokerUpdate } from './brokerList.js';
-import { decodeBrokers } from './decode.js';
-import { parseEndpoint } from './endpoint.js';
-import { bootstrapServers, decide, forKafkajs } from './publish.js';
+import type { BrokerList, BrokerListOptions, BrokerListStats, BrokerUpdate } from './brokerList.js';
+import { Decider } from './decider.js';
+import { type BrokersExplained, explain } from './explain.js';
+import { ForKafkajs } from './forKafkajs.js';
+import type { Gate } from './gate.js';
+import { checkedPolicy, type Policy } from './options.js';
+import { decodeRegistered, isKept, type Registered } from './registered.js';
+import type { Decision } from './rule.js';
 
-const QUIET_MS = 200;
-const MAX_QUIET_MS = 2000;
+type Stale = Extract<Status, { state: 'stale' }>;
 
-type Shortage = Extract<Status, { state: 'stale' }>;
-
-/** The loop behind `brokerList()`: a collection's versions in, lists out. */
+/** The loop behind `brokerList()`: a collection's versions in, lists out. What becomes of them pure functions decide. */
 export class BrokerListView implements BrokerList {
-  readonly list = (): Promise<string[]> => this.#listForKafkajs();
-  readonly #collection: Collection<readonly Endpoint[]>;
+  readonly list = (): Promise<string[]> =>
+    this.#until((update) => this.#forKafkajs.usable(update, this.#decider.forbidden), {});
+  readonly gate: Gate;
+  readonly #watcher: Watcher;
+  readonly #policy: Policy;
+  readonly #collection: Collection<Registered>;
   readonly #latest: Latest<BrokerUpdate>;
   readonly #status: StatusFeed;
   readonly #logger: Logger;
   readonly #timing: Timing;
-  readonly #minBrokers: number;
-  readonly #fallback: readonly string[] | undefined;
+  readonly #decider: Decider;
+  readonly #forKafkajs: ForKafkajs;
   #closed = false;
   #told: Pick<BrokerList, 'quarantine' | 'held'>;
-  #shortage: Shortage | undefined;
-  #warnedVersion = 0;
+  #refused: Stale | undefined;
+  #stats: BrokerListStats = { published: 0, seeds: 0, rebootstraps: 0, refusals: 0 };
 
-  constructor(watcher: Watcher, options: BrokerListOptions) {
+  constructor(watcher: Watcher, options: BrokerListOptions, gate: Gate) {
+    this.#watcher = watcher;
+    this.gate = gate;
+    this.#policy = checkedPolicy(options, gate);
     this.#logger = options.logger ?? silentLogger;
     this.#timing = options.timing ?? systemTiming;
     this.#latest = new Latest(this.#logger);
-    this.#minBrokers = checkedMinBrokers(options.minBrokers ?? 1);
-    this.#fallback = options.fallback && checkedFallback(options.fallback);
+    this.#forKafkajs = new ForKafkajs(this.#logger);
+    this.#decider = new Decider({
+      policy: this.#policy,
+      gate,
+      timing: this.#timing,
+      logger: this.#logger,
+      wholeKey: (key) => watcher.prefix + key,
+      onDecision: (...decided) => this.#act(...decided),
+    });
     this.#collection = collect(watcher, {
-      decode: (value, key, reject) => decodeBrokers(value, watcher.prefix + key, reject),
-      quietMs: options.quietMs ?? QUIET_MS,
-      maxQuietMs: options.maxQuietMs ?? Math.max(MAX_QUIET_MS, options.quietMs ?? 0),
+      decode: (value, key, reject) => decodeRegistered(value, watcher.prefix + key, reject),
+      quietMs: this.#policy.quietMs,
+      maxQuietMs: this.#policy.maxQuietMs,
       guard: options.guard ?? true,
       logger: this.#logger,
       timing: this.#timing,
@@ -64,7 +78,7 @@ export class BrokerListView implements BrokerList {
   }
 
   get current(): readonly string[] {
-    return this.#latest.value?.brokers ?? this.#fallback ?? [];
+    return this.#latest.value?.brokers ?? this.#policy.fallback ?? [];
   }
 
   get version(): number {
@@ -81,6 +95,24 @@ export class BrokerListView implements BrokerList {
 
   get held(): ReadonlySet<string> {
     return this.#collection.held;
+  }
+
+  get stats(): BrokerListStats {
+    return this.#stats;
+  }
+
+  explain(): BrokersExplained {
+    const { quarantine, held, items } = this.#collection;
+    return explain({
+      prefix: this.#watcher.prefix,
+      revisionOf: (key) => this.#watcher.snapshot?.entries.get(key)?.revision,
+      fates: this.#decider.fates,
+      quarantine,
+      isKept: (key) => isKept(items.get(key), quarantine.get(key)),
+      held,
+      brokers: this.#decider.brokers,
+      decision: this.#decider.decision,
+    });
   }
 
   ready(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<BrokerUpdate> {
@@ -106,6 +138,7 @@ export class BrokerListView implements BrokerList {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#decider.stop();
     this.#latest.end();
     this.#status.set({ state: 'closed' });
     this.#status.clear();
@@ -118,33 +151,47 @@ export class BrokerListView implements BrokerList {
 
   async #run(): Promise<void> {
     try {
-      for await (const { items, revision } of this.#collection) this.#follow(items, revision);
+      for await (const version of this.#collection) {
+        // Closed by a listener after this version was on its way.
+        if (this.#closed) return;
+        this.#decider.follow(version);
+      }
       await this.close();
     } catch (error) {
+      this.#decider.stop();
       this.#useFallback();
       this.#latest.end(WatchError.from(error));
     }
   }
 
-  #follow(items: ItemMap<readonly Endpoint[]>, revision: Revision): void {
-    const found = bootstrapServers([...items.values()].flat());
-    const { value } = this.#latest;
-    const followed = value?.source === 'registry' ? value.brokers : undefined;
-    const decision = decide(followed, found, this.#minBrokers);
-    this.#setShortage(decision === 'too-few' ? found.length : undefined);
-    if (decision === 'too-few') this.#useFallback();
-    if (decision === 'publish') this.#publish({ brokers: found, source: 'registry', revision });
+  #act(decision: Decision, brokers: readonly string[], revision: Revision): void {
+    const isRefused = decision.change === 'refuse';
+    if (isRefused) this.#refuse(decision);
+    else this.#endRefusal();
+    this.#tellStatus();
+    if (isRefused) this.#useFallback();
+    else if (decision.change !== 'same') {
+      const { change, reason } = decision;
+      this.#publish({ brokers, change, source: 'registry', revision }, reason);
+    }
   }
 
-  #publish(update: Omit<BrokerUpdate, 'version'>): void {
+  #publish(update: Omit<BrokerUpdate, 'version'>, reason: string): void {
+    this.#count('published');
+    if (update.change !== 'first') this.#count(update.change === 'seeds' ? 'seeds' : 'rebootstraps');
     this.#latest.set({ ...update, version: this.version + 1 });
-    this.#logger.info(update, 'The bootstrap list changed.');
+    this.#logger.info({ ...update, reason }, 'The bootstrap list changed.');
+  }
+
+  #count(what: keyof BrokerListStats): void {
+    this.#stats = { ...this.#stats, [what]: this.#stats[what] + 1 };
   }
 
   #useFallback(): void {
-    if (this.#fallback === undefined || this.#latest.value !== undefined) return;
-    this.#publish({ brokers: this.#fallback, source: 'fallback' });
-    this.#logger.warn({ brokers: this.#fallback }, 'The registry gives no list: the fallback is used until it does.');
+    const { fallback } = this.#policy;
+    if (fallback === undefined || this.#latest.value !== undefined) return;
+    this.#publish({ brokers: fallback, change: 'first', source: 'fallback' }, 'The registry gives no list.');
+    this.#logger.warn({ brokers: fallback }, 'The registry gives no list: the fallback is used until it does.');
   }
 
   #onStatus(status: Status): void {
@@ -152,18 +199,28 @@ export class BrokerListView implements BrokerList {
     this.#tellStatus();
   }
 
-  #setShortage(found: number | undefined): void {
-    if (found === undefined) {
-      if (this.#shortage !== undefined) this.#logger.info({}, 'The registry names enough brokers again.');
-      this.#shortage = undefined;
-    } else {
-      const message = `The registry names ${found} usable brokers, fewer than ${this.#minBrokers}: ${this.version === 0 ? 'there is no list yet' : 'the list stays as it was'}. Register brokers, or see the quarantine for why they are not usable.`;
-      const error = new WatchError('TOO_FEW_BROKERS', message);
-      if (this.#shortage === undefined) this.#logger.warn({ code: error.code, brokers: this.current }, message);
-      const since = this.#shortage?.since ?? this.#timing.wallNow();
-      this.#shortage = { state: 'stale', code: error.code, error, since, attempt: 0 };
+  #refuse({ code, reason }: Extract<Decision, { change: 'refuse' }>): void {
+    const stays = this.version === 0 ? 'There is no list yet' : 'The list stays as it was';
+    const error = new WatchError(
+      code,
+      `${reason} ${stays}; "rollcall brokers --explain" and explain() tell what became of each key.`,
+    );
+    const before = this.#refused;
+    if (before?.error.message === error.message) return;
+    this.#refused = { state: 'stale', code, error, since: before?.since ?? this.#timing.wallNow(), attempt: 0 };
+    if (before?.code !== code) {
+      this.#count('refusals');
+      this.#logger.warn({ code, brokers: this.current }, error.message);
     }
-    this.#tellStatus();
+    // Also with the same code: a broker that kafkajs waits for may be usable again.
+    this.#latest.wake();
+  }
+
+  #endRefusal(): void {
+    if (this.#refused === undefined) return;
+    this.#refused = undefined;
+    this.#logger.info({}, 'What the registry names is followed again.');
+    this.#latest.wake();
   }
 
   /** Items that change are no news by themselves: the list they make may be the same, and tells for itself. */
@@ -174,10 +231,10 @@ export class BrokerListView implements BrokerList {
     this.#latest.wake();
   }
 
-  /** A registry that cannot be reached is the greater trouble: a shortage shows only while the watch is live. */
+  /** A registry that cannot be reached is the greater trouble: a refusal shows only while the watch is live. */
   #tellStatus(): void {
     const { status } = this.#collection;
-    const told = status.state === 'live' ? (this.#shortage ?? status) : status;
+    const told = status.state === 'live' ? (this.#refused ?? status) : status;
     if (told !== this.#status.current && this.#latest.ended === undefined) this.#status.set(told);
   }
 
@@ -195,38 +252,4 @@ export class BrokerListView implements BrokerList {
     const lastError = (): WatchError | undefined => ('error' in this.status ? this.status.error : undefined);
     return until(answer, (wake) => this.#latest.subscribe(wake), { ...options, timing: this.#timing, lastError });
   }
-
-  #listForKafkajs(): Promise<string[]> {
-    return this.#until(({ brokers, version }) => {
-      const { usable, leftOut } = forKafkajs(brokers);
-      if (leftOut.length > 0 && this.#warnedVersion !== version) {
-        this.#warnedVersion = version;
-        this.#logger.warn(
-          { brokers: leftOut },
-          'kafkajs cannot read IPv6 addresses: these brokers are left out for it.',
-        );
-      }
-      return usable.length > 0 ? usable : undefined;
-    }, {});
-  }
-}
-
-function checkedMinBrokers(minBrokers: number): number {
-  if (Number.isInteger(minBrokers) && minBrokers >= 1) return minBrokers;
-  throw new WatchError('INVALID_OPTION', `"minBrokers" must be a whole number, 1 or more; it is ${minBrokers}.`);
-}
-
-function checkedFallback(fallback: readonly string[]): readonly string[] {
-  if (fallback.length === 0) {
-    throw new WatchError('INVALID_OPTION', '"fallback" names no broker; leave it out or give at least one.');
-  }
-  const endpoints = fallback.map((address, at) => {
-    try {
-      return parseEndpoint(address);
-    } catch (error) {
-      const why = (error as Error).message;
-      throw new WatchError('INVALID_OPTION', `"fallback[${at}]" is not a broker's address: ${why}.`, { cause: error });
-    }
-  });
-  return bootstrapServers(endpoints);
 }

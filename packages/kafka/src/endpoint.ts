@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { Endpoint } from '@rollcall/core';
 
 /** Kafka's own default, for a host without a port. */
@@ -9,8 +9,8 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const LONGEST_NAME = 253;
 /** A name that ends so is taken for an IPv4 address by resolvers, in ways that differ (WHATWG URL, "ends in a number"). */
 const NUMERIC_LABEL = /^(?:\d+|0x[0-9a-f]*)$/;
-/** A server binds to these; nobody can connect to them. */
-const WILDCARDS = ['0.0.0.0', '::'];
+/** A server binds to these (the last is the first in IPv6's clothes); nobody can connect to them. */
+const WILDCARDS = ['0.0.0.0', '::', '::ffff:0:0'];
 
 /**
  * An address as text: `host`, `host:port`, `[ipv6]:port`, each with or without `PROTOCOL://` before it.
@@ -42,7 +42,10 @@ export function endpointOf(host: unknown, port: unknown): Endpoint {
 
 function canonicalHost(host: unknown): string {
   if (typeof host !== 'string') throw new Error(`the host ${quote(host)} is not text`);
-  const name = host.toLowerCase().replace(/\.$/, '');
+  const given = host.toLowerCase();
+  const name = given.replace(/\.$/, '');
+  // Only a name can end so: whoever resolves `10.0.0.1.` asks DNS for it.
+  if (name !== given && isIP(name) !== 0) throw new Error(`${quote(host)} is not an address, for the dot at its end`);
   const canonical = isIPv6(name) ? canonicalIPv6(name) : name;
   if (WILDCARDS.includes(canonical))
     throw new Error(`${quote(host)} is the wildcard address; nobody can connect to it`);
@@ -56,7 +59,8 @@ function canonicalHost(host: unknown): string {
   return canonical;
 }
 
-function canonicalIPv6(address: string): string {
+/** The shortest form (RFC 5952). @throws Error for one with a zone. */
+export function canonicalIPv6(address: string): string {
   if (address.includes('%')) throw new Error(`${quote(address)}: an IPv6 zone means nothing on another machine`);
   return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }

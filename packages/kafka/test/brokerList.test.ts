@@ -1,64 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import { createRegistry, type Logger, type Status, WatchError, type Watcher } from '@rollcall/core';
-import { createMemoryAdapter } from '@rollcall/local';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type BrokerListOptions, type BrokerUpdate, brokerList } from '../src/index.js';
-
-const opened: { close(): Promise<void> }[] = [];
-beforeEach(() => {
-  // Time stands still unless a test moves it; turns of the event loop go on.
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
-});
-afterEach(async () => {
-  for (const each of opened.splice(0)) await each.close();
-  expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
-});
-
-/** Lets everything that is ready run. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await turn();
-}
-
-async function pass(ms: number): Promise<void> {
-  await settle();
-  await vi.advanceTimersByTimeAsync(ms);
-  await settle();
-}
-
-/** A store `kafka` whose keys are brokers, a watcher of them, and every warning as one line. */
-function setUp() {
-  const adapter = createMemoryAdapter();
-  const registry = createRegistry({ adapters: [adapter] });
-  opened.push(registry);
-  const warnings: string[] = [];
-  const quiet = (): void => {};
-  const logger: Logger = {
-    debug: quiet,
-    info: quiet,
-    warn: (_, text) => void warnings.push(text),
-    error: (_, text) => void warnings.push(text),
-  };
-  const store = adapter.store('kafka');
-  const register = (...addresses: string[]): void => {
-    for (const address of addresses) store.put(`broker/${address}`, '');
-  };
-  const withdraw = (...addresses: string[]): void => {
-    for (const address of addresses) store.delete(`broker/${address}`);
-  };
-  const follow = (options: BrokerListOptions = {}, watcher: Watcher = registry.watch('memory:kafka#broker/')) => {
-    const brokers = brokerList(watcher, { logger, ...options });
-    opened.push(brokers);
-    return { brokers, watcher };
-  };
-  return { registry, store, register, withdraw, follow, warnings };
-}
-
-/** What `promise` is now: its value, its error's code, or 'pending'. */
-async function now(promise: Promise<unknown>): Promise<unknown> {
-  const pending = settle().then(() => 'pending');
-  return Promise.race([promise.catch((error: unknown) => (error as WatchError).code), pending]);
-}
+import { type Status, WatchError } from '@rollcall/core';
+import { expect, test } from 'vitest';
+import { type BrokerUpdate, brokerList } from '../src/index.js';
+import { now, pass, settle, setUp } from './brokerListHarness.js';
 
 test('the list is live: normalised, and changed when keys come and go', async () => {
   const { register, withdraw, follow } = setUp();
@@ -67,6 +10,7 @@ test('the list is live: normalised, and changed when keys come and go', async ()
   expect([brokers.current, brokers.version]).toEqual([[], 0]);
   expect(await brokers.ready()).toEqual({
     brokers: ['172.20.20.11:8080', 'b2.example.com:9092'],
+    change: 'first',
     version: 1,
     revision: '2',
     source: 'registry',
@@ -415,6 +359,14 @@ test.each([
   [{ fallback: [] }, '"fallback" names no broker'],
   [{ fallback: ['b1', 'b2:0'] }, '"fallback[1]" is not a broker\'s address: "b2:0": the port'],
   [{ quietMs: -1 }, 'quietMs'],
+  [{ listener: 'SASL SSL' }, '"listener" must be a listener\'s name or a protocol, as SASL_SSL; it is "SASL SSL"'],
+  [{ limit: 0 }, '"limit" must be a whole number'],
+  [{ limit: 1, minBrokers: 2 }, '"limit" is 1, less than "minBrokers", 2'],
+  [{ shuffle: Number.NaN }, '"shuffle" must be a seed'],
+  [{ probe: { timeoutMs: 0 } }, '"probe.timeoutMs" must be a time above 0'],
+  [{ allow: ['10.0.0.0/99'] }, '"allow[0]"'],
+  [{ allow: ['b1'], fallback: ['b1', 'b2'] }, '"fallback" names b2:9092, which "allow" does not'],
+  [{ clusterId: '' }, '"clusterId"'],
 ])('bad options are refused: %j', (options, message) => {
   const { registry } = setUp();
   const watcher = registry.watch('memory:kafka#broker/');

@@ -7,7 +7,7 @@ function decode(value: string | Uint8Array | object, key = 'broker/kafka/1') {
   const text = typeof value === 'string' || value instanceof Uint8Array ? value : JSON.stringify(value);
   const rejected: string[] = [];
   const endpoints = decodeBrokers(Buffer.from(text), key, (reason) => rejected.push(reason));
-  return { brokers: endpoints.map(formatEndpoint), rejected };
+  return { brokers: endpoints.flat().map(formatEndpoint), rejected };
 }
 const brokersOf = (...from: Parameters<typeof decode>): string => decode(...from).brokers.join(',');
 
@@ -46,10 +46,20 @@ test.each([
   expect(brokersOf(value)).toBe(brokers);
 });
 
+const candidatesOf = (value: object): string[] => {
+  const [broker = [], ...others] = decodeBrokers(Buffer.from(JSON.stringify(value)), 'brokers/ids/0', (reason) => {
+    throw new Error(reason);
+  });
+  expect(others).toEqual([]);
+  return broker.map(({ listener, protocol, rack, ...endpoint }) =>
+    [formatEndpoint(endpoint), listener ?? '-', protocol ?? '-', rack ?? '-'].join(' '),
+  );
+};
+
 // https://github.com/apache/kafka/blob/3.9/core/src/main/scala/kafka/zk/ZkData.scala (BrokerIdZNode)
 test.each([
-  [1, { version: 1, host: 'B1', port: 9092, jmx_port: -1 }, 'b1:9092'],
-  [2, { version: 2, host: 'b1', port: 9092, jmx_port: 9999, timestamp: '2233345666' }, 'b1:9092'],
+  [1, { version: 1, host: 'B1', port: 9092, jmx_port: 9999 }, ['b1:9092 - - -']],
+  [2, { version: 2, host: 'b1', port: 9092, jmx_port: 9999, timestamp: '2233345666' }, ['b1:9092 - - -']],
   [
     3,
     {
@@ -60,7 +70,7 @@ test.each([
       timestamp: '1',
       endpoints: ['PLAINTEXT://b1:9092', 'SSL://b1:9093'],
     },
-    'b1:9092',
+    ['b1:9092 PLAINTEXT PLAINTEXT -', 'b1:9093 SSL SSL -'],
   ],
   [
     4,
@@ -74,7 +84,7 @@ test.each([
       listener_security_protocol_map: { CLIENT: 'SSL' },
       rack: 'dc1',
     },
-    'b1:9093',
+    ['b1:9093 CLIENT SSL dc1'],
   ],
   [
     5,
@@ -89,18 +99,38 @@ test.each([
       rack: null,
       features: {},
     },
-    '[::1]:9093',
+    ['b1:9094 REPLICATION SASL_SSL -', '[::1]:9093 CLIENT SSL -'],
   ],
-])("K19 ZooKeeper's broker JSON, version %i", (_, value, address) => {
-  expect(brokersOf(value, 'brokers/ids/0')).toBe(address);
+])("K19 ZooKeeper's broker JSON, version %i", (_, value, candidates) => {
+  expect(candidatesOf(value)).toEqual(candidates);
 });
 
-test('of several listeners every broker gives the same protocol, in whatever order it lists them', () => {
-  const listeners = ['SASL_SSL://b1:9094', 'SSL://b1:9093', 'SASL_PLAINTEXT://b1:9095'];
-  for (const endpoints of [listeners, listeners.toReversed()]) {
-    expect(brokersOf({ version: 3, host: null, port: -1, endpoints })).toBe('b1:9093');
-  }
-  expect(brokersOf({ version: 4, host: '', port: -1, endpoints: ['X://b2:1', 'Y://b1:1'] })).toBe('b2:1');
+test.each([
+  [{ host: 'b1', listener: 'external' }, 'b1:9092 EXTERNAL - -'],
+  [{ host: 'b1', listener: 'ssl' }, 'b1:9092 SSL SSL -'],
+  [{ host: 'b1', protocol: 'sasl_ssl', rack: 'r1' }, 'b1:9092 - SASL_SSL r1'],
+  [{ host: 'b1', listener: 'X', protocol: 'SSL' }, 'b1:9092 X SSL -'],
+  [{ host: 'b1', protocol: 'tcp' }, 'b1:9092 - - -'],
+  [{ host: 'b1', meta: { rack: 'r2', listener: 'X', protocol: 'SSL' }, tags: [] }, 'b1:9092 X SSL r2'],
+  [{ host: 'b1', rack: 'own', meta: { rack: 'other' } }, 'b1:9092 - - own'],
+  [{ host: 'b1', rack: 7, listener: null }, 'b1:9092 - - -'],
+  [{ host: null, endpoints: ['CLIENT://b1'], rack: 'r3' }, 'b1:9092 CLIENT - r3'],
+])('what JSON says of a broker besides its address: %j', (value, candidate) => {
+  expect(candidatesOf(value)).toEqual([candidate]);
+});
+
+test('the address beside the endpoints is one more, if it is not one of them', () => {
+  expect(candidatesOf({ host: 'b1', port: 9092, endpoints: ['SSL://b1:9093'] })).toEqual([
+    'b1:9093 SSL SSL -',
+    'b1:9092 - - -',
+  ]);
+});
+
+test('K07 a bad endpoint of a broker never costs its others', () => {
+  const { brokers, rejected } = decode({ host: null, port: -1, endpoints: ['SSL://b1:0', 'SASL_SSL://b1:9094'] });
+  expect(brokers).toEqual(['b1:9094']);
+  expect(rejected).toEqual([expect.stringContaining('"SSL://b1:0"')]);
+  expect(() => decode({ host: null, port: -1, endpoints: ['SSL://b1:0'] })).toThrow('"SSL://b1:0"');
 });
 
 test('K07 one bad entry never costs the others, and each bad one has a reason', () => {

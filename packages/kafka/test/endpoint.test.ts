@@ -44,12 +44,15 @@ test.each([
   ['0x7f000001', 'is not an IPv4 address'],
   ['0.0.0.0:9092', 'wildcard'],
   ['[::]:9092', 'wildcard'],
+  ['[::ffff:0.0.0.0]:9092', 'wildcard'],
+  ['10.0.0.1.:9092', 'the dot at its end'],
 ])('%j is refused: %s', (text, reason) => {
   expect(() => parseEndpoint(text)).toThrow(reason);
 });
 
 test.each([
   [5, 9092, 'the host 5 is not text'],
+  ['::1.', 9092, 'the dot at its end'],
   ['b1', 9092.5, 'the port 9092.5 is not'],
   ['b1', '1e3', 'the port "1e3" is not'],
   ['b1', Number.NaN, 'the port null is not'],

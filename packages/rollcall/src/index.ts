@@ -25,7 +25,26 @@ export {
   type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
-export { brokerList } from '@rollcall/kafka';
+export {
+  type AddressExplained,
+  BootstrapRelay,
+  type BrokerList,
+  type BrokerListOptions,
+  type BrokerListStats,
+  type BrokersExplained,
+  type BrokerUpdate,
+  brokerList,
+  type Change as BrokerListChange,
+  type Decision as BrokerListDecision,
+  followBrokers,
+  type Gate,
+  type GateOptions,
+  kafkajsOptions,
+  librdkafkaOptions,
+  type RelayOptions,
+  type RelayStats,
+  type SaslOptions,
+} from '@rollcall/kafka';
 export type { RollcallConfig, WatchConfig } from './config.js';
 export type { Environment } from './environment.js';
 export { createRollcall, type Rollcall, type RollcallOptions } from './rollcall.js';

@@ -1,28 +1,44 @@
-import { brokerList } from '@rollcall/kafka';
+import { type BrokerList, brokerList } from '@rollcall/kafka';
 import * as json from '../jsonLines.js';
+import { type PolicyFlags, policyOf } from '../policy.js';
 import { ANSWER_MS, type Session, watchUrl } from '../session.js';
 import { StatusTeller } from '../statusTeller.js';
 import * as terminal from '../terminalLines.js';
+import { explainBrokers } from './explainBrokers.js';
 
-export interface BrokersOptions {
+export interface BrokersOptions extends PolicyFlags {
   readonly prefix?: string;
   readonly once?: true;
+  readonly explain?: true;
 }
 
 /**
- * Prints the bootstrap list, and again at each change, until told to end; with `once` the present one alone.
- * @throws WatchError the fatal error of the watch, TIMEOUT.
+ * Prints the bootstrap list, and again at each change, until told to end; with `once` the present one alone;
+ * with `explain` that and how it came to be.
+ * @throws WatchError the fatal error of the watch, TIMEOUT, INVALID_OPTION.
  */
-export async function brokers(session: Session, url: string, { prefix, once }: BrokersOptions): Promise<void> {
+export async function brokers(session: Session, url: string, options: BrokersOptions): Promise<void> {
   const { logger, out } = session;
+  const { prefix, once } = options;
+  const policy = policyOf(options, session.io.env);
   const watcher = watchUrl(session, url, prefix === undefined ? {} : { prefix });
-  await using list = brokerList(watcher, { logger });
+  await using list = brokerList(watcher, { ...policy, logger });
+  if (options.explain) {
+    await explainBrokers(session, list); // awaited: the list is closed when this returns
+    return;
+  }
   const timeoutMs = session.timeoutMs ?? (once ? ANSWER_MS : undefined);
   if (timeoutMs !== undefined) await list.ready({ timeoutMs, signal: out.ended });
   if (once) {
     const update = await list.ready({ signal: out.ended });
     return out.lines([session.jsonAsked ? json.brokersLine(update) : update.brokers.join(',')]);
   }
+  await followBrokers(session, list);
+}
+
+/** Prints the list and each change of it, and on a terminal when it is stale and live again, until told to end. */
+export async function followBrokers(session: Session, list: BrokerList): Promise<void> {
+  const { out } = session;
   if (session.json) {
     for await (const update of list.updates({ signal: out.ended })) await out.lines([json.brokersLine(update)]);
     return;

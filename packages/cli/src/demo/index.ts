@@ -10,6 +10,9 @@ import { Reporter } from './reporter.js';
 import { Screen } from './screen.js';
 import { type Narrator, playStory, type Scene } from './story.js';
 
+export { coloured, painter } from '../style.js';
+export { Screen } from './screen.js';
+
 export interface DemoOptions {
   /** A file of brokers; a temporary copy of it is edited. */
   readonly example: string;

@@ -4,13 +4,15 @@ import type { Paint } from '../style.js';
 
 /** Return to the start of the line and erase it (ECMA-48 EL). */
 const ERASE_LINE = '\r\x1b[2K';
+/** One line up (ECMA-48 CUU). */
+const UP = '\x1b[A';
 const DEFAULT_COLUMNS = 80;
 /** Where the texts of events begin: time, sign and label stand before. */
 const INDENT = 23;
 /** Where what stands at the right edge ends: the narrowest usual terminal. */
 const WIDTH = 79;
 
-type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim';
+export type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim' | 'bold';
 
 /** One event on one line. */
 export interface Row {
@@ -22,12 +24,13 @@ export interface Row {
   readonly note?: string;
 }
 
-/** A terminal with one line for each event, and below them at most one that changes. */
+/** A terminal with one line for each event, and below them those that change. */
 export class Screen {
   readonly #stream: TerminalStream;
   readonly #paint: Paint;
   readonly #started = performance.now();
-  #live = false;
+  /** How many lines change. */
+  #live = 0;
 
   constructor(stream: TerminalStream, paint: Paint) {
     this.#stream = stream;
@@ -62,21 +65,27 @@ export class Screen {
 
   /** A line that the next one takes the place of. */
   live(text: string): void {
-    const columns = this.#stream.columns ?? DEFAULT_COLUMNS;
-    const line = cut(' '.repeat(INDENT) + text, columns - 1);
-    this.#stream.write(`${this.#erased()}${this.#paint('dim', line)}`);
-    this.#live = true;
+    this.block([{ colour: 'dim', text: ' '.repeat(INDENT) + text }]);
   }
 
-  /** Takes the changing line away. */
+  /** Lines that the next ones take the place of. */
+  block(lines: readonly { readonly colour: Colour; readonly text: string }[]): void {
+    // One that the terminal breaks in two could not be erased.
+    const columns = this.#stream.columns ?? DEFAULT_COLUMNS;
+    const painted = lines.map(({ colour, text }) => this.#paint(colour, cut(text, columns - 1)));
+    this.#stream.write(this.#erased() + painted.join('\n'));
+    this.#live = lines.length;
+  }
+
+  /** Takes the changing lines away. */
   clearLive(): void {
     this.#stream.write(this.#erased());
   }
 
   #erased(): string {
-    const was = this.#live;
-    this.#live = false;
-    return was ? ERASE_LINE : '';
+    const lines = this.#live;
+    this.#live = 0;
+    return lines === 0 ? '' : ERASE_LINE + (UP + ERASE_LINE).repeat(lines - 1);
   }
 }
 

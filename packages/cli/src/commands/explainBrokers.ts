@@ -1,0 +1,48 @@
+import { systemTiming, until, WatchError } from '@rollcall/core';
+import type { BrokerList, BrokersExplained, Decision } from '@rollcall/kafka';
+import * as json from '../jsonLines.js';
+import { ANSWER_MS, type Session } from '../session.js';
+import * as terminal from '../terminalLines.js';
+
+/**
+ * Prints what became of each key and why, then the decision, then the list if there is one.
+ * @throws WatchError when there is none: why, once all else has been printed.
+ */
+export async function explainBrokers(session: Session, list: BrokerList): Promise<void> {
+  const { out } = session;
+  const { addresses, decision } = await decided(session, list).catch((error: unknown) => ({
+    addresses: list.explain().addresses,
+    decision: WatchError.from(error),
+  }));
+  if (out.ended.aborted) return;
+  if (session.json) await out.lines(addresses.map(json.explainLine));
+  else await out.lines(terminal.explainTable(addresses, session));
+  const error = errorOf(decision);
+  await out.lines([session.json ? json.decisionLine(decision) : terminal.decisionText(decision, session)]);
+  if (error !== undefined) throw error;
+  const update = await list.ready({ signal: out.ended });
+  await out.lines([session.json ? json.brokersLine(update) : terminal.brokersText([], update, session)]);
+}
+
+/** @throws WatchError the fatal error of the watch, TIMEOUT. */
+function decided({ out, timeoutMs = ANSWER_MS }: Session, list: BrokerList): Promise<Required<BrokersExplained>> {
+  const answer = (): Required<BrokersExplained> | undefined => {
+    if (list.status.state === 'failed') throw list.status.error;
+    const { addresses, decision } = list.explain();
+    return decision && { addresses, decision };
+  };
+  const listen = (wake: () => void): (() => void) => {
+    const ends = [list.onChange(wake), list.onStatus(wake)];
+    return () => {
+      for (const end of ends) end();
+    };
+  };
+  const lastError = (): WatchError | undefined => ('error' in list.status ? list.status.error : undefined);
+  return until(answer, listen, { timing: systemTiming, signal: out.ended, timeoutMs, lastError });
+}
+
+function errorOf(decision: Decision | WatchError): WatchError | undefined {
+  if (decision instanceof WatchError) return decision;
+  if (decision.change !== 'refuse') return undefined;
+  return new WatchError(decision.code, `${decision.reason} There is no list.`);
+}

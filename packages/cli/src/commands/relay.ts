@@ -1,0 +1,30 @@
+import { BootstrapRelay, brokerList } from '@rollcall/kafka';
+import { jsonLine } from '../jsonLines.js';
+import type { ListenAddress } from '../listen.js';
+import { type PolicyFlags, policyOf } from '../policy.js';
+import { type Session, watchUrl } from '../session.js';
+import { relayLine } from '../terminalLines.js';
+import { followBrokers } from './brokers.js';
+
+export interface RelayCommandOptions extends PolicyFlags {
+  readonly prefix?: string;
+  readonly listen: ListenAddress;
+}
+
+/**
+ * Forwards each connection to a broker of the present list, and prints that list as `brokers` does, until told to end.
+ * @throws WatchError INVALID_OPTION for an address that cannot be listened on, or a policy that is none; the fatal error of the watch; TIMEOUT.
+ */
+export async function relay(session: Session, url: string, options: RelayCommandOptions): Promise<void> {
+  const { logger, out, timeoutMs } = session;
+  const { prefix, listen } = options;
+  const policy = policyOf(options, session.io.env);
+  const watcher = watchUrl(session, url, prefix === undefined ? {} : { prefix });
+  await using list = brokerList(watcher, { ...policy, logger });
+  await using relay = await BootstrapRelay.listen(list, { ...listen, logger });
+  await out.lines([
+    session.json ? jsonLine({ type: 'relay', listen: relay.address }) : relayLine(relay.address, session),
+  ]);
+  if (timeoutMs !== undefined) await list.ready({ timeoutMs, signal: out.ended });
+  await followBrokers(session, list);
+}

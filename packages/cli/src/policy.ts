@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import type { BrokerListOptions } from '@rollcall/kafka';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Environment } from 'rollcall';
+import { kafkaSecurity } from './kafkaSecurity.js';
+
+/** Which brokers a bootstrap list takes, as flags. */
+export interface PolicyFlags {
+  readonly listener?: string;
+  readonly allow?: readonly string[];
+  readonly clusterId?: string;
+  readonly probe?: true;
+  readonly shuffle?: string;
+  readonly limit?: number;
+}
+
+const AFTER = `
+How to speak to brokers, to ask them, comes from the environment:
+ROLLCALL_KAFKA_USERNAME, _PASSWORD and _MECHANISM (plain, scram-sha-256 or
+scram-sha-512) for SASL; ROLLCALL_KAFKA_TLS=true for TLS with the system's
+authorities; ROLLCALL_KAFKA_CA, _CERT and _KEY for paths of PEM files.`;
+
+/** Adds the flags that all commands share which make a bootstrap list. */
+export function addPolicy(command: Command): Command {
+  return command
+    .option('--listener <name>', "take the brokers' listener of this name or protocol, as SASL_SSL")
+    .option(
+      '--allow <host>',
+      'leave out brokers that are not a name, *.domain, address or CIDR block given so (repeatable)',
+      (host: string, before: readonly string[] = []) => [...before, host],
+    )
+    .option('--cluster-id <id>', 'leave out brokers of another cluster than this; implies --probe')
+    .option('--probe', 'ask each broker for its cluster before it is listed')
+    .option('--shuffle <seed>', 'shuffle: one seed, one order (default: by host)')
+    .option('--limit <count>', "at most so many, spread over the brokers' racks", parseCount)
+    .addHelpText('after', AFTER);
+}
+
+/**
+ * The flags, with what the environment says of security, as a list's options.
+ * @throws WatchError INVALID_OPTION for a variable that cannot be used.
+ */
+export function policyOf(flags: PolicyFlags, env: Environment): BrokerListOptions {
+  const { listener, allow, clusterId, probe, shuffle, limit } = flags;
+  return {
+    ...(listener !== undefined && { listener }),
+    ...(allow !== undefined && { allow }),
+    ...(clusterId !== undefined && { clusterId }),
+    // Nobody can tell a broker's cluster without asking it.
+    ...((probe || clusterId !== undefined) && { probe: true }),
+    ...(shuffle !== undefined && { shuffle }),
+    ...(limit !== undefined && { limit }),
+    ...kafkaSecurity(env, (path) => readFileSync(path, 'utf8')),
+  };
+}
+
+/** @throws commander's InvalidArgumentError */
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= 1) return count;
+  throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+}

@@ -1,0 +1,96 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
+import { canonicalIPv6, DEFAULT_PORT, endpointOf, quote } from './endpoint.js';
+
+/** Whether one entry lets a canonical endpoint through. */
+type Rule = (endpoint: Endpoint) => boolean;
+
+/** `[ipv6]` or anything without colons, then `/bits`, then `:port`. */
+const ENTRY = /^(?:\[([^[\]/]*)\]|([^:[\]/]*))(?:\/(\d{1,3}))?(?::(.*))?$/s;
+/** An IPv4 address in IPv6's clothes (RFC 4291, 2.5.5.2), in canonical form. */
+const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+/** How much of a mapped address is not the IPv4 address, bits. */
+const MAPPED_BITS = 96;
+
+/**
+ * Which brokers may be connected to, as a function that gives the reason against one, one line, or undefined.
+ *
+ * An entry is a name (`kafka-1`), all names below one (`*.example.com`), an address (`10.0.0.1`, `[::1]`) or a block of
+ * them (`10.0.0.0/8`, `[2001:db8::]/32`), each with `:port` for that port alone. Names are compared with names and
+ * addresses with blocks: nothing is resolved, so a name is trusted as far as its DNS is. `::ffff:10.0.0.1` is 10.0.0.1.
+ * @param entries undefined: any broker.
+ * @throws WatchError INVALID_OPTION that names the entry.
+ */
+export function allowList(entries: readonly string[] | undefined): (endpoint: Endpoint) => string | undefined {
+  if (entries === undefined) return () => undefined;
+  if (!Array.isArray(entries))
+    throw new WatchError('INVALID_OPTION', '"allow" must be a list of hosts, as ["kafka-1"].');
+  if (entries.length === 0) {
+    throw new WatchError('INVALID_OPTION', '"allow" is empty, so that no broker could be used; leave it out for any.');
+  }
+  const rules = entries.map((entry, at) => {
+    try {
+      return ruleOf(entry);
+    } catch (error) {
+      const why = `"allow[${at}]", ${quote(entry)}, is no host, address or CIDR block: ${(error as Error).message}.`;
+      throw new WatchError('INVALID_OPTION', why, { cause: error });
+    }
+  });
+  return (endpoint) => {
+    try {
+      const canonical = endpointOf(endpoint.host, endpoint.port);
+      const asked = { host: unmapped(canonical.host), port: canonical.port };
+      return rules.some((rule) => rule(asked)) ? undefined : `${formatEndpoint(canonical)} is not in the allow-list`;
+    } catch (error) {
+      return (error as Error).message; // no address at all, whoever advertises it
+    }
+  };
+}
+
+/** @throws Error with the reason. */
+function ruleOf(entry: unknown): Rule {
+  if (typeof entry !== 'string') throw new Error('it is not text');
+  const text = entry.trim();
+  // Without brackets `::1:9092` is an address, and has no port.
+  const match = ENTRY.exec(isIPv6(text.replace(/\/.*$/, '')) ? text.replace(/^[^/]*/, '[$&]') : text);
+  if (match === null) throw new Error('write host, host:port, [ipv6]:port or address/bits');
+  const [, bracketed, plain, bits, port] = match;
+  const host = bracketed ?? plain ?? '';
+  if (bracketed !== undefined && !isIPv6(host)) throw new Error('there is no IPv6 address in the brackets');
+  const wanted = port === undefined ? undefined : endpointOf('any', port).port;
+  const fits = bits === undefined && isIP(host) === 0 ? nameRule(host) : blockRule(host, bits);
+  return (endpoint) => (wanted === undefined || wanted === endpoint.port) && fits(endpoint);
+}
+
+function nameRule(text: string): Rule {
+  const below = text.startsWith('*.');
+  const { host: name } = endpointOf(below ? text.slice(2) : text, DEFAULT_PORT);
+  if (below) return ({ host }) => isIP(host) === 0 && host.endsWith(`.${name}`);
+  return ({ host }) => host === name;
+}
+
+function blockRule(text: string, bitsText: string | undefined): Rule {
+  if (isIP(text) === 0) throw new Error(`${quote(text)} is not an address, so there is no block of it`);
+  const whole = isIPv4(text) ? 32 : 128;
+  const given = bitsText === undefined ? whole : Number(bitsText);
+  if (given > whole) throw new Error(`/${given} is more than its ${whole} bits`);
+  const canonical = whole === 128 ? canonicalIPv6(text) : text;
+  // A shorter prefix than the mapping's own is about IPv6, and lets no IPv4 address through.
+  const address = given >= MAPPED_BITS ? unmapped(canonical) : canonical;
+  const bits = address === canonical ? given : given - MAPPED_BITS;
+  const block = new BlockList();
+  block.addSubnet(address, bits, familyOf(address));
+  return ({ host }) => isIP(host) === isIP(address) && block.check(host, familyOf(host));
+}
+
+function familyOf(host: string): 'ipv4' | 'ipv6' {
+  return isIPv6(host) ? 'ipv6' : 'ipv4';
+}
+
+/** @param host canonical. */
+function unmapped(host: string): string {
+  const [, high, low] = MAPPED.exec(host) ?? [];
+  if (high === undefined || low === undefined) return host;
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return `${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`;
+}

@@ -1,0 +1,58 @@
+import type { Duplex } from 'node:stream';
+import { AnswerError } from './answerError.js';
+import { readFrame } from './frames.js';
+import type { ClusterView, SaslOptions } from './gate.js';
+import { type Ask, login } from './login.js';
+import {
+  API_VERSIONS,
+  type Api,
+  decodeApiVersions,
+  decodeMetadata,
+  decodeResponse,
+  encodeMetadata,
+  encodeRequest,
+  METADATA,
+  metadataVersion,
+} from './messages.js';
+
+export interface InspectOptions {
+  /** The login that the listener wants. */
+  readonly sasl?: SaslOptions | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Asks the broker at the other end of an open connection for its cluster. Without `sasl` the connection is afterwards as
+ * good as new: no byte beyond the answers is taken from it, no listener is left on it, and a broker keeps nothing of such
+ * questions.
+ * @throws AnswerError; the stream's error; the signal's reason. The stream is then of no more use.
+ */
+export async function inspect(stream: Duplex, { sasl, signal }: InspectOptions): Promise<ClusterView> {
+  let asked: Api | undefined;
+  let correlationId = 0;
+  const ask: Ask = async (api, version, body) => {
+    asked = api;
+    correlationId++;
+    stream.write(encodeRequest(api, version, correlationId, body));
+    return decodeResponse(await readFrame(stream, signal), correlationId);
+  };
+  try {
+    const versions = decodeApiVersions(await ask(API_VERSIONS, 0, Buffer.alloc(0)));
+    if (sasl !== undefined) await login(ask, sasl);
+    return decodeMetadata(await ask(METADATA, metadataVersion(versions), encodeMetadata()));
+  } catch (error) {
+    // A listener with SASL answers what it can do, and hangs up on whoever asks more before a login.
+    if (asked === METADATA && sasl === undefined && isHangUp(error)) {
+      throw new AnswerError(
+        'it hangs up when asked for its cluster, as if it wanted a login: give "sasl"',
+        'UNAUTHENTICATED',
+      );
+    }
+    throw error;
+  }
+}
+
+/** Whether the peer ended the connection, politely or not. */
+function isHangUp(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(ENDED|ECONNRESET|EPIPE)$/.test(String(error.code));
+}

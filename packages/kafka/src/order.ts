@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { compareKeys, type Endpoint, formatEndpoint } from '@rollcall/core';
+
+export interface OrderOptions {
+  /**
+   * Shuffles: the same seed and set of addresses give the same order, and one that comes or goes moves no other. Give
+   * each process its own, so that not all of them bootstrap from the same broker. Default: ordered by host, then port.
+   */
+  readonly shuffle?: number | string;
+  /** At most so many, spread over the brokers' racks. Default: all. */
+  readonly limit?: number;
+}
+
+/**
+ * The bootstrap list of some endpoints: each address once, ordered by host (code unit order), then port (numeric), so
+ * that it depends on the set of addresses alone and not on which key names them.
+ */
+export function bootstrapServers(endpoints: Iterable<Endpoint>): readonly string[] {
+  const byAddress = new Map<string, Endpoint>();
+  for (const endpoint of endpoints) byAddress.set(formatEndpoint(endpoint), endpoint);
+  const sorted = [...byAddress].sort(([, a], [, b]) => compareKeys(a.host, b.host) || a.port - b.port);
+  return Object.freeze(sorted.map(([address]) => address));
+}
+
+/** The bootstrap list of some brokers: each address once, in order, and no more than the limit. */
+export function ordered(
+  brokers: readonly (Endpoint & { readonly rack?: string })[],
+  { shuffle, limit = Number.POSITIVE_INFINITY }: OrderOptions,
+): readonly string[] {
+  const sorted = bootstrapServers(brokers);
+  const addresses = shuffle === undefined ? sorted : shuffled(sorted, shuffle);
+  if (addresses.length <= limit) return addresses;
+  const rackOf = new Map(brokers.map((broker) => [formatEndpoint(broker), broker.rack ?? '']));
+  const spread = new Set(roundRobin(addresses, (address) => rackOf.get(address) ?? '').slice(0, limit));
+  return Object.freeze(addresses.filter((address) => spread.has(address)));
+}
+
+/** Rendezvous hashing (Thaler and Ravishankar, 1998): each address has a place of its own, whatever the others are. */
+function shuffled(addresses: readonly string[], seed: number | string): readonly string[] {
+  const place = (address: string): string => createHash('sha256').update(`${seed}\0${address}`).digest('hex');
+  const placed = addresses.map((address) => ({ address, place: place(address) }));
+  placed.sort((a, b) => (a.place < b.place ? -1 : 1));
+  return Object.freeze(placed.map(({ address }) => address));
+}
+
+/** The first of each group, then the second of each, and so on; the groups in the order of their firsts. */
+function roundRobin<T>(items: readonly T[], groupOf: (item: T) => string): readonly T[] {
+  const taken = new Map<string, number>();
+  const turns = items.map((item) => {
+    const turn = taken.get(groupOf(item)) ?? 0;
+    taken.set(groupOf(item), turn + 1);
+    return { item, turn };
+  });
+  // Sorting is stable.
+  return turns.sort((a, b) => a.turn - b.turn).map(({ item }) => item);
+}

@@ -1,0 +1,46 @@
+import { createRegistry } from '@rollcall/core';
+import { BootstrapRelay, type BrokerList, type BrokerListOptions, brokerList } from '@rollcall/kafka';
+import { createMemoryAdapter } from '@rollcall/local';
+
+/** A relay for the brokers that a registry names, which the test writes. */
+export interface Relaying extends AsyncDisposable {
+  readonly relay: BootstrapRelay;
+  readonly brokers: BrokerList;
+  /** What the list and the relay have told, as one line each. */
+  readonly warnings: readonly string[];
+  /** Has the registry name these and no others. */
+  register(...addresses: readonly string[]): void;
+}
+
+export async function startRelaying(
+  addresses: readonly string[] = [],
+  { dialTimeoutMs = 2000, ...options }: BrokerListOptions & { readonly dialTimeoutMs?: number } = {},
+): Promise<Relaying> {
+  const adapter = createMemoryAdapter();
+  const registry = createRegistry({ adapters: [adapter] });
+  const store = adapter.store('kafka');
+  const warnings: string[] = [];
+  const quiet = (): void => {};
+  const warn = (_: object, text: string): void => void warnings.push(text);
+  const logger = { debug: quiet, info: quiet, warn, error: warn };
+  let named: readonly string[] = [];
+  const register = (...next: readonly string[]): void => {
+    for (const address of next) store.put(`broker/${address}`, '');
+    for (const address of named) if (!next.includes(address)) store.delete(`broker/${address}`);
+    named = next;
+  };
+  register(...addresses);
+  const brokers = brokerList(registry.watch('memory:kafka#broker/'), { logger, ...options });
+  const relay = await BootstrapRelay.listen(brokers, { logger, dialTimeoutMs });
+  return {
+    relay,
+    brokers,
+    warnings,
+    register,
+    [Symbol.asyncDispose]: async () => {
+      await relay.close();
+      await brokers.close();
+      await registry.close();
+    },
+  };
+}
