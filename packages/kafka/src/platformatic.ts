@@ -34,9 +34,12 @@ const NEVER = new AbortController().signal;
  * Makes a client of `@platformatic/kafka` 2 follow a live list, and connect to nobody that the list's gate refuses:
  * `followBrokers(new platformatic.Producer({ … }), brokers, platformatic)`. The client copies its `bootstrapBrokers`
  * when it is made; from then on this is where it starts anew, with the same producer id, sequence numbers and queue.
+ *
+ * Nothing acknowledged is lost or doubled only with `idempotent: true` and one `send` at a time: after a reconnect several come
+ * in any order, and what is out of order the client sends anew under another producer id, whether or not it is stored (2.12.1).
+ *
  * A consumer's streams have connections of their own, and are not let through either. Give a consumer `retries: true`: by
- * default it gives up after 3, and its streams end. The gate asks a broker on another
- * connection, just before the client's.
+ * default it gives up after 3, and its streams end. The gate asks a broker on another connection, just before the client's.
  * @returns the client.
  */
 export function followBrokers<Client extends PlatformaticClient>(

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { kafkajsOptions } from 'rollcall';
+import { inTurn } from './inTurn.mjs';
 
 /** Those of kafkajsOptions(), for a list that is not Rollcall's. */
 const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetryTime: 1000 };
@@ -46,20 +47,6 @@ export async function open({ config, recorder, brokers, servers, signal }) {
     const message = { ...key, value: JSON.stringify(numbered), partition };
     return producer.send({ topic, acks: -1, messages: [message] });
   };
+  // Several at once are what it loses by: after a failed attempt it gives its sequence number to the next message.
   return { send: unsafe === 'concurrent' ? send : inTurn(send), close: () => producer.disconnect() };
-}
-
-/**
- * One send at a time: after a failed attempt kafkajs gives its sequence to whichever message comes next.
- *
- * @param {(message: Numbered) => Promise<unknown>} send
- */
-function inTurn(send) {
-  /** @type {Promise<unknown>} */
-  let last = Promise.resolve();
-  return (/** @type {Numbered} */ message) => {
-    const mine = last.then(() => send(message));
-    last = mine.catch(() => {});
-    return mine;
-  };
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { followBrokers } from 'rollcall';
+import { inTurn } from './inTurn.mjs';
 
 /** @typedef {import('./protocol.js').Numbered} Numbered */
 
@@ -33,7 +34,8 @@ export async function open({ config, recorder, brokers, servers, signal }) {
     const key = keyed ? { key: Buffer.from(`sender ${numbered.sender}`) } : {};
     return producer.send({ messages: [{ topic, ...key, value: Buffer.from(JSON.stringify(numbered)) }] });
   };
-  return { send, close: () => producer.close() };
+  // Several at once come in any order after a reconnect; what is out of order it sends anew under another producer id.
+  return { send: inTurn(send), close: () => producer.close() };
 }
 
 /**
