@@ -129,7 +129,9 @@ describe('importing', () => {
       const rollcall = createRollcall();
       await rollcall.watch('memory:a').ready();
       await rollcall.close();`);
-    expect(library.stderr).not.toMatch(/packages\/cli|commander|pino|kafkajs|fastify|grpc|etcd3/);
+    // Files of Rollcall's own bear the names of the clients that they are for.
+    const resolved = library.stderr.replaceAll(/packages\/kafka\/dist\/\w+\.js/g, '');
+    expect(resolved).not.toMatch(/packages\/cli|commander|pino|kafkajs|platformatic|rdkafka|fastify|grpc|etcd3/);
   });
 
   test('the command line runs nothing', async () => {
