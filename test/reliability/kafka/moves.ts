@@ -13,11 +13,12 @@ export const K01: Scenario = {
   name: 'K01',
   what: 'brokers replaced one by one',
   async play(stage, cast) {
-    const moved = new Set<string>();
+    // A broker that leads now may be one that this producer never wrote to: a connection to it is no new start.
+    const brokers = new Set(stage.kafka.bootstrap);
     // Each client has two other brokers meanwhile, and need not start anew. Platformatic's does: it asks its bootstrap
     // list before the brokers that it knows, and so connects to its relay again when the broker behind it goes.
     const spares = ({ client, way }: Part): boolean => client === 'platformatic' && way === 'relay';
-    await cast.calm('one by one', () => replaceEach(stage, cast, moved), { except: (to) => moved.has(to), spares });
+    await cast.calm('one by one', () => replaceEach(stage, cast, brokers), { except: (to) => brokers.has(to), spares });
   },
 };
 
@@ -102,13 +103,13 @@ async function moveAll(stage: Stage, cast: Cast, end: 'kill9' | 'stop'): Promise
   await stage.inSync(cast.topic);
 }
 
-async function replaceEach(stage: Stage, cast: Cast, moved: Set<string>): Promise<void> {
+async function replaceEach(stage: Stage, cast: Cast, brokers: Set<string>): Promise<void> {
   for (const broker of stage.kafka.brokers) {
     await stage.inSync(cast.topic);
     const before = broker.endpoint;
     await broker.stop();
     await broker.move();
-    moved.add(broker.endpoint);
+    brokers.add(broker.endpoint);
     await stage.keys.put(broker.endpoint);
     await cast.follow(await stage.keys.delete(before));
   }
