@@ -33,11 +33,11 @@ export async function brokers(session: Session, url: string, options: BrokersOpt
     const update = await list.ready({ signal: out.ended });
     return out.lines([session.jsonAsked ? json.brokersLine(update) : update.brokers.join(',')]);
   }
-  await followBrokers(session, list);
+  await printBrokers(session, list);
 }
 
 /** Prints the list and each change of it, and on a terminal when it is stale and live again, until told to end. */
-export async function followBrokers(session: Session, list: BrokerList): Promise<void> {
+export async function printBrokers(session: Session, list: BrokerList): Promise<void> {
   const { out } = session;
   if (session.json) {
     for await (const update of list.updates({ signal: out.ended })) await out.lines([json.brokersLine(update)]);

@@ -4,7 +4,7 @@ import type { ListenAddress } from '../listen.js';
 import { type PolicyFlags, policyOf } from '../policy.js';
 import { type Session, watchUrl } from '../session.js';
 import { relayLine } from '../terminalLines.js';
-import { followBrokers } from './brokers.js';
+import { printBrokers } from './brokers.js';
 
 export interface RelayCommandOptions extends PolicyFlags {
   readonly prefix?: string;
@@ -26,5 +26,5 @@ export async function relay(session: Session, url: string, options: RelayCommand
     session.json ? jsonLine({ type: 'relay', listen: relay.address }) : relayLine(relay.address, session),
   ]);
   if (timeoutMs !== undefined) await list.ready({ timeoutMs, signal: out.ended });
-  await followBrokers(session, list);
+  await printBrokers(session, list);
 }
