@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { Connection } from '../../packages/etcd/src/connection.js';
+import { Connection } from '../../packages/etcd/src/watch/connection.js';
 import { startEtcd } from '../support/etcd.js';
 import { freePort } from '../support/ports.js';
 import { startProxy } from '../support/proxy.js';

@@ -1,6 +1,6 @@
 import { compareRevisions, type Entry, type Update } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
-import { Connection } from '../../packages/etcd/src/connection.js';
+import { Connection } from '../../packages/etcd/src/watch/connection.js';
 import { type Etcd, startEtcd } from '../support/etcd.js';
 import { startEtcdCluster } from '../support/etcd-cluster.js';
 import { compact } from '../support/etcd-maintenance.js';

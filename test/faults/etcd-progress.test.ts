@@ -1,7 +1,7 @@
 import { createRegistry } from '@rollcall/core';
 import { etcdAdapter } from '@rollcall/etcd';
 import { afterEach, expect, test, vi } from 'vitest';
-import { Transport, type WatchCall } from '../../packages/etcd/src/transport.js';
+import { Transport, type WatchCall } from '../../packages/etcd/src/rpc/transport.js';
 import { request } from '../../servers/http.mjs';
 import { type Etcd, startEtcd } from '../support/etcd.js';
 import { put, readable, stateAt } from './etcd-watching.js';

@@ -1,3 +1,3 @@
-export type { ExitCode } from './exitCode.js';
-export type { Io, TerminalStream } from './io.js';
 export { main } from './main.js';
+export type { ExitCode } from './output/exitCode.js';
+export type { Io, TerminalStream } from './output/io.js';

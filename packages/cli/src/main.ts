@@ -1,7 +1,7 @@
 import { WatchError } from '@rollcall/core';
 import { CommanderError } from 'commander';
-import { type ExitCode, exitCodeOf } from './exitCode.js';
-import type { Io } from './io.js';
+import { type ExitCode, exitCodeOf } from './output/exitCode.js';
+import type { Io } from './output/io.js';
 import { createProgram } from './program.js';
 
 /**

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { parseDuration } from './duration.js';
-import type { RunCommand } from './help.js';
-import type { Io } from './io.js';
-import { LOG_LEVELS } from './log.js';
-import { addReading } from './reading.js';
-import { type GlobalOptions, withSession } from './session.js';
-import { coloured } from './style.js';
-import { addWriting } from './writing.js';
+import { addReading } from './commands/reading.js';
+import { addWriting } from './commands/writing.js';
+import { parseDuration } from './options/duration.js';
+import type { Io } from './output/io.js';
+import { LOG_LEVELS } from './output/log.js';
+import { coloured } from './output/style.js';
+import type { RunCommand } from './session/help.js';
+import { type GlobalOptions, withSession } from './session/session.js';
 
 const ABOUT = `Keeps a live, provably current answer to "who is there now?"
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { kafkaSecurity } from '../src/kafkaSecurity.js';
+import { kafkaSecurity } from '../src/options/kafkaSecurity.js';
 import { temporaryFolder } from './folder.js';
 import { run } from './run.js';
 

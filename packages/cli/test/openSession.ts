@@ -1,8 +1,8 @@
 import { PassThrough, Readable } from 'node:stream';
 import { silentLogger } from '@rollcall/core';
 import { createRollcall, type Rollcall, type Source } from 'rollcall';
-import { Output } from '../src/output.js';
-import type { Session } from '../src/session.js';
+import { Output } from '../src/output/output.js';
+import type { Session } from '../src/session/session.js';
 import type { JsonLine } from './run.js';
 
 /** What commands work with, on backends of the test's own: a memory store lives as long as its `rollcall`. */

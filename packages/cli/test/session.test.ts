@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { Output } from '../src/output.js';
-import { inTime } from '../src/session.js';
+import { Output } from '../src/output/output.js';
+import { inTime } from '../src/session/session.js';
 
 const session = () => ({ out: new Output(new PassThrough(), new AbortController().signal) });
 

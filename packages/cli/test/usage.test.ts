@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDuration } from '../src/duration.js';
+import { parseDuration } from '../src/options/duration.js';
 import { temporaryFolder } from './folder.js';
 import { run } from './run.js';
 

@@ -10,9 +10,9 @@ import {
   type Timing,
   WatchError,
 } from '@rollcall/core';
-import { clusterOf, scopeOf } from './scope.js';
+import { clusterOf, scopeOf } from './http/scope.js';
+import { QUERY_NAMES, targetOfUrl } from './queries/target.js';
 import { ConsulSource } from './source.js';
-import { QUERY_NAMES, targetOfUrl } from './target.js';
 
 const DEFAULT_PORT = 8500;
 

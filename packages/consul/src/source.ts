@@ -12,16 +12,16 @@ import {
   type Update,
   WatchError,
 } from '@rollcall/core';
-import { follow } from './abort.js';
-import { type Asked, ask } from './ask.js';
-import { BlockingWatch, type Watching } from './blockingWatch.js';
-import { Cluster, type Lease } from './cluster.js';
-import { type Consistency, isLenient, type Mode, SETTLING } from './consistency.js';
-import { NOTHING } from './entries.js';
-import { neverSent } from './failure.js';
-import { Lanes, SHARED_WAIT_MS } from './lanes.js';
-import { queryOf } from './query.js';
-import type { Scope } from './scope.js';
+import { follow } from './http/abort.js';
+import { Cluster, type Lease } from './http/cluster.js';
+import { type Consistency, isLenient, type Mode, SETTLING } from './http/consistency.js';
+import { neverSent } from './http/failure.js';
+import type { Scope } from './http/scope.js';
+import { NOTHING } from './queries/entries.js';
+import { queryOf } from './queries/query.js';
+import { type Asked, ask } from './watch/ask.js';
+import { BlockingWatch, type Watching } from './watch/blockingWatch.js';
+import { Lanes, SHARED_WAIT_MS } from './watch/lanes.js';
 import { type Caller, checkWrite, deleteKey, putKey } from './write.js';
 
 /** Above the 7 s after which a server without a quorum gives up by itself. */

@@ -1,9 +1,9 @@
 import { type PutOptions, type Revision, refuseLeases, WatchError } from '@rollcall/core';
-import type { CallOptions, ConsulClient, Reply } from './client.js';
-import { revisionOf } from './entry.js';
-import { replyFailure } from './failure.js';
-import { indexOf } from './indexRules.js';
-import { addressable } from './kvKey.js';
+import type { CallOptions, ConsulClient, Reply } from './http/client.js';
+import { replyFailure } from './http/failure.js';
+import { revisionOf } from './queries/entry.js';
+import { addressable } from './queries/kvKey.js';
+import { indexOf } from './watch/indexRules.js';
 
 /** Calls one endpoint. */
 export interface Caller {

@@ -1,27 +1,7 @@
-export { backoffMs } from './backoff.js';
-export {
-  type Collection,
-  type CollectionVersion,
-  type CollectOptions,
-  collect,
-  type SingleCollection,
-  type SingleOptions,
-} from './collection.js';
-export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collectionDecode.js';
-export type { ItemMap } from './collectionItems.js';
-export { printable } from './collectionReason.js';
-export type { Quarantined } from './collectionState.js';
-export { Endpoints, isOfTheEndpoint } from './endpoints.js';
-export { ERROR_CODES, type ErrorCode, WatchError } from './errors.js';
-export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './keys.js';
-export { Latest } from './latest.js';
-export { locate } from './locate.js';
-export { type Logger, silentLogger } from './logger.js';
-export { LogThrottle } from './logThrottle.js';
-export { type Found, readOnce } from './readOnce.js';
-export { refuseLeases } from './refuseLeases.js';
-export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './registry.js';
-export { compareRevisions, isRevision } from './revision.js';
+export { Endpoints, isOfTheEndpoint } from './adapter/endpoints.js';
+export { locate } from './adapter/locate.js';
+export { type Found, readOnce } from './adapter/readOnce.js';
+export { refuseLeases } from './adapter/refuseLeases.js';
 export type {
   Adapter,
   ConnectOptions,
@@ -36,22 +16,7 @@ export type {
   TlsOptions,
   Update,
   WatchOptions,
-} from './source.js';
-export { StatusFeed } from './statusFeed.js';
-export { delay, systemTiming, type Timing } from './timing.js';
-export type {
-  Batch,
-  Change,
-  Entry,
-  KeyMap,
-  ReadOptions,
-  ReadResult,
-  Revision,
-  Snapshot,
-  Status,
-  Watcher,
-} from './types.js';
-export { type UntilOptions, until } from './until.js';
+} from './adapter/source.js';
 export {
   type Endpoint,
   formatEndpoint,
@@ -63,4 +28,39 @@ export {
   splitUrl,
   targetOf,
   type UrlParts,
-} from './url.js';
+} from './adapter/url.js';
+export {
+  type Collection,
+  type CollectionVersion,
+  type CollectOptions,
+  collect,
+  type SingleCollection,
+  type SingleOptions,
+} from './collection/collection.js';
+export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collection/decode.js';
+export type { ItemMap } from './collection/items.js';
+export { printable } from './collection/reason.js';
+export type { Quarantined } from './collection/state.js';
+export { Latest } from './feed/latest.js';
+export { StatusFeed } from './feed/statusFeed.js';
+export { type UntilOptions, until } from './feed/until.js';
+export { ERROR_CODES, type ErrorCode, WatchError } from './model/errors.js';
+export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './model/keys.js';
+export { compareRevisions, isRevision } from './model/revision.js';
+export type {
+  Batch,
+  Change,
+  Entry,
+  KeyMap,
+  ReadOptions,
+  ReadResult,
+  Revision,
+  Snapshot,
+  Status,
+  Watcher,
+} from './model/types.js';
+export { type Logger, silentLogger } from './runtime/logger.js';
+export { LogThrottle } from './runtime/throttle.js';
+export { delay, systemTiming, type Timing } from './runtime/timing.js';
+export { backoffMs } from './watch/backoff.js';
+export { createRegistry, type OpenedSource, type Registry, type RegistryOptions } from './watch/registry.js';

@@ -10,13 +10,13 @@ import {
   type Update,
   WatchError,
 } from '@rollcall/core';
-import { interruptible, LinkedAbort } from './abort.js';
-import { Cluster, type ClusterOptions } from './cluster.js';
-import type { Connection } from './connection.js';
-import { withinHistory } from './history.js';
-import { list } from './list.js';
-import { neverSent } from './status.js';
-import { watch } from './watch.js';
+import { interruptible, LinkedAbort } from './rpc/abort.js';
+import { neverSent } from './rpc/status.js';
+import { Cluster, type ClusterOptions } from './watch/cluster.js';
+import type { Connection } from './watch/connection.js';
+import { withinHistory } from './watch/history.js';
+import { list } from './watch/list.js';
+import { watch } from './watch/watch.js';
 import { deleteKey, putKey } from './write.js';
 
 interface WatchOptions {

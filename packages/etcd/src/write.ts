@@ -1,5 +1,5 @@
 import { type GrantedLease, keyToBytes, type PutOptions, type Revision, WatchError } from '@rollcall/core';
-import type { Connection } from './connection.js';
+import type { Connection } from './watch/connection.js';
 
 interface Put {
   readonly key: string;

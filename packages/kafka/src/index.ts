@@ -1,12 +1,8 @@
-export {
-  type BrokerList,
-  type BrokerListOptions,
-  type BrokerListStats,
-  type BrokerUpdate,
-  brokerList,
-} from './brokerList.js';
-export { decodeBrokers } from './decode.js';
-export type { AddressExplained, BrokersExplained } from './explain.js';
+export { decodeBrokers } from './address/decode.js';
+export type { Candidate, RegisteredBroker } from './address/listener.js';
+export { type KafkajsOptions, kafkajsOptions } from './clients/kafkajs.js';
+export { type LibrdkafkaOptions, librdkafkaOptions } from './clients/librdkafka.js';
+export { followBrokers, type PlatformaticClient, type PlatformaticModule } from './clients/platformatic.js';
 export {
   type AdvertisedBroker,
   type ClusterView,
@@ -16,13 +12,17 @@ export {
   type GateOptions,
   type SaslOptions,
   type SecurityOptions,
-} from './gate.js';
-export { type KafkajsOptions, kafkajsOptions } from './kafkajs.js';
-export { type LibrdkafkaOptions, librdkafkaOptions } from './librdkafka.js';
-export type { Candidate, RegisteredBroker } from './listener.js';
-export type { OrderOptions } from './order.js';
-export { followBrokers, type PlatformaticClient, type PlatformaticModule } from './platformatic.js';
-export { BootstrapRelay, type RelayBrokers, type RelayStats } from './relay.js';
-export type { RelayOptions } from './relayOptions.js';
-export type { Change, Decision } from './rule.js';
-export type { Outcome } from './select.js';
+} from './gate/gate.js';
+export {
+  type BrokerList,
+  type BrokerListOptions,
+  type BrokerListStats,
+  type BrokerUpdate,
+  brokerList,
+} from './list/brokerList.js';
+export type { AddressExplained, BrokersExplained } from './list/explain.js';
+export type { OrderOptions } from './list/order.js';
+export type { Change, Decision } from './list/rule.js';
+export type { Outcome } from './list/select.js';
+export type { RelayOptions } from './relay/options.js';
+export { BootstrapRelay, type RelayBrokers, type RelayStats } from './relay/relay.js';

@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createRegistry, type Logger, systemTiming, type WatchError, type Watcher } from '@rollcall/core';
 import { createMemoryAdapter } from '@rollcall/local';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import { BrokerListView } from '../src/brokerListView.js';
 import { type BrokerListOptions, brokerList } from '../src/index.js';
+import { BrokerListView } from '../src/list/view.js';
 import { FakeGate } from './fakeGate.js';
 
 const opened: { close(): Promise<void> }[] = [];

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint } from '@rollcall/core';
-import { bytes, int16, int32, string, WireReader } from '../src/wire.js';
+import { bytes, int16, int32, string, WireReader } from '../src/gate/wire.js';
 
 /** What a loopback socket says in a broker's place. */
 export interface FakeBrokerOptions {

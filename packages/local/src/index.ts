@@ -1,4 +1,4 @@
-export { fileAdapter } from './file.js';
-export { createMemoryAdapter, type MemoryAdapter } from './memory.js';
-export type { MemoryWrite } from './memoryHistory.js';
-export type { MemoryStore } from './memoryStore.js';
+export { fileAdapter } from './file/adapter.js';
+export { createMemoryAdapter, type MemoryAdapter } from './memory/adapter.js';
+export type { MemoryWrite } from './memory/history.js';
+export type { MemoryStore } from './memory/store.js';

@@ -45,6 +45,6 @@ export {
   type RelayStats,
   type SaslOptions,
 } from '@rollcall/kafka';
-export type { RollcallConfig, WatchConfig } from './config.js';
-export type { Environment } from './environment.js';
+export type { RollcallConfig, WatchConfig } from './config/config.js';
+export type { Environment } from './config/environment.js';
 export { createRollcall, type Rollcall, type RollcallOptions } from './rollcall.js';

@@ -13,11 +13,11 @@ import {
   type WatchOptions,
 } from '@rollcall/core';
 import { builtInAdapters } from './adapters.js';
-import type { NamedWatches, RollcallConfig } from './config.js';
-import { loadConfig, readText } from './configFile.js';
-import { firstOf } from './connection.js';
-import { connectionFrom, type Environment, withEndpoints } from './environment.js';
-import { Followers } from './followers.js';
+import type { NamedWatches, RollcallConfig } from './config/config.js';
+import { firstOf } from './config/connection.js';
+import { connectionFrom, type Environment, withEndpoints } from './config/environment.js';
+import { loadConfig, readText } from './config/file.js';
+import { Followers } from './config/followers.js';
 
 export interface RollcallOptions {
   /**

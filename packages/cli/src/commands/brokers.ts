@@ -1,9 +1,9 @@
 import { type BrokerList, brokerList } from '@rollcall/kafka';
-import * as json from '../jsonLines.js';
-import { type PolicyFlags, policyOf } from '../policy.js';
-import { ANSWER_MS, type Session, watchUrl } from '../session.js';
-import { StatusTeller } from '../statusTeller.js';
-import * as terminal from '../terminalLines.js';
+import { type PolicyFlags, policyOf } from '../options/policy.js';
+import * as json from '../output/jsonLines.js';
+import { StatusTeller } from '../output/statusTeller.js';
+import * as terminal from '../output/terminalLines.js';
+import { ANSWER_MS, type Session, watchUrl } from '../session/session.js';
 import { explainBrokers } from './explainBrokers.js';
 
 export interface BrokersOptions extends PolicyFlags {

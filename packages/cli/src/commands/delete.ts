@@ -1,8 +1,8 @@
 import { readOnce, type Source, type Target, WatchError } from '@rollcall/core';
-import { jsonLine, keyFields } from '../jsonLines.js';
-import { printable } from '../printable.js';
-import { ANSWER_MS, inTime, type Session, warnOfPrefix, writerOf } from '../session.js';
-import { count } from '../terminalLines.js';
+import { jsonLine, keyFields } from '../output/jsonLines.js';
+import { printable } from '../output/printable.js';
+import { count } from '../output/terminalLines.js';
+import { ANSWER_MS, inTime, type Session, warnOfPrefix, writerOf } from '../session/session.js';
 
 export interface DeleteOptions {
   readonly recursive?: true;

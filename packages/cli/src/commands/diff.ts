@@ -1,9 +1,9 @@
 import { type Revision, WatchError } from '@rollcall/core';
-import { differences } from '../differences.js';
-import { differenceLine, jsonLine } from '../jsonLines.js';
-import { type Content, contentOf, openPlace, openPlaces } from '../place.js';
-import type { Session } from '../session.js';
-import { count, differenceText } from '../terminalLines.js';
+import { differences } from '../output/differences.js';
+import { differenceLine, jsonLine } from '../output/jsonLines.js';
+import { count, differenceText } from '../output/terminalLines.js';
+import { type Content, contentOf, openPlace, openPlaces } from '../session/place.js';
+import type { Session } from '../session/session.js';
 
 export interface DiffOptions {
   /** Compares one place with itself: what it held at this revision… */

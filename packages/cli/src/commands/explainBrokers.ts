@@ -1,8 +1,8 @@
 import { systemTiming, until, WatchError } from '@rollcall/core';
 import type { BrokerList, BrokersExplained, Decision } from '@rollcall/kafka';
-import * as json from '../jsonLines.js';
-import { ANSWER_MS, type Session } from '../session.js';
-import * as terminal from '../terminalLines.js';
+import * as json from '../output/jsonLines.js';
+import * as terminal from '../output/terminalLines.js';
+import { ANSWER_MS, type Session } from '../session/session.js';
 
 /**
  * Prints what became of each key and why, then the decision, then the list if there is one.

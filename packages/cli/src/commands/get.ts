@@ -1,8 +1,8 @@
 import { type Entry, type Found, type Revision, readOnce, WatchError } from '@rollcall/core';
-import { entryLine } from '../jsonLines.js';
-import { printable, printableLines, textOf } from '../printable.js';
-import { ANSWER_MS, inTime, type Session, warnOfPrefix } from '../session.js';
-import { count, entryText } from '../terminalLines.js';
+import { entryLine } from '../output/jsonLines.js';
+import { printable, printableLines, textOf } from '../output/printable.js';
+import { count, entryText } from '../output/terminalLines.js';
+import { ANSWER_MS, inTime, type Session, warnOfPrefix } from '../session/session.js';
 
 export interface GetOptions {
   readonly prefix?: string;

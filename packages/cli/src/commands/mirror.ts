@@ -1,9 +1,9 @@
 import { collect, delay, systemTiming, WatchError } from '@rollcall/core';
-import { type Difference, differences } from '../differences.js';
-import { differenceLine, jsonLine } from '../jsonLines.js';
-import { contentOf, openPlaces, type Place } from '../place.js';
-import { ANSWER_MS, inTime, type Session, writerOf } from '../session.js';
-import { count, differenceText } from '../terminalLines.js';
+import { type Difference, differences } from '../output/differences.js';
+import { differenceLine, jsonLine } from '../output/jsonLines.js';
+import { count, differenceText } from '../output/terminalLines.js';
+import { contentOf, openPlaces, type Place } from '../session/place.js';
+import { ANSWER_MS, inTime, type Session, writerOf } from '../session/session.js';
 
 export interface MirrorOptions {
   readonly dryRun?: true;

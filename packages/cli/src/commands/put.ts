@@ -1,8 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 import { type GrantedLease, type Revision, type Target, WatchError } from '@rollcall/core';
-import { jsonLine, keyFields } from '../jsonLines.js';
-import { printable } from '../printable.js';
-import { ANSWER_MS, inTime, type Session, writerOf } from '../session.js';
+import { jsonLine, keyFields } from '../output/jsonLines.js';
+import { printable } from '../output/printable.js';
+import { ANSWER_MS, inTime, type Session, writerOf } from '../session/session.js';
 
 export interface PutOptions {
   /** Under a lease of its own of this length, ms. */

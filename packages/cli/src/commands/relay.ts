@@ -1,9 +1,9 @@
 import { BootstrapRelay, brokerList } from '@rollcall/kafka';
-import { jsonLine } from '../jsonLines.js';
-import type { ListenAddress } from '../listen.js';
-import { type PolicyFlags, policyOf } from '../policy.js';
-import { type Session, watchUrl } from '../session.js';
-import { relayLine } from '../terminalLines.js';
+import type { ListenAddress } from '../options/listen.js';
+import { type PolicyFlags, policyOf } from '../options/policy.js';
+import { jsonLine } from '../output/jsonLines.js';
+import { relayLine } from '../output/terminalLines.js';
+import { type Session, watchUrl } from '../session/session.js';
 import { printBrokers } from './brokers.js';
 
 export interface RelayCommandOptions extends PolicyFlags {

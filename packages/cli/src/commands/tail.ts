@@ -1,8 +1,8 @@
 import { type Revision, WatchError, type Watcher } from '@rollcall/core';
-import * as json from '../jsonLines.js';
-import { type Session, watchUrl } from '../session.js';
-import { StatusTeller, type ToldStatus } from '../statusTeller.js';
-import * as terminal from '../terminalLines.js';
+import * as json from '../output/jsonLines.js';
+import { StatusTeller, type ToldStatus } from '../output/statusTeller.js';
+import * as terminal from '../output/terminalLines.js';
+import { type Session, watchUrl } from '../session/session.js';
 
 /**
  * History comes faster than any pipe takes it, and every change of it was asked for: so much may wait in memory, bytes,

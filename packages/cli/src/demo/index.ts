@@ -1,16 +1,16 @@
 import { brokerList } from '@rollcall/kafka';
 import { createRollcall } from 'rollcall';
-import type { ExitCode } from '../exitCode.js';
-import type { Io } from '../io.js';
-import { brokersLine, jsonLine } from '../jsonLines.js';
-import { Output } from '../output.js';
-import { coloured, painter } from '../style.js';
+import type { ExitCode } from '../output/exitCode.js';
+import type { Io } from '../output/io.js';
+import { brokersLine, jsonLine } from '../output/jsonLines.js';
+import { Output } from '../output/output.js';
+import { coloured, painter } from '../output/style.js';
 import { BrokersFile, PREFIX } from './brokersFile.js';
 import { Reporter } from './reporter.js';
 import { Screen } from './screen.js';
 import { type Narrator, playStory, type Scene } from './story.js';
 
-export { coloured, painter } from '../style.js';
+export { coloured, painter } from '../output/style.js';
 export { Screen } from './screen.js';
 
 export interface DemoOptions {

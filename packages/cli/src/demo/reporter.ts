@@ -1,7 +1,7 @@
 import type { Status } from '@rollcall/core';
 import type { BrokerList } from '@rollcall/kafka';
-import { printable } from '../printable.js';
-import { count } from '../terminalLines.js';
+import { printable } from '../output/printable.js';
+import { count } from '../output/terminalLines.js';
 import { PREFIX } from './brokersFile.js';
 import type { Screen } from './screen.js';
 import type { Narrator } from './story.js';

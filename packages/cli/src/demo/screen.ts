@@ -1,6 +1,6 @@
-import type { TerminalStream } from '../io.js';
-import { cut } from '../printable.js';
-import type { Paint } from '../style.js';
+import type { TerminalStream } from '../output/io.js';
+import { cut } from '../output/printable.js';
+import type { Paint } from '../output/style.js';
 
 /** Return to the start of the line and erase it (ECMA-48 EL). */
 const ERASE_LINE = '\r\x1b[2K';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { compareKeys } from '../keys.js';
-import { compareRevisions } from '../revision.js';
-import type { Batch, Change, Entry, KeyMap, ReadOptions, Watcher } from '../types.js';
+import { compareKeys } from '../model/keys.js';
+import { compareRevisions } from '../model/revision.js';
+import type { Batch, Change, Entry, KeyMap, ReadOptions, Watcher } from '../model/types.js';
 import { withPatience } from './patience.js';
 
 /**

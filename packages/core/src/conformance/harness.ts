@@ -1,4 +1,4 @@
-import type { Adapter } from '../source.js';
+import type { Adapter } from '../adapter/source.js';
 
 /** One write of a transaction. */
 export type Write =

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../runtime/logger.js';
 
 /** Keeps all that is logged, at every level and with all fields, as text. */
 export class LogCapture implements Logger {

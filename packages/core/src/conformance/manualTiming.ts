@@ -1,4 +1,4 @@
-import type { Timing } from '../timing.js';
+import type { Timing } from '../runtime/timing.js';
 
 /** Any time will do, as long as it is none that a monotonic clock shows. */
 const WALL_START = 1_700_000_000_000;

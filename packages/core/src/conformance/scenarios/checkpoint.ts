@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { silentLogger } from '../../logger.js';
+import { silentLogger } from '../../runtime/logger.js';
 import type { Context } from '../context.js';
 import { Follower } from '../follower.js';
 import { withPatience } from '../patience.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import type { Batch, Watcher } from '../../types.js';
+import type { Batch, Watcher } from '../../model/types.js';
 import { Follower } from '../follower.js';
 import { turns, within } from '../patience.js';
 import type { Scenario } from '../scenario.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Watcher } from '../../types.js';
+import type { Watcher } from '../../model/types.js';
 import { bytes, type Context } from '../context.js';
 import { Follower } from '../follower.js';
 import type { Write } from '../harness.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { ConnectOptions } from '../../source.js';
-import type { Watcher } from '../../types.js';
+import type { ConnectOptions } from '../../adapter/source.js';
+import type { Watcher } from '../../model/types.js';
 import { bytes } from '../context.js';
 import { Follower } from '../follower.js';
 import { everythingOf, LogCapture } from '../logCapture.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Adapter, Source } from '../../source.js';
+import type { Adapter, Source } from '../../adapter/source.js';
 import type { Context } from '../context.js';
 import { Follower } from '../follower.js';
 import type { Scenario } from '../scenario.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { systemTiming } from '../../timing.js';
-import type { Status, Watcher } from '../../types.js';
+import type { Status, Watcher } from '../../model/types.js';
+import { systemTiming } from '../../runtime/timing.js';
 import type { Context } from '../context.js';
 import { Follower } from '../follower.js';
 import { ManualTiming } from '../manualTiming.js';

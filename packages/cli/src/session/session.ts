@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { type Logger, type Source, schemeOf, type Target, WatchError } from '@rollcall/core';
+import { createRollcall, type Rollcall, type Watcher, type WatchOptions } from 'rollcall';
+import type { Io } from '../output/io.js';
+import { createLogger, type LogLevel } from '../output/log.js';
+import { Output } from '../output/output.js';
+import { coloured, type Paint, painter } from '../output/style.js';
+
+/** The options of every command. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json?: true;
+  readonly logLevel: LogLevel;
+  /** ms */
+  readonly timeout?: number;
+}
+
+/** How long one question may take unless `--timeout` says so. */
+export const ANSWER_MS = 10_000;
+
+/** Where a name is looked up when no configuration is given. */
+const DEFAULT_CONFIG = 'rollcall.yaml';
+const DEFAULT_COLUMNS = 80;
+
+/** What a command works with. */
+export interface Session {
+  readonly rollcall: Rollcall;
+  readonly out: Output;
+  readonly logger: Logger;
+  readonly io: Io;
+  /** One JSON object a line, instead of text for a person. */
+  readonly json: boolean;
+  /** That was asked for, and is not just because of a pipe. */
+  readonly jsonAsked: boolean;
+  readonly paint: Paint;
+  /** Of the terminal. */
+  readonly columns: number;
+  /** How long to wait for an answer, ms. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Runs a command with all it needs, and closes that.
+ * @param urls of the command; a name among them asks for a configuration.
+ * @throws what the command throws, unless it was told to end.
+ */
+export async function withSession(
+  io: Io,
+  options: GlobalOptions,
+  urls: readonly string[],
+  run: (session: Session) => Promise<void>,
+): Promise<void> {
+  const { stdout, env, signal } = io;
+  const logger = await createLogger(io, options.logLevel);
+  const out = new Output(stdout, signal);
+  const config = configPath(options, env, urls);
+  await using rollcall = createRollcall({ logger, env, ...(config === undefined ? {} : { config }) });
+  io.onReload?.(() => {
+    try {
+      rollcall.reload();
+    } catch (error) {
+      logger.error({}, `${WatchError.from(error).message} The old configuration stays in force.`);
+    }
+  });
+  try {
+    await run({
+      rollcall,
+      out,
+      logger,
+      io,
+      json: options.json ?? !stdout.isTTY,
+      jsonAsked: options.json ?? false,
+      paint: painter(coloured(stdout, env)),
+      columns: stdout.columns ?? DEFAULT_COLUMNS,
+      ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+    });
+  } catch (error) {
+    if (!out.ended.aborted) throw error;
+  }
+  if (out.failure !== undefined) throw out.failure;
+}
+
+/** @throws WatchError when the URL or name cannot be used. */
+export function watchUrl(session: Session, url: string, options: WatchOptions): Watcher {
+  const watcher = session.rollcall.watch(url, options);
+  const { target, release } = session.rollcall.open(url, options);
+  void release();
+  warnOfPrefix(session, target);
+  return watcher;
+}
+
+/** Warns of a prefix that matches more than it seems to. */
+export function warnOfPrefix({ logger }: Session, { prefix, exact }: Target): void {
+  if (exact || prefix === '' || prefix.endsWith('/')) return;
+  logger.warn({}, `The prefix "${prefix}" is literal: it matches "${prefix}x" too. End it with / for a folder.`);
+}
+
+/** @throws WatchError UNSUPPORTED where the backend cannot write. */
+export function writerOf(source: Source, url: string): NonNullable<Source['write']> {
+  if (source.write !== undefined) return source.write;
+  throw new WatchError('UNSUPPORTED', `The backend of "${url}" is read-only: change it where it comes from.`);
+}
+
+/** Runs one question to a backend for at most `--timeout`. @throws WatchError TIMEOUT */
+export async function inTime<T>(
+  { timeoutMs, out }: Pick<Session, 'timeoutMs' | 'out'>,
+  defaultMs: number,
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ms = timeoutMs ?? defaultMs;
+  const over = new AbortController();
+  const timer = setTimeout(() => {
+    over.abort(new WatchError('TIMEOUT', `No answer within ${ms / 1000} s (--timeout gives it longer).`));
+  }, ms);
+  const signal = AbortSignal.any([out.ended, over.signal]);
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([ask(signal), aborted]);
+  } finally {
+    clearTimeout(timer);
+    // Node keeps a composite signal for as long as it has a listener.
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function configPath({ config }: GlobalOptions, env: Io['env'], urls: readonly string[]): string | undefined {
+  const given = config ?? (env.ROLLCALL_CONFIG || undefined);
+  if (given !== undefined) return given;
+  const named = urls.some((url) => schemeOf(url) === undefined);
+  return named && existsSync(DEFAULT_CONFIG) ? DEFAULT_CONFIG : undefined;
+}

@@ -1,0 +1,77 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import type { Reply } from '../../src/http/client.js';
+import { NOTHING } from '../../src/queries/entries.js';
+import { queryOf } from '../../src/queries/query.js';
+import { readAnswer } from '../../src/watch/answer.js';
+
+const kv = { prefix: 'a/' };
+const service = { prefix: '', query: { service: ['web'] } };
+const pair = { Key: 'a/b', Value: null, CreateIndex: 1, ModifyIndex: 1 };
+
+function read(reply: Partial<Reply>, { target = kv as Parameters<typeof queryOf>[0], anonymous = false } = {}) {
+  const whole = { status: 200, body: undefined, ...reply, headers: { 'x-consul-index': '7', ...reply.headers } };
+  const query = queryOf(target);
+  const gathered = query.decoder({ known: NOTHING, continued: false, index: '7' })(reply.body);
+  return readAnswer(whole, gathered, { query, endpoint: 'h:8500', anonymous, wallNow: 0 });
+}
+
+const without = (name: string): IncomingHttpHeaders => ({ [name]: undefined });
+
+test('a whole answer has its index and entries', () => {
+  const answer = read({ body: [pair] });
+  expect(answer.index).toBe('7');
+  expect(Array.from(answer.entries, ([key]) => key)).toEqual(['b']);
+});
+
+test('S47 in the KV store, 404 with an index and no body means nothing there; elsewhere it does not', () => {
+  expect(read({ status: 404 }).entries.size).toBe(0);
+  expect(() => read({ status: 404 }, { target: service })).toThrowError(
+    expect.objectContaining({ code: 'BAD_RESPONSE' }),
+  );
+});
+
+describe('S28 what is not an answer of Consul is an error, never an empty list', () => {
+  test.each<[string, Partial<Reply>]>([
+    ['a page', { headers: { 'content-type': 'text/html' }, body: '<html>' }],
+    ['a page, and an index', { body: '<html>' }],
+    ['no body', {}],
+    ['JSON that cannot be parsed', { body: Buffer.from('[{"Key"') }],
+    ['JSON of another kind', { body: { error: 'x' } }],
+    ['no index', { headers: without('x-consul-index'), body: [pair] }],
+    ['index 0', { headers: { 'x-consul-index': '0' }, body: [pair] }],
+    ['404 without an index', { status: 404, headers: without('x-consul-index') }],
+    ['404 with index 0', { status: 404, headers: { 'x-consul-index': '0' } }],
+    ['404 with a page', { status: 404, body: '<html>' }],
+    ['204', { status: 204 }],
+  ])('%s', (_, reply) => {
+    expect(() => read(reply)).toThrowError(
+      expect.objectContaining({ code: 'BAD_RESPONSE', message: expect.stringContaining('h:8500') }),
+    );
+  });
+});
+
+describe('S52 what access rules hide', () => {
+  const filtered = { 'x-consul-results-filtered-by-acls': 'true' };
+  const deny = { 'x-consul-default-acl-policy': 'deny' };
+  const forbidden = expect.objectContaining({ code: 'FORBIDDEN' });
+
+  test('a filtered answer is forbidden, empty or not', () => {
+    expect(() => read({ headers: filtered, body: [pair] })).toThrowError(forbidden);
+    expect(() => read({ headers: filtered, status: 404 })).toThrowError(forbidden);
+    expect(() => read({ headers: filtered, body: [] }, { target: service })).toThrowError(forbidden);
+  });
+
+  test('an empty answer to an anonymous caller is forbidden where the default is to deny', () => {
+    expect(() => read({ headers: deny, status: 404 }, { anonymous: true })).toThrowError(forbidden);
+    expect(() => read({ headers: deny, body: [] }, { anonymous: true, target: service })).toThrowError(forbidden);
+  });
+
+  test('it is believed with a token, without access control, and when there is something in it', () => {
+    expect(read({ headers: deny, status: 404 }).entries.size).toBe(0);
+    expect(
+      read({ headers: { 'x-consul-default-acl-policy': 'allow' }, status: 404 }, { anonymous: true }).entries.size,
+    ).toBe(0);
+    expect(read({ headers: deny, body: [pair] }, { anonymous: true }).entries.size).toBe(1);
+  });
+});

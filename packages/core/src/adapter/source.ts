@@ -1,0 +1,184 @@
+import type { WatchError } from '../model/errors.js';
+import type { Entry, KeyMap, Revision } from '../model/types.js';
+import type { Logger } from '../runtime/logger.js';
+
+/** What is watched inside one cluster. */
+export interface Target {
+  /** Literal text: `a/` matches neither `a` nor `ab`; `a` matches `ab`. With `exact`, the one key itself. */
+  readonly prefix: string;
+  readonly exact?: true;
+  /** A backend's own selection (Consul: `service`, `tag`, …), decoded. */
+  readonly query?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A parsed URL. */
+export interface Location {
+  /** Which cluster: the key by which sources are shared. Normalised; no secret in it. */
+  readonly cluster: string;
+  readonly target: Target;
+}
+
+/** Credentials and TLS. Secrets come here, never in a URL. */
+export interface ConnectOptions {
+  readonly username?: string;
+  readonly password?: string;
+  readonly token?: string;
+  readonly tls?: TlsOptions;
+  /**
+   * The largest answer to take whole, bytes (etcd; default 512 MiB). Above it what was missed is read anew, in smaller
+   * pages, so that a delete is inferred where it would have been told.
+   */
+  readonly maxMessageBytes?: number;
+}
+
+/** How a URL is to be watched. */
+export interface WatchOptions extends ConnectOptions {
+  /** Watches this literal prefix in the URL's cluster instead of the URL's own path. */
+  readonly prefix?: string;
+  /**
+   * Begins with the state at this revision, then tells every change after it. Needs a backend that keeps its history
+   * (`Source.supports.history`, as etcd's does); any other fails with UNSUPPORTED. A revision that is compacted fails
+   * with COMPACTED, one that is still to come with ROLLED_BACK: no waiting mends that. Until the backend has shown what
+   * came after, the status is `stale` with NOT_CURRENT. Once begun, the watch survives what every watch does: where it
+   * must read anew, it tells the difference. A later `swap` begins at its backend's present unless given its own.
+   */
+  readonly since?: Revision;
+  /**
+   * Path of a file that keeps the last good state. While the backend does not answer, the watch begins with that state,
+   * `stale` since when it was last known to be the backend's; the backend's first answer is then told as the difference.
+   * Written at most every 5 s while the state changes and at the end, atomically, with mode 0600. One file serves one
+   * watch. One that cannot be read or written is warned of, and the watch goes on. Does nothing beside `since`.
+   */
+  readonly checkpoint?: string;
+}
+
+/** PEM texts, not paths. */
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name to verify the server's certificate against, where it is not the host of the URL. */
+  readonly serverName?: string;
+  /** Accepts any certificate. Warned of at every start. */
+  readonly insecureSkipVerify?: boolean;
+}
+
+/** What the core gives a source. */
+export interface OpenOptions extends ConnectOptions {
+  readonly logger: Logger;
+}
+
+/** An adapter parses its URLs and opens a Source: one cluster, many watches at once. Loading one must be cheap. */
+export interface Adapter {
+  /** URL schemes without the colon. */
+  readonly schemes: readonly string[];
+  /** @throws WatchError INVALID_URL, saying what is wrong and how to write it, without repeating a secret. */
+  parse(url: string): Location;
+  /** Connects nothing yet: an unreachable cluster is an error of `watch`, not of `open`. */
+  open(location: Location, options: OpenOptions): Source;
+}
+
+export type SourceEvent =
+  | { readonly type: 'put'; readonly key: string; readonly entry: Entry }
+  | { readonly type: 'delete'; readonly key: string; readonly revision: Revision };
+
+/**
+ * What one watch attempt yields. Keys are relative to the target's prefix ("" when exact, and for the key that equals
+ * the prefix). The first update of an attempt without `from` that carries a revision is a snapshot.
+ */
+export type Update =
+  /** The whole state at `revision`. `identity` names the cluster where the backend can: another one is another history. */
+  | {
+      readonly type: 'snapshot';
+      readonly revision: Revision;
+      readonly entries: Iterable<readonly [string, Entry]>;
+      readonly identity?: string;
+    }
+  /**
+   * All events of one revision (or of several whole ones), in order, up to `revision`. `behind`: the backend is known to
+   * be further, so that this proves nothing current.
+   */
+  | {
+      readonly type: 'delta';
+      readonly revision: Revision;
+      readonly events: readonly SourceEvent[];
+      readonly behind?: true;
+    }
+  /** Proven in-stream, or for the cursor itself by a read: there was nothing else up to `revision`. */
+  | { readonly type: 'bookmark'; readonly revision: Revision }
+  /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */
+  | { readonly type: 'alive' }
+  /** The state is stale now, but this attempt goes on (a half-written file). The next snapshot, delta or bookmark mends it. */
+  | { readonly type: 'trouble'; readonly error: WatchError };
+
+/** Where to continue, and what must be true there if it is still the same history. */
+export interface Resume {
+  readonly revision: Revision;
+  readonly proof?: {
+    /** How many keys are held. */
+    readonly count: number;
+    /** The held key with the highest revision. */
+    readonly newest?: { readonly key: string; readonly entry: Entry };
+  };
+}
+
+/**
+ * How a key is put. A lease is a time to live that several keys may share: they go when it ends. A put with neither
+ * `ttlMs` nor `lease` takes the key from the lease it was under. A backend without leases refuses all of these.
+ */
+export interface PutOptions {
+  /** Puts the key under a lease of its own, of this length, ms; the backend may grant a longer one. */
+  readonly ttlMs?: number;
+  /** Puts the key under this lease, by the id that the backend's own tools print (etcd: in hexadecimal). */
+  readonly lease?: string;
+  /** Keeps the value that is there and changes only the lease. The value given must be empty; no key is NOT_FOUND. */
+  readonly ignoreValue?: boolean;
+  /** Told of the lease that `ttlMs` made, once the key is under it. */
+  readonly onLease?: (lease: GrantedLease) => void;
+}
+
+/** A lease as the backend granted it. */
+export interface GrantedLease {
+  /** As `PutOptions.lease`. */
+  readonly id: string;
+  /** Its length, ms. */
+  readonly ttlMs: number;
+}
+
+/** One cluster, many watches at once. Its connections open on first use and are kept until it is disposed. */
+export interface Source extends AsyncDisposable {
+  /**
+   * `resume`: `watch` understands `from`. `deltas`: it yields deltas, so deletes are told by the backend.
+   * `history`: `read` understands `at`.
+   */
+  readonly supports: { readonly resume: boolean; readonly deltas: boolean; readonly history: boolean };
+  /** A watch silent for longer, ms, is stale and is started again; Infinity for memory and file. */
+  readonly maxSilenceMs: number;
+  /**
+   * One attempt: yields updates, throws WatchError, returns on abort, never retries, holds no keys.
+   * With `from` it continues after that revision, or throws COMPACTED, TOO_LARGE, ROLLED_BACK or OTHER_HISTORY; the core then
+   * reads anew at once.
+   * @param options `held`: the entries the core holds; a snapshot may yield those very objects for what is unchanged.
+   */
+  watch(
+    target: Target,
+    options: { readonly signal: AbortSignal; readonly from?: Resume; readonly held?: KeyMap },
+  ): AsyncIterable<Update>;
+  /**
+   * One full read. Where it is missing the core takes the first snapshot of a `watch`.
+   * @param options `at`: a revision of the past.
+   * @throws WatchError for `at`: COMPACTED, saying which revision is the oldest that can be read; ROLLED_BACK for one
+   *   that is yet to come, saying how far the store is; UNSUPPORTED where no history is kept.
+   */
+  read?(
+    target: Target,
+    options: { readonly signal: AbortSignal; readonly at?: Revision; readonly keysOnly?: boolean },
+  ): Promise<{ readonly revision: Revision; readonly entries: Iterable<readonly [string, Entry]> }>;
+  /** Keys are absolute here. Missing where the backend cannot write. */
+  readonly write?: {
+    /** @throws WatchError INVALID_OPTION; UNSUPPORTED for an option the backend cannot serve; what the backend says. */
+    put(key: string, value: Uint8Array, options?: PutOptions): Promise<Revision>;
+    /** @returns whether the key was there. */
+    delete(key: string): Promise<boolean>;
+  };
+}

@@ -1,0 +1,181 @@
+import { WatchError } from '../model/errors.js';
+import { keyFromBytes } from '../model/keys.js';
+import type { Target } from './source.js';
+
+/**
+ * Our own parser: WHATWG's rejects several hosts, folds `a/../b`, and its error carries the input, which a logger prints.
+ */
+export interface UrlParts {
+  readonly scheme: string;
+  /** Between `//` and the path; undefined without `//` (`file:./x`, `memory:x`). */
+  readonly authority: string | undefined;
+  /** Percent-decoded, after the one slash that is the URL's own; undefined when there is no path at all. */
+  readonly path: string | undefined;
+  /** Percent-decoded; every name at most once unless it is repeatable. */
+  readonly query: Readonly<Record<string, readonly string[]>>;
+  /** Percent-decoded, after `#`. */
+  readonly fragment: string | undefined;
+}
+
+/** Which query names a scheme knows. */
+export interface QueryNames {
+  readonly single?: readonly string[];
+  readonly repeatable?: readonly string[];
+}
+
+export interface Endpoint {
+  /** Lower case; an IPv6 address without its brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
+const SECRET_NAME = /token|password|passwd|secret|credential|apikey|api_key/i;
+const ENDPOINT = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]+))(?::([^:]*))?$/i;
+const PORT = /^\d{1,5}$/;
+
+/** The scheme in lower case, or undefined when the text does not begin with one. */
+export function schemeOf(url: string): string | undefined {
+  return SCHEME.exec(url)?.[1]?.toLowerCase();
+}
+
+/**
+ * Splits and percent-decodes (once) a source URL.
+ * @throws WatchError INVALID_URL for a broken escape, user info, a secret, or a query name that is unknown or repeated.
+ */
+export function splitUrl(url: string, names: QueryNames = {}): UrlParts {
+  const scheme = schemeOf(url);
+  if (scheme === undefined) throw invalidUrl(url, 'it does not begin with a scheme such as etcd:// or file:');
+  let rest = url.slice(scheme.length + 1);
+  const [beforeFragment, rawFragment] = cut(rest, '#');
+  const [beforeQuery, rawQuery] = cut(beforeFragment, '?');
+  rest = beforeQuery;
+  let authority: string | undefined;
+  let rawPath: string | undefined = rest;
+  if (rest.startsWith('//')) {
+    const slash = rest.indexOf('/', 2);
+    authority = slash < 0 ? rest.slice(2) : rest.slice(2, slash);
+    rawPath = slash < 0 ? undefined : rest.slice(slash + 1);
+    if (userInfoEnd(url.slice(scheme.length + 3)) >= 0) {
+      throw invalidUrl(
+        url,
+        'user and password do not belong in a URL; pass them as options, in rollcall.yaml or as ROLLCALL_USERNAME and ROLLCALL_PASSWORD',
+      );
+    }
+  }
+  return {
+    scheme,
+    authority,
+    path: rawPath === undefined ? undefined : decode(url, rawPath),
+    query: parseQuery(url, rawQuery, names),
+    fragment: rawFragment === undefined ? undefined : decode(url, rawFragment),
+  };
+}
+
+/**
+ * `host:port,host:port`, each port optional.
+ * @throws WatchError INVALID_URL for a missing host or a port outside 1 to 65535.
+ */
+export function parseEndpoints(url: string, authority: string | undefined, defaultPort: number): readonly Endpoint[] {
+  if (!authority) throw invalidUrl(url, `it names no host; write ${schemeOf(url)}://127.0.0.1:${defaultPort}/`);
+  return authority.split(',').map((text) => {
+    const match = ENDPOINT.exec(text.trim());
+    const host = match?.[1] ?? match?.[2];
+    if (host === undefined) throw invalidUrl(url, `"${text}" is not host:port (an IPv6 address needs brackets)`);
+    const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+    if ((match?.[3] !== undefined && !PORT.test(match[3])) || port < 1 || port > 65535) {
+      throw invalidUrl(url, `"${match?.[3]}" is not a port; it must be a number from 1 to 65535`);
+    }
+    return { host: host.toLowerCase(), port };
+  });
+}
+
+/** `host:port`, an IPv6 host in brackets. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** An empty path, or one that ends in `/`, is a prefix; any other is one exact key. */
+export function targetOf(path: string): Target {
+  return path === '' || path.endsWith('/') ? { prefix: path } : { prefix: path, exact: true };
+}
+
+/** The URL as it may be printed: user info and secret-looking query values replaced by `***`. */
+export function redactUrl(url: string): string {
+  const start = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0] ?? '';
+  const rest = url.slice(start.length);
+  const end = start === '' ? -1 : userInfoEnd(rest);
+  const clean = end < 0 ? url : `${start}***${rest.slice(end)}`;
+  return clean.replace(/([?&#])([^=&#]*)=([^&#]*)/g, (whole, mark: string, name: string) =>
+    SECRET_NAME.test(unescaped(name)) ? `${mark}${name}=***` : whole,
+  );
+}
+
+/** An INVALID_URL error that quotes the URL without its secrets. */
+export function invalidUrl(url: string, why: string): WatchError {
+  return new WatchError('INVALID_URL', `Cannot use the URL "${redactUrl(url)}": ${why}.`);
+}
+
+/**
+ * Where the `@` behind a user or a password is in what follows `//`; -1 when there is none. A password with a bare `/`,
+ * `?` or `#` cuts the authority short: then it is no list of hosts, and a later `@` tells.
+ */
+function userInfoEnd(rest: string): number {
+  const authority = /^[^/?#]*/.exec(rest)?.[0] ?? '';
+  if (authority.includes('@')) return authority.lastIndexOf('@');
+  const isHosts = authority.split(',').every((text) => text === '' || isEndpoint(text));
+  return isHosts ? -1 : rest.lastIndexOf('@');
+}
+
+function isEndpoint(text: string): boolean {
+  const match = ENDPOINT.exec(text.trim());
+  return match !== null && (match[3] === undefined || PORT.test(match[3]));
+}
+
+/** Percent escapes of ASCII decoded, for a look at a name; broken ones stay. */
+function unescaped(text: string): string {
+  return text.replace(/%([0-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+}
+
+function cut(text: string, mark: string): [string, string | undefined] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function parseQuery(url: string, raw: string | undefined, names: QueryNames): Record<string, readonly string[]> {
+  const query = new Map<string, string[]>();
+  for (const pair of raw ? raw.split('&') : []) {
+    const [rawName, rawValue] = cut(pair, '=');
+    const name = decode(url, rawName);
+    if (SECRET_NAME.test(name)) {
+      throw invalidUrl(
+        url,
+        `"${name}" does not belong in a URL; pass secrets as options, in rollcall.yaml or in the environment`,
+      );
+    }
+    const repeatable = names.repeatable?.includes(name) ?? false;
+    if (!repeatable && !names.single?.includes(name)) {
+      const known = [...(names.single ?? []), ...(names.repeatable ?? [])];
+      throw invalidUrl(
+        url,
+        `"${name}" is not a query name here; ${known.length > 0 ? `known: ${known.join(', ')}` : 'this scheme has none (write a literal ? as %3F)'}`,
+      );
+    }
+    const values = query.get(name) ?? [];
+    if (values.length > 0 && !repeatable) throw invalidUrl(url, `"${name}" is given twice`);
+    query.set(name, [...values, decode(url, rawValue ?? '')]);
+  }
+  return Object.fromEntries(query);
+}
+
+function decode(url: string, text: string): string {
+  if (!text.includes('%')) return text;
+  const bytes: Buffer[] = [];
+  for (const part of text.split(/(%[0-9a-f]{2})/i)) {
+    if (/^%[0-9a-f]{2}$/i.test(part)) bytes.push(Buffer.from(part.slice(1), 'hex'));
+    else if (part.includes('%'))
+      throw invalidUrl(url, `"${part}" has a % that is not followed by two hex digits; write a literal % as %25`);
+    else bytes.push(Buffer.from(part));
+  }
+  return keyFromBytes(Buffer.concat(bytes));
+}

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Location } from '../adapter/source.js';
+import { CHECKPOINT_MAGIC, type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './format.js';
+
+/** No write takes this long, ms: what is older was left behind by a process that was killed. */
+const ABANDONED_AFTER_MS = 600_000;
+
+/** The checkpoint of one watch on the disk. Errors have messages that go on from "The checkpoint <path>". */
+export class CheckpointFile {
+  readonly path: string;
+  readonly #location: Location;
+
+  /** @param path absolute. */
+  constructor(path: string, location: Location) {
+    this.path = path;
+    this.#location = location;
+  }
+
+  /** What the file holds; undefined when there is none. @throws Error saying why it cannot be used. */
+  async read(): Promise<Checkpoint | undefined> {
+    const bytes = await readFile(this.path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw new Error(`cannot be read (${reasonOf(error)})`, { cause: error });
+    });
+    if (bytes === undefined) return undefined;
+    const decoding = decodeCheckpoint(bytes, this.#location);
+    for (;;) {
+      const step = decoding.next();
+      if (step.done) return step.value;
+      await turn();
+    }
+  }
+
+  /**
+   * Replaces the file, atomically: whoever reads it, and whoever else writes it, there is always one whole checkpoint.
+   * @throws Error saying why it cannot be written, or the signal's reason; then the old file is still there.
+   */
+  async write(checkpoint: Checkpoint, signal: AbortSignal): Promise<void> {
+    await this.#assertOurs();
+    // In the same folder, because a rename is atomic only within one file system.
+    const temporary = `${this.path}.${randomUUID()}.tmp`;
+    try {
+      // Values may be secrets.
+      const handle = await open(temporary, 'wx', 0o600);
+      try {
+        await writeFile(handle, encodeCheckpoint(checkpoint, this.#location), { signal });
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      signal.throwIfAborted();
+      await rename(temporary, this.path);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      signal.throwIfAborted();
+      throw new Error(`cannot be written (${reasonOf(error as Error)})`, { cause: error });
+    }
+  }
+
+  /** Removes what processes that were killed while they wrote have left behind. Never rejects. */
+  async tidy(): Promise<void> {
+    const folder = dirname(this.path);
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names) {
+      if (!name.startsWith(`${basename(this.path)}.`) || !/\.[0-9a-f-]{36}\.tmp$/.test(name)) continue;
+      const old = await stat(join(folder, name)).catch(() => undefined);
+      if (old === undefined || Date.now() - old.mtimeMs < ABANDONED_AFTER_MS) continue;
+      await rm(join(folder, name), { force: true }).catch(() => {});
+    }
+  }
+
+  /** A mistyped path must not cost somebody a file. */
+  async #assertOurs(): Promise<void> {
+    const beginning = await beginningOf(this.path, CHECKPOINT_MAGIC.length).catch(() => Buffer.of());
+    if (beginning.length === 0 || beginning.equals(CHECKPOINT_MAGIC)) return;
+    throw new Error('is another kind of file and is not written to');
+  }
+}
+
+async function beginningOf(path: string, length: number): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** As "ENOSPC: no space left on device": the system call and its path, which follow, change from time to time. */
+function reasonOf({ message }: Error): string {
+  return message.split(',')[0] ?? message;
+}

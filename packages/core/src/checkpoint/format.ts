@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import type { Location } from '../adapter/source.js';
+import type { Entry, Revision } from '../model/types.js';
+import { targetKey } from '../watch/sharingKey.js';
+
+/** The last good state of one watch, as it outlives the process. */
+export interface Checkpoint {
+  readonly revision: Revision;
+  /** Wall clock, ms since the Unix epoch: when the state was last known to be the backend's. */
+  readonly provenAt: number;
+  readonly entries: Iterable<readonly [string, Entry]>;
+}
+
+// One JSON document a line: a header, `[key, value in base64, revision, createRevision]` for each entry, and a footer with
+// the SHA-256 of all before it, so that what was cut off anywhere shows.
+const FORMAT = 1;
+const FOOTER = /^\{"sha256":"([0-9a-f]{64})"\}\n$/;
+const NEW_LINE = 0x0a;
+
+/** Small enough that the event loop does not notice one. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** Every format, also those still to come, begins with this. */
+export const CHECKPOINT_MAGIC = Buffer.from('{"rollcallCheckpoint":');
+
+interface Header {
+  readonly rollcallCheckpoint: number;
+  readonly cluster: string;
+  readonly target: unknown;
+  readonly revision: Revision;
+  readonly provenAt: string;
+}
+
+type Line = readonly [key: string, value: string, revision: Revision | null, createRevision: Revision | null];
+
+/** The file's bytes, in chunks. */
+export function* encodeCheckpoint(checkpoint: Checkpoint, location: Location): Generator<Buffer> {
+  const hash = createHash('sha256');
+  let text = headerOf(checkpoint, location);
+  const chunk = (): Buffer => {
+    const bytes = Buffer.from(text);
+    hash.update(bytes);
+    text = '';
+    return bytes;
+  };
+  for (const [key, entry] of checkpoint.entries) {
+    text += lineOf(key, entry);
+    if (text.length >= CHUNK_BYTES) yield chunk();
+  }
+  yield chunk();
+  yield Buffer.from(`{"sha256":"${hash.digest('hex')}"}\n`);
+}
+
+/**
+ * What a file of this watch holds; yields now and then, for the event loop to turn.
+ * @throws Error whose message says of the file why it cannot be used: "is truncated".
+ */
+export function* decodeCheckpoint(bytes: Buffer, location: Location): Generator<undefined, Checkpoint> {
+  if (bytes.length === 0) throw new Error('is empty');
+  if (!bytes.subarray(0, CHECKPOINT_MAGIC.length).equals(CHECKPOINT_MAGIC))
+    throw new Error('is no checkpoint of Rollcall');
+  const headerEnd = bytes.indexOf(NEW_LINE) + 1;
+  if (headerEnd === 0) throw new Error('is truncated');
+  const header = parse<Header>(bytes.subarray(0, headerEnd));
+  if (header.rollcallCheckpoint !== FORMAT) {
+    throw new Error(`was written by a newer version of Rollcall (format ${header.rollcallCheckpoint})`);
+  }
+  if (header.cluster !== location.cluster || JSON.stringify(header.target) !== targetKey(location.target)) {
+    throw new Error(`belongs to another place (${header.cluster}, ${JSON.stringify(header.target)})`);
+  }
+  const footerStart = bytes.lastIndexOf(NEW_LINE, -2) + 1;
+  const sha256 = FOOTER.exec(bytes.toString('latin1', footerStart))?.[1];
+  if (sha256 === undefined) throw new Error('is truncated');
+  if ((yield* digestOf(bytes.subarray(0, footerStart))) !== sha256)
+    throw new Error('is damaged: its checksum is wrong');
+  const entries = yield* entriesOf(bytes.subarray(headerEnd, footerStart));
+  return { revision: header.revision, provenAt: Date.parse(header.provenAt), entries };
+}
+
+function headerOf({ revision, provenAt }: Checkpoint, { cluster, target }: Location): string {
+  const header: Header = {
+    rollcallCheckpoint: FORMAT,
+    cluster,
+    target: JSON.parse(targetKey(target)),
+    revision,
+    provenAt: new Date(provenAt).toISOString(),
+  };
+  return `${JSON.stringify(header)}\n`;
+}
+
+function lineOf(key: string, { value, revision, createRevision }: Entry): string {
+  const base64 = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  // Lone surrogates, which stand for bytes that are not UTF-8, come out escaped.
+  return `${JSON.stringify([key, base64, revision ?? null, createRevision ?? null] satisfies Line)}\n`;
+}
+
+function* digestOf(bytes: Buffer): Generator<undefined, string> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    hash.update(bytes.subarray(at, at + CHUNK_BYTES));
+    yield;
+  }
+  return hash.digest('hex');
+}
+
+function* entriesOf(lines: Buffer): Generator<undefined, (readonly [string, Entry])[]> {
+  const entries: (readonly [string, Entry])[] = [];
+  let nextTurn = CHUNK_BYTES;
+  for (let at = 0; at < lines.length; ) {
+    const end = lines.indexOf(NEW_LINE, at) + 1;
+    entries.push(entryOf(parse<Line>(lines.subarray(at, end))));
+    at = end;
+    if (at < nextTurn) continue;
+    nextTurn = at + CHUNK_BYTES;
+    yield;
+  }
+  return entries;
+}
+
+function entryOf([key, value, revision, createRevision]: Line): readonly [string, Entry] {
+  const revisions = { ...(revision !== null && { revision }), ...(createRevision !== null && { createRevision }) };
+  return [key, { value: Buffer.from(value, 'base64'), ...revisions }];
+}
+
+function parse<T>(bytes: Buffer): T {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch (error) {
+    throw new Error('is damaged: it does not parse', { cause: error });
+  }
+}

@@ -1,0 +1,157 @@
+import { WatchError } from '../model/errors.js';
+import type { Snapshot, Status } from '../model/types.js';
+import type { LogThrottle } from '../runtime/throttle.js';
+import { inTime, type Timing } from '../runtime/timing.js';
+import type { Step } from '../watch/apply.js';
+import type { Subscriber } from '../watch/sharedWatch.js';
+import type { CheckpointFile } from './file.js';
+import type { Checkpoint } from './format.js';
+
+/** While the state changes, a write begins at most this often, ms. */
+const WRITE_EVERY_MS = 5_000;
+/** A disk that takes longer to give a checkpoint, ms, counts as one that has none. */
+const LOAD_MS = 30_000;
+/** `close()` settles within 1 s, whatever the disk does. */
+const CLOSE_MS = 700;
+
+export interface CheckpointKeeperOptions {
+  readonly file: Pick<CheckpointFile, 'path' | 'read' | 'write' | 'tidy'>;
+  readonly timing: Timing;
+  readonly warnings: LogThrottle;
+  /**
+   * Who writes to a path. Of two watches with one path, as before and after a swap, it is the one that became live last:
+   * the old one must not put its own state back when it closes, nor the new one write before it has one.
+   */
+  readonly writers: Map<string, CheckpointKeeper>;
+}
+
+/** Keeps the checkpoint file of one watch. Nothing that goes wrong here disturbs the watch: it is warned of. */
+export class CheckpointKeeper implements Subscriber {
+  readonly #options: CheckpointKeeperOptions;
+  /** Of the write that is under way. */
+  #abandon = new AbortController();
+  #loaded: Promise<Checkpoint | undefined> | undefined;
+  #snapshot: Snapshot | undefined;
+  #status: Status = { state: 'connecting', attempt: 0 };
+  /** Whether the backend itself has answered: nothing else is worth keeping. */
+  #answered = false;
+  #dirty = false;
+  #lastWriteAt = Number.NEGATIVE_INFINITY;
+  /** What the file says of its state's age. */
+  #writtenProof = Number.NEGATIVE_INFINITY;
+  #cancelTimer: (() => void) | undefined;
+  #writing: Promise<void> | undefined;
+  #closing = false;
+
+  constructor(options: CheckpointKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** The last good state of before; undefined, with a warning, when the file cannot be used. Read once. */
+  load(signal: AbortSignal): Promise<Checkpoint | undefined> {
+    this.#loaded ??= this.#load(signal);
+    return this.#loaded;
+  }
+
+  onStep({ snapshot, changed }: Step): void {
+    this.#snapshot = snapshot;
+    this.#dirty ||= changed;
+    this.#writeSoon();
+  }
+
+  onStatus(status: Status): void {
+    this.#status = status;
+    if (status.state !== 'live') return;
+    if (!this.#answered) this.#takeOver();
+    this.#answered = true;
+    this.#writeSoon();
+  }
+
+  /** Writes what is new, if only that the state is still the backend's. */
+  async close(): Promise<void> {
+    const { timing, file, writers } = this.#options;
+    this.#closing = true;
+    this.#cancelTimer?.();
+    await inTime(timing, CLOSE_MS, this.#finish());
+    this.#abandon.abort();
+    if (writers.get(file.path) === this) writers.delete(file.path);
+  }
+
+  async #load(signal: AbortSignal): Promise<Checkpoint | undefined> {
+    const { file, timing } = this.#options;
+    const reading = file.read().then(
+      (found) => ({ found }),
+      (error: Error) => ({ why: error.message }),
+    );
+    const outcome = (await inTime(timing, LOAD_MS, reading, signal)) ?? { why: `was not read within ${LOAD_MS} ms` };
+    if ('found' in outcome) return outcome.found;
+    if (!signal.aborted) this.#warn(`${outcome.why}: it is ignored.`);
+    return undefined;
+  }
+
+  #takeOver(): void {
+    const { writers, file } = this.#options;
+    const before = writers.get(file.path);
+    // What it still writes is older than what this one will.
+    if (before !== undefined) before.#abandon.abort();
+    writers.set(file.path, this);
+  }
+
+  get #isWriter(): boolean {
+    const { writers, file } = this.#options;
+    return (writers.get(file.path) ?? this) === this;
+  }
+
+  #writeSoon(): void {
+    if (!this.#dirty || !this.#answered || this.#closing || !this.#isWriter) return;
+    if (this.#cancelTimer !== undefined || this.#writing !== undefined) return;
+    const { timing } = this.#options;
+    this.#cancelTimer = timing.schedule(Math.max(0, this.#lastWriteAt + WRITE_EVERY_MS - timing.now()), () => {
+      this.#cancelTimer = undefined;
+      this.#writing = this.#write().finally(() => {
+        this.#writing = undefined;
+        this.#writeSoon();
+      });
+    });
+  }
+
+  async #finish(): Promise<void> {
+    await this.#writing;
+    if (this.#answered && (this.#dirty || this.#provenAt > this.#writtenProof)) await this.#write();
+  }
+
+  /** Never rejects; what failed is tried again. */
+  async #write(): Promise<void> {
+    const { file, timing } = this.#options;
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined || !this.#isWriter) return;
+    const abandon = new AbortController();
+    this.#abandon = abandon;
+    const provenAt = this.#provenAt;
+    const isFirst = this.#lastWriteAt === Number.NEGATIVE_INFINITY;
+    this.#lastWriteAt = timing.now();
+    this.#dirty = false;
+    try {
+      if (isFirst) await file.tidy();
+      await file.write({ revision: snapshot.revision, entries: snapshot.entries, provenAt }, abandon.signal);
+      this.#writtenProof = provenAt;
+    } catch (error) {
+      this.#dirty = true;
+      if (!abandon.signal.aborted) this.#warn(`${(error as Error).message}: the watch goes on without it.`);
+    }
+  }
+
+  /** Until when the state is known to have been the backend's. */
+  get #provenAt(): number {
+    return this.#status.state === 'stale' ? this.#status.since : this.#options.timing.wallNow();
+  }
+
+  #warn(what: string): void {
+    const error = new WatchError('CHECKPOINT', `The checkpoint ${this.#options.file.path} ${what}`);
+    try {
+      this.#options.warnings.warn(error, error.message);
+    } catch {
+      // A logger that throws must not end the process by a rejection that nobody waits for.
+    }
+  }
+}

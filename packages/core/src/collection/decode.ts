@@ -1,0 +1,120 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { printable } from './reason.js';
+
+/**
+ * Turns one key's bytes into an item; what it throws (or rejects with) puts the key in quarantine.
+ * @param key relative to the collection's prefix.
+ * @param reject tells of a part of the value that cannot be used while the rest can: the item is taken, and the key is
+ *   listed in quarantine with the reason.
+ */
+export type Decode<T> = (value: Uint8Array, key: string, reject: (reason: string) => void) => T | Promise<T>;
+
+/** How the bytes are read before the schema sees them. */
+export type Format = 'json' | 'text' | 'bytes';
+
+/** How items come from bytes: by a schema of any library that speaks Standard Schema (zod, valibot, …), or by a function. */
+export type DecodeOptions<T> =
+  | {
+      readonly schema: StandardSchemaV1<unknown, T>;
+      /** Default: `json`. */
+      readonly format?: Format;
+      readonly decode?: never;
+    }
+  | { readonly decode: Decode<T>; readonly schema?: never; readonly format?: never };
+
+/** What became of one value. */
+export type Outcome<T> = { readonly item: T; readonly rejected?: string } | { readonly reason: string };
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** How many of a schema's issues a reason lists. */
+const LISTED_ISSUES = 3;
+
+/**
+ * Decodes one value and never throws: whatever the bytes are and whatever the user's function does, there is an outcome.
+ * Synchronous as long as the schema or function is, so that many values do not cost a turn each.
+ */
+export function decodeValue<T>(
+  options: DecodeOptions<T>,
+  value: Uint8Array,
+  key: string,
+): Outcome<T> | Promise<Outcome<T>> {
+  try {
+    return options.schema === undefined
+      ? decodeByFunction(options.decode, value, key)
+      : decodeBySchema(options.schema, readAs(options.format ?? 'json', value));
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+/**
+ * Parses JSON from bytes.
+ * @throws Error when they are not UTF-8, not JSON, or hold a `__proto__` key, which a careless merge makes a prototype.
+ */
+export function parseJson(value: Uint8Array): unknown {
+  const text = parseText(value);
+  try {
+    // An escape may hide the name, so both ways of writing it pay for the look at every key.
+    const suspicious = text.includes('__proto__') || text.includes('\\u');
+    return JSON.parse(text, suspicious ? refuseProto : undefined);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Error(`not JSON: ${withoutExcerpt(error.message)}`);
+    throw error;
+  }
+}
+
+/**
+ * Decodes text from bytes.
+ * @throws Error when they are not UTF-8.
+ */
+export function parseText(value: Uint8Array): string {
+  try {
+    return utf8.decode(value);
+  } catch {
+    throw new Error('not UTF-8 text');
+  }
+}
+
+function readAs(format: Format, value: Uint8Array): unknown {
+  if (format === 'bytes') return value;
+  return format === 'text' ? parseText(value) : parseJson(value);
+}
+
+function decodeByFunction<T>(decode: Decode<T>, value: Uint8Array, key: string): Outcome<T> | Promise<Outcome<T>> {
+  const rejected: string[] = [];
+  const outcome = (item: T): Outcome<T> =>
+    rejected.length === 0 ? { item } : { item, rejected: printable(rejected.join('; ')) };
+  const item = decode(value, key, (reason) => rejected.push(reason));
+  return item instanceof Promise ? item.then(outcome, failure) : outcome(item);
+}
+
+function decodeBySchema<T>(schema: StandardSchemaV1<unknown, T>, input: unknown): Outcome<T> | Promise<Outcome<T>> {
+  const outcome = (result: StandardSchemaV1.Result<T>): Outcome<T> =>
+    result.issues === undefined ? { item: result.value } : { reason: printable(describe(result.issues)) };
+  const result = schema['~standard'].validate(input);
+  return result instanceof Promise ? result.then(outcome, failure) : outcome(result);
+}
+
+function describe(issues: readonly StandardSchemaV1.Issue[]): string {
+  const listed = issues.slice(0, LISTED_ISSUES).map(({ message, path = [] }) => {
+    const where = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment)).join('.');
+    return where === '' ? message : `${where}: ${message}`;
+  });
+  const more = issues.length - listed.length;
+  return `${listed.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+}
+
+function failure(error: unknown): { readonly reason: string } {
+  return { reason: printable(error instanceof Error ? error.message : String(error)) };
+}
+
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new Error('it has a "__proto__" key');
+  return value;
+}
+
+/** V8 quotes what it could not parse, and a value may be a secret. */
+function withoutExcerpt(message: string): string {
+  return message.replace(/,? ?(?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON$/s, '');
+}

@@ -1,0 +1,64 @@
+import type { Revision } from '../model/types.js';
+import type { Outcome } from './decode.js';
+import { Items } from './items.js';
+
+/** A value, or a part of one, that cannot be used. */
+export interface Quarantined {
+  readonly key: string;
+  /** Where the bad value was written. */
+  readonly revision: Revision;
+  /** One line, printable, at most 200 characters. */
+  readonly reason: string;
+  /** Wall-clock time, ms since the Unix epoch, when the key first became bad. */
+  readonly since: number;
+}
+
+/** The items of a collection and what is wrong with the rest: one immutable value. */
+export interface Decoded<T> {
+  readonly items: Items<T>;
+  readonly quarantine: Items<Quarantined>;
+}
+
+/** One key's new value, decoded as far as it can be. */
+export interface DecodedPut<T> {
+  readonly key: string;
+  readonly revision: Revision;
+  readonly outcome: Outcome<T>;
+}
+
+export function nothingDecoded<T>(): Decoded<T> {
+  return { items: Items.empty(), quarantine: Items.empty() };
+}
+
+/**
+ * The state after some puts and deletes, at most one a key: a bad value keeps its key's last good item, a deleted key
+ * loses item and quarantine. A map in which nothing changed is the very same object.
+ * @param wallNow wall-clock time, ms since the Unix epoch.
+ */
+export function applyDecoded<T>(
+  before: Decoded<T>,
+  puts: readonly DecodedPut<T>[],
+  deletes: readonly string[],
+  wallNow: number,
+): Decoded<T> {
+  const good: [string, T][] = [];
+  const bad: [string, Quarantined][] = [];
+  const healed: string[] = [];
+  for (const { key, revision, outcome } of puts) {
+    if ('item' in outcome) good.push([key, outcome.item]);
+    const reason = 'item' in outcome ? outcome.rejected : outcome.reason;
+    if (reason === undefined) healed.push(key);
+    else bad.push([key, { key, revision, reason, since: before.quarantine.get(key)?.since ?? wallNow }]);
+  }
+  return {
+    items: before.items.edited(good, deletes),
+    quarantine: before.quarantine.edited(bad, [...deletes, ...healed]),
+  };
+}
+
+/** How many keys there are, usable or not. */
+export function countKeys<T>({ items, quarantine }: Decoded<T>): number {
+  let count = items.size;
+  for (const key of quarantine.keys()) if (!items.has(key)) count++;
+  return count;
+}

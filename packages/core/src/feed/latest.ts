@@ -1,0 +1,83 @@
+import type { WatchError } from '../model/errors.js';
+import type { Logger } from '../runtime/logger.js';
+import { PullIterator } from './pullIterator.js';
+
+/**
+ * A value that is replaced as a whole, for any number of readers: the one mechanism behind every view of a watcher.
+ * A reader that is slow sees the newest value next and costs nothing meanwhile.
+ */
+export class Latest<S extends object> {
+  readonly #readers = new Set<PullIterator<S>>();
+  readonly #listeners = new Set<() => void>();
+  readonly #logger: Logger;
+  #value: S | undefined;
+  #ended: { readonly error?: WatchError } | undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** The last one; kept after the end. */
+  get value(): S | undefined {
+    return this.#value;
+  }
+
+  /** Set once nothing more will come. */
+  get ended(): { readonly error?: WatchError } | undefined {
+    return this.#ended;
+  }
+
+  /** Does nothing after the end. */
+  set(value: S): void {
+    if (this.#ended !== undefined) return;
+    this.#value = value;
+    this.wake();
+  }
+
+  /** Ends every reader: by `error` at its next wait where one is given. Only the first call counts. */
+  end(error?: WatchError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error === undefined ? {} : { error };
+    for (const reader of [...this.#readers]) reader.end(error);
+    this.wake();
+    this.#listeners.clear();
+  }
+
+  /** Has readers and listeners look again. */
+  wake(): void {
+    for (const reader of [...this.#readers]) reader.serve();
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Calls back after each change and at the end. The listener must not throw. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls a user's listener back after each change, never at or after the end; one that throws is logged. */
+  onChange(listener: () => void): () => void {
+    return this.subscribe(() => {
+      if (this.#ended !== undefined) return;
+      try {
+        listener();
+      } catch (error) {
+        this.#logger.error({ err: error }, 'A listener threw; the others go on.');
+      }
+    });
+  }
+
+  /** An iterator of one's own: the present value first, then each newer one. An abort ends it without an error. */
+  read(signal?: AbortSignal): AsyncIterableIterator<S> {
+    let seen: S | undefined;
+    const take = (): S | undefined => {
+      if (this.#value === seen) return undefined;
+      seen = this.#value;
+      return seen;
+    };
+    const reader = new PullIterator<S>({ take, onEnd: () => this.#readers.delete(reader), signal });
+    if (this.#ended !== undefined) reader.end(this.#ended.error);
+    else if (!reader.ended) this.#readers.add(reader);
+    return reader;
+  }
+}

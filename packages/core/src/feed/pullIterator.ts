@@ -1,0 +1,82 @@
+import type { WatchError } from '../model/errors.js';
+
+interface Waiter<T> {
+  resolve(result: IteratorResult<T>): void;
+  reject(error: unknown): void;
+}
+
+interface PullOptions<T> {
+  /** The next value, or undefined when there is none yet. */
+  take(): T | undefined;
+  /** Called once, when nothing more will be delivered. */
+  onEnd(): void;
+  /** An abort ends the iteration without an error. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * An iterator that takes its values when it is asked, so that it queues none. Written by hand because a generator's
+ * `return()` hangs while its `next()` waits.
+ */
+export class PullIterator<T extends object> implements AsyncIterableIterator<T> {
+  readonly #options: PullOptions<T>;
+  readonly #waiters: Waiter<T>[] = [];
+  #ended: { readonly error?: WatchError } | undefined;
+
+  constructor(options: PullOptions<T>) {
+    this.#options = options;
+    // Over before it began: there is nobody to tell yet.
+    if (options.signal?.aborted) this.#ended = {};
+    else options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      this.serve();
+    });
+  }
+
+  return(): Promise<IteratorResult<T>> {
+    this.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Answers those who wait, as far as there is something to answer. */
+  serve(): void {
+    while (this.#waiters.length > 0) {
+      if (this.#ended !== undefined) this.#serveEnd(this.#ended);
+      else {
+        const value = this.#options.take();
+        if (value === undefined) return;
+        this.#waiters.shift()?.resolve({ done: false, value });
+      }
+    }
+  }
+
+  /** Nothing is delivered after this. With an error one wait rejects, then the iteration is over. */
+  end(error?: WatchError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error === undefined ? {} : { error };
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#options.onEnd();
+    this.serve();
+  }
+
+  #onAbort = (): void => this.end();
+
+  #serveEnd({ error }: { readonly error?: WatchError }): void {
+    this.#ended = {};
+    const waiter = this.#waiters.shift();
+    if (error === undefined) waiter?.resolve({ done: true, value: undefined });
+    else waiter?.reject(error);
+  }
+}

@@ -1,0 +1,27 @@
+import type { WatchError } from '../model/errors.js';
+import type { Logger } from './logger.js';
+import type { Timing } from './timing.js';
+
+/** The same error is logged once per this time. */
+const QUIET_MS = 30_000;
+
+/** Warns of an error unless the same one (code and message) was logged a short while ago. */
+export class LogThrottle {
+  readonly #logger: Logger;
+  readonly #timing: Timing;
+  readonly #last = new Map<string, number>();
+
+  constructor(logger: Logger, timing: Timing) {
+    this.#logger = logger;
+    this.#timing = timing;
+  }
+
+  warn(error: WatchError, message: string): void {
+    const now = this.#timing.now();
+    for (const [key, at] of this.#last) if (now - at >= QUIET_MS) this.#last.delete(key);
+    const key = `${error.code} ${error.message}`;
+    if (this.#last.has(key)) return;
+    this.#last.set(key, now);
+    this.#logger.warn({ code: error.code }, message);
+  }
+}

@@ -1,0 +1,80 @@
+import { PullIterator } from '../feed/pullIterator.js';
+import { WatchError } from '../model/errors.js';
+import type { Batch, ReadOptions } from '../model/types.js';
+import type { Timing } from '../runtime/timing.js';
+import { batchBetween, type View } from './view.js';
+
+/** A quiet period may hold a change back for this many quiet periods at most, unless told otherwise. */
+const DEFAULT_MAX_QUIET_PERIODS = 10;
+
+/** Where a reader finds the present. */
+export interface ReaderHost {
+  readonly timing: Timing;
+  view(): View | undefined;
+  forget(reader: Reader): void;
+}
+
+/** What one consumer has seen of a handle. Costs the view it saw last, never a queue. */
+export class Reader {
+  readonly batches: PullIterator<Batch>;
+  readonly #host: ReaderHost;
+  readonly #quietMs: number;
+  readonly #maxQuietMs: number;
+  #seen: View | undefined;
+  /** When the first change this reader has not seen came, and the latest. */
+  #unseen: { readonly first: number; readonly last: number } | undefined;
+  #cancelTimer: () => void = () => {};
+
+  /** @throws WatchError INVALID_OPTION. */
+  constructor(host: ReaderHost, options: ReadOptions) {
+    this.#host = host;
+    this.#quietMs = nonNegative('quietMs', options.quietMs ?? 0);
+    this.#maxQuietMs = nonNegative('maxQuietMs', options.maxQuietMs ?? this.#quietMs * DEFAULT_MAX_QUIET_PERIODS);
+    this.batches = new PullIterator<Batch>({
+      take: () => this.#take(),
+      onEnd: () => {
+        this.#cancelTimer();
+        host.forget(this);
+      },
+      signal: options.signal,
+    });
+  }
+
+  /** The host's view has an observable change. */
+  changed(): void {
+    const now = this.#host.timing.now();
+    this.#unseen = { first: this.#unseen?.first ?? now, last: now };
+    this.batches.serve();
+  }
+
+  /** The host's view moved without an observable change (a bookmark, a new epoch with the same content). */
+  moved(): void {
+    const view = this.#host.view();
+    if (view !== undefined && this.#seen?.version === view.version) this.#seen = view;
+  }
+
+  #take(): Batch | undefined {
+    const view = this.#host.view();
+    if (view === undefined || this.#mustStayQuiet()) return undefined;
+    const batch = batchBetween(this.#seen, view);
+    this.#seen = view;
+    this.#unseen = undefined;
+    return batch;
+  }
+
+  /** Whether the quiet period is still running; then a timer serves when it is over. The first batch never waits. */
+  #mustStayQuiet(): boolean {
+    this.#cancelTimer();
+    if (this.#seen === undefined || this.#unseen === undefined || this.#quietMs === 0) return false;
+    const due = Math.min(this.#unseen.last + this.#quietMs, this.#unseen.first + this.#maxQuietMs);
+    const waitMs = due - this.#host.timing.now();
+    if (waitMs <= 0) return false;
+    this.#cancelTimer = this.#host.timing.schedule(waitMs, () => this.batches.serve());
+    return true;
+  }
+}
+
+function nonNegative(name: string, ms: number): number {
+  if (Number.isFinite(ms) && ms >= 0) return ms;
+  throw new WatchError('INVALID_OPTION', `${name} must be a number of milliseconds, 0 or more; it is ${ms}.`);
+}

@@ -1,0 +1,232 @@
+import pRetry, { AbortError } from 'p-retry';
+import type { Resume, Source, Target, Update } from '../adapter/source.js';
+import type { Checkpoint } from '../checkpoint/format.js';
+import { type ErrorCode, WatchError } from '../model/errors.js';
+import type { KeyMap, Revision, Status } from '../model/types.js';
+import type { Logger } from '../runtime/logger.js';
+import type { LogThrottle } from '../runtime/throttle.js';
+import { delay, inTime, type Timing } from '../runtime/timing.js';
+import type { Step } from './apply.js';
+import { pullUntil } from './attempt.js';
+import { HEALTHY_AFTER_MS } from './backoff.js';
+import { Health } from './health.js';
+import { Replica } from './replica.js';
+import { stateAt } from './stateAt.js';
+
+/** What a reflector is told to work with, and whom it tells. */
+export interface ReflectorHost {
+  readonly source: Source;
+  readonly target: Target;
+  /** The revision whose state is to be the first. */
+  readonly since: Revision | undefined;
+  /** The checkpoint, where one is kept. Never rejects. */
+  readonly recall: (() => Promise<Checkpoint | undefined>) | undefined;
+  readonly timing: Timing;
+  readonly logger: Logger;
+  /** Shared by all watches, so that 200 of them that lose one server say it once. */
+  readonly warnings: LogThrottle;
+  /** A number for a history not seen before. */
+  mintEpoch(): number;
+  /** The state moved. `resync`: by the first answer after an interruption. */
+  onStep(step: Step, resync: boolean): void;
+  onStatus(status: Status): void;
+}
+
+/** These say that the cursor cannot be continued from: a full read decides, and nobody needs to wait for it. */
+const READ_ANEW: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'TOO_LARGE', 'ROLLED_BACK', 'OTHER_HISTORY']);
+
+/** These say of a revision that was asked for that it is gone, or still to come. */
+const NOT_THERE: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'ROLLED_BACK']);
+
+/** How long the backend has to answer before a checkpoint does, unless it fails; and a disk before an error is told, ms. */
+const HEAD_START_MS = 1_000;
+
+/**
+ * The only loop: keeps one target's state equal to its backend's through every failure. Runs attempts of
+ * `Source.watch` one after another, resumes where the history allows it and reads anew where not, notices silence, and
+ * waits between failures. The source only translates; all that is held is held here.
+ */
+export class Reflector {
+  readonly #host: ReflectorHost;
+  readonly #replica: Replica;
+  readonly #health: Health;
+
+  constructor(host: ReflectorHost) {
+    this.#host = host;
+    this.#replica = new Replica(() => host.mintEpoch());
+    this.#health = new Health(host.timing, (status) => host.onStatus(status));
+  }
+
+  /** Runs until the signal aborts, or until a fatal error before the first state. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    // A logger that throws must not end the process by a rejection that nobody waits for.
+    this.#afterHeadStart(signal).catch(() => {});
+    while (!signal.aborted && this.#health.state !== 'failed') {
+      try {
+        // One call per outage. p-retry has no jitter at its cap and no injected clock, so the wait is ours.
+        await pRetry(() => this.#untilUnhealthy(signal), {
+          retries: Number.POSITIVE_INFINITY,
+          minTimeout: 0,
+          onFailedAttempt: ({ error }) => this.#pause(WatchError.from(error), signal),
+        });
+      } catch (thrown) {
+        const error = WatchError.from(thrown);
+        if (this.#held === undefined) this.#health.failed(error);
+        // Nothing that throws here, be it the user's own logger, ends a watch that has a state.
+        else await delay(this.#host.timing, HEALTHY_AFTER_MS, signal);
+      }
+    }
+  }
+
+  /**
+   * One attempt. Resolves when aborted, or when it was healthy before it failed: that ends the outage.
+   * @throws WatchError when it failed early; p-retry's AbortError around it when nothing can help.
+   */
+  async #untilUnhealthy(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#attempt(signal);
+    } catch (thrown) {
+      if (signal.aborted) return;
+      const error = WatchError.from(thrown);
+      await this.#recallSoon(error);
+      // The verdict of a fatal error waits for the slowest disk, the next attempt does not.
+      if (!error.retryable) await this.#recall(error);
+      if (this.#isFatal(error)) throw new AbortError(error);
+      if (!this.#health.endOutageIfHealthy()) throw error;
+      await this.#pause(error, signal);
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      this.#health.attempt();
+      await this.#beginAtSince(signal);
+      const from = this.#host.source.supports.resume ? this.#replica.resumePoint : undefined;
+      this.#replica.interrupted();
+      try {
+        await this.#consume(signal, from);
+        if (signal.aborted) return;
+        throw new WatchError('ENDED', 'The backend ended the watch.');
+      } catch (thrown) {
+        const error = WatchError.from(thrown);
+        if (signal.aborted || !READ_ANEW.has(error.code)) throw error;
+        this.#health.endOutageIfHealthy();
+        this.#replica.refused(error.code);
+        // Only a refused cursor is worth no wait: a store that ends every watch right after its list must not be spun on.
+        if (from === undefined) throw error;
+        this.#host.logger.info({ code: error.code, revision: from.revision }, `${error.message} Reading anew.`);
+        this.#becomeStale(error);
+      }
+    }
+  }
+
+  /** With `since`, takes the state at that revision as the first; the watch goes on from there as after an outage. */
+  async #beginAtSince(signal: AbortSignal): Promise<void> {
+    const { source, target, timing, since } = this.#host;
+    if (since === undefined || this.#held !== undefined) return;
+    await pullUntil(
+      (attemptSignal) => stateAt(source, target, since, attemptSignal),
+      // A read is silent until it is whole.
+      { signal, timing, maxSilenceMs: Number.POSITIVE_INFINITY },
+      (past) => {
+        this.#host.onStep(this.#replica.beginWith(past, true), false);
+        this.#becomeStale(notCurrent(`the state at revision ${since}; what came after follows`));
+        return true;
+      },
+    );
+  }
+
+  /** A backend that is up is not anticipated by what a checkpoint has. */
+  async #afterHeadStart(signal: AbortSignal): Promise<void> {
+    if (this.#host.recall === undefined) return;
+    await delay(this.#host.timing, HEAD_START_MS, signal);
+    if (!signal.aborted) await this.#recall();
+  }
+
+  /** Before anybody hears of a failure: a last good state is better than an error. */
+  async #recallSoon(failure: WatchError): Promise<void> {
+    if (this.#mayRecall) await inTime(this.#host.timing, HEAD_START_MS, this.#recall(failure));
+  }
+
+  /** Falls back on the checkpoint while the backend has not answered. Never rejects. */
+  async #recall(failure?: WatchError): Promise<void> {
+    if (!this.#mayRecall) return;
+    const checkpoint = await this.#host.recall?.();
+    if (checkpoint === undefined || !this.#mayRecall) return;
+    const { timing, onStep } = this.#host;
+    // What happened since, and to which store, only a full read tells.
+    onStep(this.#replica.beginWith(checkpoint, false), false);
+    const error = failure ?? notCurrent('the state of a checkpoint; the backend has not answered yet');
+    this.#becomeStale(error, Math.min(checkpoint.provenAt, timing.wallNow()));
+  }
+
+  get #mayRecall(): boolean {
+    return this.#host.recall !== undefined && this.#held === undefined && this.#health.state === 'connecting';
+  }
+
+  /** Takes one watch's updates until it ends, fails, falls silent or is aborted. */
+  async #consume(signal: AbortSignal, from: Resume | undefined): Promise<void> {
+    const { source, target, timing } = this.#host;
+    const held = this.#held === undefined ? {} : { held: this.#held };
+    const resume = from === undefined ? {} : { from };
+    await pullUntil(
+      (attemptSignal) => source.watch(target, { signal: attemptSignal, ...resume, ...held }),
+      { signal, timing, maxSilenceMs: source.maxSilenceMs },
+      (update) => this.#take(update),
+    );
+  }
+
+  /** @returns whether readers were told of a change. */
+  async #take(update: Update): Promise<boolean> {
+    switch (update.type) {
+      case 'alive':
+        return false;
+      case 'trouble':
+        this.#health.endOutageIfHealthy();
+        this.#replica.interrupted();
+        this.#host.warnings.warn(update.error, update.error.message);
+        await this.#recallSoon(update.error);
+        this.#becomeStale(update.error);
+        return false;
+      default: {
+        const taken = await this.#replica.take(update);
+        if (taken === undefined) return false;
+        this.#host.onStep(taken.step, taken.resync);
+        if (update.type !== 'delta' || !update.behind) this.#becomeLive();
+        return taken.step.changed;
+      }
+    }
+  }
+
+  /** Whether no waiting mends it. With a state nothing is; without, a revision to begin with that is gone is gone. */
+  #isFatal({ code, retryable }: WatchError): boolean {
+    if (this.#held !== undefined) return false;
+    return !retryable || (this.#host.since !== undefined && NOT_THERE.has(code));
+  }
+
+  async #pause(error: WatchError, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { timing, warnings } = this.#host;
+    const waitMs = this.#health.backoffMs(error);
+    warnings.warn(error, `${error.message} Trying again in ${Math.round(waitMs)} ms.`);
+    this.#becomeStale(error);
+    await delay(timing, waitMs, signal);
+  }
+
+  #becomeLive(): void {
+    if (this.#health.state === 'stale') this.#host.logger.info({ prefix: this.#host.target.prefix }, 'Live.');
+    this.#health.live();
+  }
+
+  #becomeStale(error: WatchError, provenAt?: number): void {
+    this.#health.stale(error, this.#held !== undefined, provenAt);
+  }
+
+  get #held(): KeyMap | undefined {
+    return this.#replica.snapshot?.entries;
+  }
+}
+
+function notCurrent(what: string): WatchError {
+  return new WatchError('NOT_CURRENT', `This is ${what}.`);
+}

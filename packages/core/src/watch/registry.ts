@@ -1,0 +1,208 @@
+import { locate } from '../adapter/locate.js';
+import type { Adapter, ConnectOptions, Location, Source, Target, WatchOptions } from '../adapter/source.js';
+import { CheckpointFile } from '../checkpoint/file.js';
+import { CheckpointKeeper } from '../checkpoint/keeper.js';
+import { WatchError } from '../model/errors.js';
+import type { Watcher } from '../model/types.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
+import { LogThrottle } from '../runtime/throttle.js';
+import { inTime, systemTiming, type Timing } from '../runtime/timing.js';
+import { type Beginning, beginningOf } from './beginning.js';
+import { SharedWatch } from './sharedWatch.js';
+import { sourceKey, targetKey } from './sharingKey.js';
+import { Handle, type Lease } from './watcher.js';
+
+/** `close()` settles within 1 s; what a source still has to tear down then goes on by itself. */
+const DISPOSE_MS = 800;
+
+export interface RegistryOptions {
+  /** All adapters, in one explicit list. */
+  readonly adapters: readonly Adapter[];
+  /** Any pino-compatible logger. Default: silent. */
+  readonly logger?: Logger;
+  /** Clock, timers and randomness. Default: the system's. */
+  readonly timing?: Timing;
+  /**
+   * What a name or URL stands for, with its options; those given to the call count before them. Undefined: it is a URL.
+   */
+  readonly resolve?: (name: string) => { readonly url: string; readonly options?: WatchOptions } | undefined;
+}
+
+/** A source on loan, for reads and writes. */
+export interface OpenedSource {
+  readonly source: Source;
+  readonly target: Target;
+  release(): Promise<void>;
+}
+
+export interface Registry extends AsyncDisposable {
+  /**
+   * A handle on the watch of a URL or a name. Connects in the background: `ready()` tells.
+   * @throws WatchError INVALID_URL, UNKNOWN_SCHEME, INVALID_OPTION.
+   */
+  watch(urlOrName: string, options?: WatchOptions): Watcher;
+  /** The source behind a URL or a name. @throws as `watch`. */
+  open(urlOrName: string, options?: WatchOptions): OpenedSource;
+  /** Closes all handles and sources. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Shares sources by cluster and equal options, and watches by target, by reference count. No globals. */
+export function createRegistry(options: RegistryOptions): Registry {
+  return new SharingRegistry(options);
+}
+
+interface Counted<T> {
+  readonly value: T;
+  references: number;
+}
+
+/** What a URL or a name, with its options, comes to. */
+interface Located {
+  readonly adapter: Adapter;
+  readonly location: Location;
+  readonly connect: ConnectOptions;
+  readonly begin: Beginning;
+}
+
+class SharingRegistry implements Registry {
+  readonly #options: RegistryOptions;
+  readonly #logger: Logger;
+  readonly #timing: Timing;
+  readonly #warnings: LogThrottle;
+  readonly #sources = new Map<string, Counted<Source>>();
+  readonly #watches = new Map<string, Counted<SharedWatch>>();
+  readonly #writers = new Map<string, CheckpointKeeper>();
+  readonly #handles = new Set<Handle>();
+  /** Sources that are being disposed of. */
+  readonly #disposing = new Set<Promise<void>>();
+  #epochs = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.#timing = options.timing ?? systemTiming;
+    this.#warnings = new LogThrottle(this.#logger, this.#timing);
+  }
+
+  watch(urlOrName: string, options: WatchOptions = {}): Watcher {
+    const handle = new Handle({
+      lease: this.#lease(urlOrName, options),
+      timing: this.#timing,
+      logger: this.#logger,
+      acquire: (next, nextOptions) => this.#lease(next, nextOptions),
+      onClosed: (closed) => this.#handles.delete(closed),
+    });
+    this.#handles.add(handle);
+    return handle;
+  }
+
+  open(urlOrName: string, options: WatchOptions = {}): OpenedSource {
+    const { location, connect, adapter } = this.#locate(urlOrName, options);
+    const { source, release } = this.#leaseSource(adapter, location, connect);
+    return { source, target: location.target, release };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#handles].map((handle) => handle.close()));
+    for (const { value } of this.#sources.values()) void this.#dispose(value);
+    this.#sources.clear();
+    // Those, too, whose handles were closed before.
+    await Promise.all(this.#disposing);
+  }
+
+  #locate(urlOrName: string, given: WatchOptions): Located {
+    if (this.#closed !== undefined) throw new WatchError('CLOSED', 'This registry is closed.');
+    const named = this.#options.resolve?.(urlOrName);
+    const url = named?.url ?? urlOrName;
+    const { prefix, since, checkpoint, ...connect } = { ...named?.options, ...given };
+    const begin = beginningOf(since, checkpoint);
+    const { adapter, location } = locate(this.#options.adapters, url);
+    const target = prefix === undefined ? location.target : { prefix };
+    return { location: { ...location, target }, connect, adapter, begin };
+  }
+
+  #lease(urlOrName: string, options: WatchOptions): Lease {
+    const located = this.#locate(urlOrName, options);
+    const { location, connect, begin } = located;
+    const key = JSON.stringify([sourceKey(location, connect), targetKey(location.target), begin]);
+    const existing = this.#watches.get(key);
+    const shared = existing?.value.status.state === 'failed' ? undefined : existing;
+    const counted = shared ?? this.#openWatch(located);
+    if (shared === undefined) this.#watches.set(key, counted);
+    counted.references++;
+    const release = async (): Promise<void> => {
+      if (--counted.references > 0) return;
+      if (this.#watches.get(key) === counted) this.#watches.delete(key);
+      await counted.value.close();
+    };
+    return { watch: counted.value, release };
+  }
+
+  #openWatch({ adapter, location, connect, begin }: Located): Counted<SharedWatch> {
+    const { source, release } = this.#leaseSource(adapter, location, connect);
+    const watch = new SharedWatch({
+      source,
+      target: location.target,
+      since: begin.since,
+      checkpoint: begin.checkpoint === undefined ? undefined : this.#keeper(begin.checkpoint, location),
+      timing: this.#timing,
+      logger: this.#logger,
+      warnings: this.#warnings,
+      mintEpoch: () => ++this.#epochs,
+      onClosed: release,
+    });
+    return { value: watch, references: 0 };
+  }
+
+  #keeper(path: string, location: Location): CheckpointKeeper {
+    const file = new CheckpointFile(path, location);
+    return new CheckpointKeeper({ file, timing: this.#timing, warnings: this.#warnings, writers: this.#writers });
+  }
+
+  #leaseSource(adapter: Adapter, location: Location, connect: ConnectOptions): Omit<OpenedSource, 'target'> {
+    const key = sourceKey(location, connect);
+    const counted = this.#sources.get(key) ?? {
+      value: adapter.open(location, { ...connect, logger: this.#logger }),
+      references: 0,
+    };
+    this.#sources.set(key, counted);
+    counted.references++;
+    let released: Promise<void> | undefined;
+    const release = async (): Promise<void> => {
+      if (--counted.references > 0 || this.#sources.get(key) !== counted) return;
+      this.#sources.delete(key);
+      await this.#dispose(counted.value);
+    };
+    return {
+      source: counted.value,
+      release: () => {
+        released ??= release();
+        return released;
+      },
+    };
+  }
+
+  #dispose(source: Source): Promise<void> {
+    const disposing = this.#disposeInTime(source).finally(() => this.#disposing.delete(disposing));
+    this.#disposing.add(disposing);
+    return disposing;
+  }
+
+  async #disposeInTime(source: Source): Promise<void> {
+    const disposed = Promise.resolve(source[Symbol.asyncDispose]()).catch((error: unknown) => {
+      this.#logger.warn({ err: error }, 'A source failed to close cleanly.');
+    });
+    await inTime(this.#timing, DISPOSE_MS, disposed);
+  }
+}

@@ -1,0 +1,110 @@
+import type { Found } from '../adapter/readOnce.js';
+import type { Resume, Update } from '../adapter/source.js';
+import { changesBetween, type HeldSnapshot } from '../model/changes.js';
+import { type ErrorCode, WatchError } from '../model/errors.js';
+import { compareRevisions } from '../model/revision.js';
+import { applyBookmark, applyDelta, applySnapshot, firstSnapshot, type Step } from './apply.js';
+import { resumeAfter } from './resume.js';
+
+type StateUpdate = Extract<Update, { type: 'snapshot' | 'delta' | 'bookmark' }>;
+
+/** A copy of one target's state as the updates make it, and what is known of the history it belongs to. */
+export class Replica {
+  readonly #mintEpoch: () => number;
+  #snapshot: HeldSnapshot | undefined;
+  #identity: string | undefined;
+  /** Set by an interruption; the next answer is a resync. */
+  #interrupted = true;
+  #mustReadAnew = false;
+  #otherHistory = false;
+
+  /** @param mintEpoch a number for a history not seen before. */
+  constructor(mintEpoch: () => number) {
+    this.#mintEpoch = mintEpoch;
+  }
+
+  get snapshot(): HeldSnapshot | undefined {
+    return this.#snapshot;
+  }
+
+  /** From where a watch may go on; undefined when everything must be read anew. */
+  get resumePoint(): Resume | undefined {
+    return this.#snapshot === undefined || this.#mustReadAnew ? undefined : resumeAfter(this.#snapshot);
+  }
+
+  /** What comes next may not join on to what is held. */
+  interrupted(): void {
+    this.#interrupted = true;
+  }
+
+  /** The backend cannot continue from what is held. */
+  refused(code: ErrorCode): void {
+    this.#mustReadAnew = true;
+    if (code === 'ROLLED_BACK' || code === 'OTHER_HISTORY') this.#otherHistory = true;
+  }
+
+  /**
+   * Takes a state of the past as the first.
+   * @param continues whether a watch may go on from it; if not, the first answer is of another history, whatever it is.
+   */
+  beginWith({ revision, entries }: Found, continues: boolean): Step {
+    const step = firstSnapshot({ revision, entries }, this.#mintEpoch());
+    this.#snapshot = step.snapshot;
+    this.#mustReadAnew = !continues;
+    this.#otherHistory = !continues;
+    return step;
+  }
+
+  /**
+   * Undefined for what a lagging member says of the past: it proves nothing current, not even that the watch is live.
+   * `resync`: this is the first answer after an interruption, and a whole one.
+   * @throws WatchError INTERNAL where a snapshot had to come first.
+   */
+  async take(update: StateUpdate): Promise<{ readonly step: Step; readonly resync: boolean } | undefined> {
+    const step = await this.#stepBy(update);
+    if (step === undefined) return undefined;
+    const resync = this.#interrupted && step.full;
+    this.#snapshot = step.snapshot;
+    this.#interrupted = false;
+    return { step, resync };
+  }
+
+  #stepBy(update: StateUpdate): Step | Promise<Step> | undefined {
+    if (update.type === 'snapshot') return this.#readAnew(update);
+    const held = this.#snapshot;
+    if (held === undefined || this.#mustReadAnew) {
+      throw new WatchError('INTERNAL', `The adapter yielded a ${update.type} before any snapshot.`);
+    }
+    if (compareRevisions(update.revision, held.revision) < 0) return undefined;
+    return update.type === 'delta' ? applyDelta(held, update) : applyBookmark(held, update);
+  }
+
+  async #readAnew(update: Extract<Update, { type: 'snapshot' }>): Promise<Step> {
+    const epoch = this.#epochOf(update);
+    const held = this.#snapshot;
+    const step =
+      held === undefined ? firstSnapshot(update, epoch) : this.#apart(held, await applySnapshot(held, update, epoch));
+    // Only now: until the entries are read to their end, this cluster has not answered.
+    this.#identity = update.identity ?? this.#identity;
+    this.#mustReadAnew = false;
+    this.#otherHistory = false;
+    return step;
+  }
+
+  /** Two states at one revision are of two histories: a Consul that was restored can reach the index that it had before. */
+  #apart(held: HeldSnapshot, step: Step): Step {
+    const { revision, epoch } = step.snapshot;
+    if (!step.changed || epoch !== held.epoch || revision !== held.revision) return step;
+    const snapshot = { ...step.snapshot, epoch: this.#mintEpoch() };
+    return { ...step, snapshot, changed: changesBetween(held, snapshot, true).length > 0 };
+  }
+
+  #epochOf(update: Extract<Update, { type: 'snapshot' }>): number {
+    const held = this.#snapshot;
+    const otherCluster =
+      update.identity !== undefined && this.#identity !== undefined && update.identity !== this.#identity;
+    const backward = held !== undefined && compareRevisions(update.revision, held.revision) < 0;
+    const same = held !== undefined && !this.#otherHistory && !otherCluster && !backward;
+    return same ? held.epoch : this.#mintEpoch();
+  }
+}

@@ -1,0 +1,118 @@
+import { readOnce } from '../adapter/readOnce.js';
+import type { Source, Target } from '../adapter/source.js';
+import type { CheckpointKeeper } from '../checkpoint/keeper.js';
+import { until } from '../feed/until.js';
+import type { HeldSnapshot } from '../model/changes.js';
+import { Tree } from '../model/tree.js';
+import type { ReadResult, Revision, Status } from '../model/types.js';
+import type { Logger } from '../runtime/logger.js';
+import type { LogThrottle } from '../runtime/throttle.js';
+import type { Timing } from '../runtime/timing.js';
+import type { Step } from './apply.js';
+import { Reflector } from './reflector.js';
+
+/** Who listens to a shared watch. */
+export interface Subscriber {
+  onStep(step: Step, resync: boolean): void;
+  onStatus(status: Status): void;
+}
+
+interface SharedWatchOptions {
+  readonly source: Source;
+  readonly target: Target;
+  /** The revision to begin with. */
+  readonly since: Revision | undefined;
+  /** Gives the first state while the backend is away, and keeps the last one. */
+  readonly checkpoint: CheckpointKeeper | undefined;
+  readonly timing: Timing;
+  readonly logger: Logger;
+  readonly warnings: LogThrottle;
+  mintEpoch(): number;
+  onClosed(): Promise<void>;
+}
+
+/** One upstream watch of one target, for any number of handles. */
+export class SharedWatch {
+  readonly target: Target;
+  readonly #source: Source;
+  readonly #timing: Timing;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #checkpoint: CheckpointKeeper | undefined;
+  readonly #onClosed: () => Promise<void>;
+  #held: HeldSnapshot | undefined;
+  #status: Status = { state: 'connecting', attempt: 0 };
+  /** Whether the state was ever live. */
+  #answered = false;
+
+  constructor(options: SharedWatchOptions) {
+    const { checkpoint } = options;
+    this.target = options.target;
+    this.#source = options.source;
+    this.#timing = options.timing;
+    this.#checkpoint = checkpoint;
+    this.#onClosed = options.onClosed;
+    if (checkpoint !== undefined) this.#subscribers.add(checkpoint);
+    const reflector = new Reflector({
+      ...options,
+      recall: checkpoint && (() => checkpoint.load(this.#stop.signal)),
+      onStep: (step, resync) => {
+        this.#held = step.snapshot;
+        for (const subscriber of this.#subscribers) subscriber.onStep(step, resync);
+      },
+      onStatus: (status) => {
+        this.#status = status;
+        this.#answered ||= status.state === 'live';
+        for (const subscriber of this.#subscribers) subscriber.onStatus(status);
+      },
+    });
+    this.#running = reflector.run(this.#stop.signal);
+  }
+
+  get held(): HeldSnapshot | undefined {
+    return this.#held;
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  subscribe(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber);
+  }
+
+  unsubscribe(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+  }
+
+  /**
+   * Resolves once the state is proven current.
+   * @throws WatchError the fatal error, also of a watch that has nothing but a checkpoint; or the signal's reason.
+   */
+  async live(signal: AbortSignal): Promise<HeldSnapshot> {
+    const answer = (): HeldSnapshot | undefined => {
+      if (this.#status.state === 'failed') throw this.#status.error;
+      if (this.#status.state === 'stale' && !this.#answered && !this.#status.error.retryable) throw this.#status.error;
+      return this.#status.state === 'live' ? this.#held : undefined;
+    };
+    const listen = (wake: () => void): (() => void) => {
+      const subscriber: Subscriber = { onStep: wake, onStatus: wake };
+      this.#subscribers.add(subscriber);
+      return () => this.#subscribers.delete(subscriber);
+    };
+    return until(answer, listen, { signal, timing: this.#timing });
+  }
+
+  /** One full read, apart from the watch. */
+  async read(signal: AbortSignal): Promise<ReadResult> {
+    const { revision, entries } = await readOnce(this.#source, this.target, { signal });
+    return { revision, entries: Tree.of(entries) };
+  }
+
+  async close(): Promise<void> {
+    this.#subscribers.clear();
+    this.#stop.abort();
+    await Promise.all([this.#running.then(() => this.#onClosed()), this.#checkpoint?.close()]);
+  }
+}

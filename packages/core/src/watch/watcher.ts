@@ -1,0 +1,207 @@
+import type { WatchOptions } from '../adapter/source.js';
+import { StatusFeed } from '../feed/statusFeed.js';
+import { until } from '../feed/until.js';
+import { changesBetween } from '../model/changes.js';
+import { WatchError } from '../model/errors.js';
+import type { Batch, ReadOptions, ReadResult, Snapshot, Status, Watcher } from '../model/types.js';
+import type { Logger } from '../runtime/logger.js';
+import type { Timing } from '../runtime/timing.js';
+import type { Step } from './apply.js';
+import { Reader } from './reader.js';
+import type { SharedWatch, Subscriber } from './sharedWatch.js';
+import { firstView, moved, stepped, type View } from './view.js';
+
+/** The longest a timer can be: this one only holds the process. */
+const HOLD_MS = 2 ** 31 - 1;
+
+/** A reference to a shared watch. */
+export interface Lease {
+  readonly watch: SharedWatch;
+  /** Gives the reference back; to be called once. */
+  release(): Promise<void>;
+}
+
+export interface HandleOptions {
+  readonly lease: Lease;
+  readonly timing: Timing;
+  readonly logger: Logger;
+  /** A lease on what a URL or a name stands for. @throws WatchError when it cannot be understood. */
+  acquire(urlOrName: string, options: WatchOptions): Lease;
+  /** Called when all is closed. */
+  onClosed(handle: Handle): void;
+}
+
+/** The handle behind `Watcher`: a version, readers and listeners of its own on a watch that may be shared. */
+export class Handle implements Watcher {
+  readonly #options: HandleOptions;
+  readonly #status: StatusFeed;
+  readonly #readers = new Set<Reader>();
+  readonly #closing = new AbortController();
+  readonly #subscriber: Subscriber = {
+    onStep: (step, resync) => this.#onStep(step, resync),
+    onStatus: (status) => this.#onStatus(status),
+  };
+  #lease: Lease;
+  #view: View | undefined;
+  #hold: NodeJS.Timeout | undefined;
+  #swapping: AbortController | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: HandleOptions) {
+    const { watch } = options.lease;
+    this.#options = options;
+    this.#lease = options.lease;
+    this.#status = new StatusFeed(watch.status, options.logger);
+    if (watch.held !== undefined) this.#view = firstView(watch.held);
+    watch.subscribe(this.#subscriber);
+    this.ref();
+  }
+
+  get prefix(): string {
+    return this.#lease.watch.target.prefix;
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#view?.snapshot;
+  }
+
+  get version(): number {
+    return this.#view?.version ?? 0;
+  }
+
+  get status(): Status {
+    return this.#status.current;
+  }
+
+  ready(options: { signal?: AbortSignal; timeoutMs?: number; fresh?: boolean } = {}): Promise<Snapshot> {
+    const answer = (): Snapshot | undefined => {
+      const { status } = this;
+      if (status.state === 'failed') throw status.error;
+      if (status.state === 'closed') throw closedError();
+      return options.fresh && status.state !== 'live' ? undefined : this.snapshot;
+    };
+    const lastError = (): WatchError | undefined => ('error' in this.status ? this.status.error : undefined);
+    return until(answer, (wake) => this.#status.listen(wake), { ...options, timing: this.#options.timing, lastError });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Batch> {
+    return this.batches();
+  }
+
+  batches(options: ReadOptions = {}): AsyncIterableIterator<Batch> {
+    const reader = new Reader(
+      { timing: this.#options.timing, view: () => this.#view, forget: (ended) => this.#readers.delete(ended) },
+      options,
+    );
+    if (!reader.batches.ended) this.#readers.add(reader);
+    this.#endOver(reader);
+    return reader.batches;
+  }
+
+  onStatus(listener: (status: Status) => void): () => void {
+    return this.#closed === undefined ? this.#status.listen(listener) : () => {};
+  }
+
+  async read(options: { signal?: AbortSignal } = {}): Promise<ReadResult> {
+    this.#mustBeOpen();
+    const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
+    return this.#lease.watch.read(AbortSignal.any(signals));
+  }
+
+  async swap(urlOrName: string, options: WatchOptions = {}): Promise<void> {
+    this.#mustBeOpen();
+    const next = this.#options.acquire(urlOrName, options);
+    this.#swapping?.abort(new WatchError('CLOSED', 'A later swap took the place of this one.'));
+    const swapping = new AbortController();
+    this.#swapping = swapping;
+    const same = next.watch === this.#lease.watch;
+    const signal = AbortSignal.any([swapping.signal, this.#closing.signal]);
+    try {
+      if (!same) await next.watch.live(signal);
+      // Whoever closed or swapped after the answer, before this goes on, counts.
+      signal.throwIfAborted();
+    } catch (error) {
+      await next.release();
+      throw error;
+    }
+    await (same ? next : this.#moveTo(next)).release();
+  }
+
+  ref(): this {
+    if (this.#closed === undefined) this.#hold ??= setInterval(() => {}, HOLD_MS);
+    return this;
+  }
+
+  unref(): this {
+    clearInterval(this.#hold);
+    this.#hold = undefined;
+    return this;
+  }
+
+  close(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.unref();
+      this.#lease.watch.unsubscribe(this.#subscriber);
+      this.#closing.abort(closedError());
+      // Known before listeners run: one of them may call close() again.
+      this.#closed = Promise.resolve()
+        .then(() => this.#lease.release())
+        .finally(() => this.#options.onClosed(this));
+      this.#status.set({ state: 'closed' });
+      this.#status.clear();
+      for (const reader of [...this.#readers]) this.#endOver(reader);
+    }
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #onStep(step: Step, resync: boolean): void {
+    this.#view = stepped(this.#view, step, resync);
+    this.#tellReaders(step.changed);
+  }
+
+  #onStatus(status: Status): void {
+    this.#status.set(status);
+    for (const reader of [...this.#readers]) this.#endOver(reader);
+  }
+
+  /** @returns the lease that is no longer needed. */
+  #moveTo(next: Lease): Lease {
+    const previous = this.#lease;
+    const held = next.watch.held;
+    if (held === undefined) throw new WatchError('INTERNAL', 'A live watch holds no state.');
+    previous.watch.unsubscribe(this.#subscriber);
+    this.#lease = next;
+    next.watch.subscribe(this.#subscriber);
+    const changed = this.#view === undefined || changesBetween(this.#view.snapshot, held, true).length > 0;
+    this.#view = moved(this.#view, held, changed);
+    this.#status.set(next.watch.status);
+    this.#tellReaders(changed);
+    return previous;
+  }
+
+  #tellReaders(changed: boolean): void {
+    for (const reader of [...this.#readers]) {
+      if (changed) reader.changed();
+      else reader.moved();
+    }
+  }
+
+  /** Ends a reader when there will be nothing more to read. */
+  #endOver(reader: Reader): void {
+    const { status } = this;
+    if (status.state === 'closed') reader.batches.end();
+    else if (status.state === 'failed') reader.batches.end(status.error);
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed !== undefined) throw closedError();
+  }
+}
+
+function closedError(): WatchError {
+  return new WatchError('CLOSED', 'The watcher is closed.');
+}

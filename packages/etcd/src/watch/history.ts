@@ -1,0 +1,55 @@
+import { compareRevisions, type Revision, type Target, WatchError } from '@rollcall/core';
+import { LinkedAbort } from '../rpc/abort.js';
+import { ANSWER_MS } from '../rpc/deadlines.js';
+import { rangeOf } from '../rpc/range.js';
+import type { Connection } from './connection.js';
+
+interface Asked {
+  readonly target: Target;
+  /** Undefined: the newest, which is always there. */
+  readonly at?: Revision | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The outcome of a read, and for one at a revision that is not there an error that says how far the history goes: etcd
+ * refuses such a read without a word on that.
+ * @throws WatchError COMPACTED with the oldest revision; ROLLED_BACK with the newest.
+ */
+export async function withinHistory<T>(connection: Connection, asked: Asked, read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (!(error instanceof WatchError) || asked.at === undefined) throw error;
+    if (error.code === 'COMPACTED') throw await explained(error, askOldest(connection, asked));
+    if (error.code === 'ROLLED_BACK') throw await explained(error, askNewest(connection, asked, asked.at));
+    throw error;
+  }
+}
+
+/** What says more of the same, or the error itself. */
+async function explained(error: WatchError, asking: Promise<never>): Promise<WatchError> {
+  const answer: unknown = await asking.catch((thrown: unknown) => thrown);
+  return answer instanceof WatchError && answer.code === error.code ? answer : error;
+}
+
+/**
+ * Only a watch is told which revision is the oldest. It can be read at, and a watch can go on after it: what is compacted
+ * is what came before.
+ */
+async function askOldest(connection: Connection, { target, signal }: Asked): Promise<never> {
+  using asking = new LinkedAbort(signal, AbortSignal.timeout(ANSWER_MS));
+  const { watch } = await connection.watch(target, '1', asking.signal);
+  try {
+    for (;;) await watch.next();
+  } finally {
+    watch.close();
+  }
+}
+
+async function askNewest(connection: Connection, { target, signal }: Asked, at: Revision): Promise<never> {
+  const { header } = await connection.range({ ...rangeOf(target), count_only: true }, signal);
+  const came = compareRevisions(header.revision, at) >= 0 ? 'came only now: ask again' : 'is still to come';
+  const message = `etcd at ${connection.endpoint} is at revision ${header.revision}: revision ${at} ${came}.`;
+  throw new WatchError('ROLLED_BACK', message);
+}

@@ -1,0 +1,160 @@
+import {
+  compareRevisions,
+  type Entry,
+  type KeyMap,
+  type Resume,
+  type Revision,
+  type Target,
+  WatchError,
+} from '@rollcall/core';
+import type { IKeyValue, IRangeRequest, IRangeResponse } from 'etcd3';
+import { KeyNames, rangeOf } from '../rpc/range.js';
+import type { Connection } from './connection.js';
+
+/** Up to this many keys are compared one by one: no more than the first page of a list. */
+const COMPARED_KEYS = 500;
+
+interface Seen extends Resume {
+  /** The entries at the cursor; where they are missing, `proof` alone counts. */
+  readonly held: KeyMap | undefined;
+}
+
+/** The store as it is now. */
+export interface Present {
+  readonly revision: Revision;
+  /** Whether what is held is all that there is. */
+  readonly isHeld: boolean;
+}
+
+/** What the store must have had at the cursor: reads to send in one transaction, and whether their answers fit. */
+interface Question {
+  readonly ranges: readonly IRangeRequest[];
+  /** How many keys there are now, and one that was put after the cursor: as many and none means that nothing has changed. */
+  readonly now: readonly IRangeRequest[];
+  fits(answers: readonly Answer[]): boolean;
+}
+
+type Answer = IRangeResponse | undefined;
+
+/**
+ * Proves that the store had at the cursor just what is held. A wiped and refilled node keeps its cluster id, member id
+ * and term, so only content tells.
+ * @returns the store's present by the same (linearizable) read; undefined when nothing was given to prove it by.
+ * @throws WatchError OTHER_HISTORY; ROLLED_BACK when the store has not come as far as the cursor; COMPACTED when the
+ *   cursor's revision is gone.
+ */
+export async function prove(
+  connection: Connection,
+  target: Target,
+  seen: Seen,
+  signal: AbortSignal,
+): Promise<Present | undefined> {
+  const question = questionOf(target, seen);
+  if (question === undefined) return undefined;
+  try {
+    return await ask(connection, target, seen, question, signal);
+  } catch (error) {
+    const isTooLarge = error instanceof WatchError && error.code === 'TOO_LARGE';
+    if (!isTooLarge || seen.proof === undefined) throw error;
+    return ask(connection, target, seen, witness(target, seen.proof, seen.revision), signal);
+  }
+}
+
+async function ask(
+  connection: Connection,
+  target: Target,
+  seen: Seen,
+  question: Question,
+  signal: AbortSignal,
+): Promise<Present> {
+  const ranges = [...question.ranges, ...question.now];
+  try {
+    const request = { success: ranges.map((range) => ({ request_range: range })) };
+    const { header, responses } = await connection.txn(request, signal);
+    const answers = responses.map((response) => response.response_range);
+    if (!question.fits(answers)) throw otherHistory(connection.endpoint, seen.revision);
+    const [all, newer] = answers.slice(question.ranges.length);
+    const isHeld = all?.count === String(seen.held?.size) && newer?.kvs.length === 0;
+    return { revision: header.revision, isHeld };
+  } catch (error) {
+    if (!(error instanceof WatchError) || error.code !== 'ROLLED_BACK') throw error;
+    await assertReached(connection, target, seen.revision, signal);
+    throw new WatchError('UNAVAILABLE', `etcd at ${connection.endpoint} lags behind its cluster.`, { cause: error });
+  }
+}
+
+function questionOf(target: Target, { held, proof, revision }: Seen): Question | undefined {
+  if (held !== undefined && held.size <= COMPARED_KEYS) return allKeys(target, held, revision);
+  return proof && witness(target, proof, revision);
+}
+
+function newerThan(range: IRangeRequest, revision: Revision): IRangeRequest {
+  return { ...range, min_mod_revision: String(BigInt(revision) + 1n), keys_only: true, limit: 1 };
+}
+
+/** Every key, with its value. */
+function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
+  const names = new KeyNames(target);
+  const range = rangeOf(target);
+  return {
+    ranges: [{ ...range, revision, limit: held.size + 1 }],
+    now: [{ ...range, count_only: true }, newerThan(range, revision)],
+    fits: ([found]) =>
+      found?.kvs.length === held.size && found.kvs.every((kv) => isSame(kv, held.get(names.relative(kv.key)))),
+  };
+}
+
+/** The newest key, that there is none newer, and how many there are: a store that differs in older keys alone passes. */
+function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>, revision: Revision): Question {
+  const range = { ...rangeOf(target), revision };
+  const counted = { ...range, count_only: true };
+  if (newest?.entry.revision === undefined) {
+    return { ranges: [counted], now: [], fits: ([all]) => all?.count === String(count) };
+  }
+  return {
+    // To look for newer keys a server loads the whole range: once is enough.
+    now: [],
+    ranges: [
+      counted,
+      { key: new KeyNames(target).absolute(newest.key), revision },
+      newerThan(range, newest.entry.revision),
+    ],
+    fits: ([all, found, later]) =>
+      all?.count === String(count) && isSame(found?.kvs[0], newest.entry) && later?.kvs.length === 0,
+  };
+}
+
+/**
+ * A member that lags behind answers as if the store were younger; a linearizable read asks the quorum.
+ * @throws WatchError ROLLED_BACK when the store has not come as far as the revision.
+ */
+export async function assertReached(
+  connection: Connection,
+  target: Target,
+  revision: Revision,
+  signal: AbortSignal,
+): Promise<void> {
+  const { header } = await connection.range({ ...rangeOf(target), count_only: true }, signal);
+  if (compareRevisions(header.revision, revision) >= 0) return;
+  throw new WatchError(
+    'ROLLED_BACK',
+    `etcd at ${connection.endpoint} is at revision ${header.revision}, before ${revision}, which was seen: the store was wiped or restored.`,
+  );
+}
+
+function isSame(found: IKeyValue | undefined, held: Entry | undefined): boolean {
+  return (
+    found !== undefined &&
+    held !== undefined &&
+    found.mod_revision === held.revision &&
+    found.create_revision === held.createRevision &&
+    found.value.equals(held.value)
+  );
+}
+
+function otherHistory(endpoint: string, revision: Revision): WatchError {
+  return new WatchError(
+    'OTHER_HISTORY',
+    `etcd at ${endpoint} had other keys at revision ${revision} than were seen: the store was wiped, restored or replaced.`,
+  );
+}

@@ -1,0 +1,112 @@
+import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
+import { parseEndpoint } from '../address/endpoint.js';
+import type { BrokerList } from '../list/brokerList.js';
+
+type Callback<T> = (error: Error | null, result?: T) => void;
+
+/** Where a client gets all its connections. A broker whose address it does not know (yet) is undefined. */
+interface Pool {
+  has(broker: Endpoint): boolean;
+  get(broker: Endpoint | undefined, callback?: Callback<unknown>): unknown;
+  getFirstAvailable(brokers: Endpoint[], callback: Callback<unknown>): unknown;
+}
+
+/** What a consumer's stream asks it to do. It gives a pool with it: each stream has one of its own. */
+type Fetch = (options: { readonly connectionPool?: Pool }, callback?: Callback<unknown>) => unknown;
+
+/** A producer, consumer or admin client of `@platformatic/kafka`, as far as it is touched here. */
+export interface PlatformaticClient {
+  readonly connections: unknown;
+  readonly currentMetadata: { readonly brokers: ReadonlyMap<number, Endpoint> } | undefined;
+}
+
+/** Of what `import * as platformatic from '@platformatic/kafka'` gives. */
+export interface PlatformaticModule {
+  readonly kGetBootstrapConnection: symbol;
+  readonly NetworkError: new (message: string, properties: { canRetry: boolean; cause?: unknown }) => Error;
+}
+
+/** How long a broker has to say which cluster it is of, ms. */
+const ASK_MS = 2_000;
+const NEVER = new AbortController().signal;
+
+/**
+ * Makes a client of `@platformatic/kafka` 2 follow a live list, and connect to nobody that the list's gate refuses:
+ * `followBrokers(new platformatic.Producer({ … }), brokers, platformatic)`. The client copies its `bootstrapBrokers`
+ * when it is made; from then on this is where it starts anew, with the same producer id, sequence numbers and queue.
+ *
+ * Nothing acknowledged is lost or doubled only with `idempotent: true` and one `send` at a time: after a reconnect several come
+ * in any order, and what is out of order the client sends anew under another producer id, whether or not it is stored (2.12.1).
+ *
+ * A consumer's streams have connections of their own, and are not let through either. Give a consumer `retries: true`: by
+ * default it gives up after 3, and its streams end. The gate asks a broker on another connection, just before the client's.
+ * @returns the client.
+ */
+export function followBrokers<Client extends PlatformaticClient>(
+  client: Client,
+  brokers: BrokerList,
+  { kGetBootstrapConnection, NetworkError }: PlatformaticModule,
+): Client {
+  const pool = client.connections as Pool;
+  const { gate } = brokers;
+  const admitted = async (broker: Endpoint): Promise<void> => {
+    try {
+      const refusal = gate.refusal(broker);
+      if (refusal !== undefined) throw new WatchError('FORBIDDEN', refusal);
+      if (gate.asks) await gate.probe(broker, { signal: NEVER, timeoutMs: ASK_MS });
+    } catch (error) {
+      // The client sorts errors by methods that only its own have.
+      throw new NetworkError(WatchError.from(error).message, { canRetry: true, cause: error });
+    }
+  };
+
+  const guarded = new WeakSet<Pool>();
+  const guard = (each: Pool): void => {
+    if (guarded.has(each)) return;
+    guarded.add(each);
+    const unguarded = each.get.bind(each);
+    each.get = (broker, callback) => {
+      if (broker === undefined || each.has(broker)) return unguarded(broker, callback);
+      const asked = admitted(broker);
+      if (callback === undefined) return asked.then(() => unguarded(broker));
+      return void asked.then(() => unguarded(broker, callback), callback);
+    };
+  };
+  guard(pool);
+
+  const consumer = client as { fetch?: Fetch };
+  const fetch = consumer.fetch?.bind(client);
+  if (fetch !== undefined) {
+    consumer.fetch = (options, callback) => {
+      if (options.connectionPool !== undefined) guard(options.connectionPool);
+      return fetch(options, callback);
+    };
+  }
+
+  // It waits for a list no longer than there is a client.
+  const closed = new AbortController();
+  const emitter = client as { once?(event: 'client:close', listener: () => void): unknown };
+  emitter.once?.('client:close', () => closed.abort(new WatchError('CLOSED', 'The client is closed.')));
+
+  const bootstrap = (callback: Callback<unknown>, attempt = 0): void => {
+    brokers.ready({ signal: closed.signal }).then(
+      (update) => {
+        const known = [...(client.currentMetadata?.brokers.values() ?? [])];
+        const listed = rotated(update.brokers.map(parseEndpoint), attempt);
+        pool.getFirstAvailable(distinct([...listed, ...known]), callback);
+      },
+      (cause: Error) => callback(new NetworkError(cause.message, { canRetry: false, cause })),
+    );
+  };
+  return Object.assign(client, { [kGetBootstrapConnection]: bootstrap });
+}
+
+/** A broker that answers and then hangs must not be the first one asked at the next attempt. */
+function rotated<T>(items: readonly T[], by: number): T[] {
+  const at = by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
+}
+
+function distinct(endpoints: readonly Endpoint[]): Endpoint[] {
+  return [...new Map(endpoints.map(({ host, port }) => [formatEndpoint({ host, port }), { host, port }])).values()];
+}

@@ -1,0 +1,96 @@
+import type { CollectionVersion, Logger, Revision, Timing } from '@rollcall/core';
+import type { Registered } from '../address/registered.js';
+import type { Gate } from '../gate/gate.js';
+import { Prober } from '../gate/prober.js';
+import { LeftOutLog } from './leftOutLog.js';
+import type { Policy } from './options.js';
+import { type Decision, decide, type Found } from './rule.js';
+import { type Chosen, choose, type Fate, select } from './select.js';
+
+export interface DeciderOptions {
+  readonly policy: Policy;
+  readonly gate: Gate;
+  readonly timing: Timing;
+  readonly logger: Logger;
+  /** A key, prefix included, for the log. */
+  readonly wholeKey: (key: string) => string;
+  /** What to do with what the registry names at this revision. Not called at or after `stop()`. */
+  readonly onDecision: (decision: Decision, brokers: readonly string[], revision: Revision) => void;
+}
+
+/** From the brokers that keys name to a decision, asking the brokers themselves where that is wanted. */
+export class Decider {
+  readonly #options: DeciderOptions;
+  readonly #prober: Prober | undefined;
+  readonly #leftOutLog: LeftOutLog;
+  #found: { readonly chosen: Chosen; readonly revision: Revision } | undefined;
+  #fates: readonly Fate[] = [];
+  #decision: Decision | undefined;
+  /** What was followed last. */
+  #followed: Found | undefined;
+
+  constructor(options: DeciderOptions) {
+    const { policy, gate, timing, logger, wholeKey } = options;
+    this.#options = options;
+    this.#leftOutLog = new LeftOutLog(logger, wholeKey);
+    if (policy.probeMs === undefined) return;
+    this.#prober = new Prober({ gate, timing, timeoutMs: policy.probeMs, onNews: () => this.#decide() });
+  }
+
+  /** What became of each address at the last decision. */
+  get fates(): readonly Fate[] {
+    return this.#fates;
+  }
+
+  get decision(): Decision | undefined {
+    return this.#decision;
+  }
+
+  /** Addresses that may not be connected to, as far as is known: they may be in the list that was followed before. */
+  get forbidden(): ReadonlySet<string> {
+    const isForbidden = ({ outcome }: Fate): boolean => outcome === 'other-cluster' || outcome === 'disallowed';
+    return new Set(this.#fates.filter(isForbidden).map(({ address }) => address));
+  }
+
+  /** The list that is followed; empty while there is none. */
+  get brokers(): readonly string[] {
+    return this.#followed?.brokers ?? [];
+  }
+
+  follow({ items, revision }: CollectionVersion<Registered>): void {
+    const { gate, policy } = this.#options;
+    const brokers = [...items].map(([key, registered]) => [key, registered.brokers] as const);
+    const chosen = choose(brokers, (endpoint) => gate.refusal(endpoint), policy.listener);
+    this.#found = { chosen, revision };
+    if (this.#prober === undefined) this.#decide();
+    else this.#prober.follow([...chosen.taken.values()].map(({ candidate }) => candidate));
+  }
+
+  /** Idempotent. */
+  stop(): void {
+    this.#prober?.stop();
+  }
+
+  #decide(): void {
+    if (this.#found === undefined) return;
+    const { chosen, revision } = this.#found;
+    const { gate, policy, onDecision } = this.#options;
+    const knowledge = {
+      ...(this.#prober && { probed: this.#prober.results }),
+      clusterId: gate.clusterId,
+      known: new Set(this.#followed?.usable),
+    };
+    const found = select(chosen, knowledge, policy.order);
+    const decision = decide(this.#followed, found, policy.minBrokers);
+    this.#fates = found.fates;
+    this.#decision = decision;
+    this.#leftOutLog.tell(found.fates);
+    if (decision.change !== 'refuse') {
+      // Also when the list is the same: behind a limit, what is usable may have changed.
+      this.#followed = found;
+      const [clusterId] = found.clusters.keys();
+      if (clusterId !== undefined) gate.learn(clusterId);
+    }
+    onDecision(decision, found.brokers, revision);
+  }
+}

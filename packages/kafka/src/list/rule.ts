@@ -1,0 +1,71 @@
+import type { ErrorCode } from '@rollcall/core';
+import { quote } from '../address/endpoint.js';
+
+/**
+ * What to do with what the registry names now:
+ * - `first`: nothing was published before.
+ * - `same`: the list is as it was.
+ * - `seeds`: old and new have brokers in common. Clients take the new list for their next bootstrap; none has to reconnect.
+ * - `rebootstrap`: none in common. A client whose connections fail must bootstrap anew, the same instance, so that
+ *   its sequence numbers and what it has not sent yet survive.
+ * - `refuse`: the list stays as it was.
+ */
+export type Decision =
+  | { readonly change: Change | 'same'; readonly reason: string }
+  | { readonly change: 'refuse'; readonly reason: string; readonly code: Refusal };
+
+/** How a list that is published differs from the one before. */
+export type Change = 'first' | 'seeds' | 'rebootstrap';
+
+type Refusal = Extract<ErrorCode, 'TOO_FEW_BROKERS' | 'OTHER_CLUSTER'>;
+
+/** A list, and all that could have been in it. */
+export interface Found {
+  /** `host:port`, in order; not more than the limit. */
+  readonly brokers: readonly string[];
+  /** All addresses that may be used, whether or not the limit leaves them out. */
+  readonly usable: readonly string[];
+  /** An address of each cluster that answered, by the cluster's id; empty when nobody was asked. */
+  readonly clusters: ReadonlyMap<string, string>;
+  /** How many addresses are left out for being of another cluster than the known one. */
+  readonly otherCluster: number;
+  /** What else is left out and why, for people; empty when nothing is. */
+  readonly leftOut: string;
+}
+
+/**
+ * The rule for a change of the list. It compares sets of usable addresses, so that a limit that picks others is no move.
+ * @param published what was published last from the registry; a fallback is not, and counts as nothing.
+ * @param minBrokers fewer than this are never a list to follow.
+ */
+export function decide(
+  published: Pick<Found, 'brokers' | 'usable'> | undefined,
+  found: Found,
+  minBrokers: number,
+): Decision {
+  const { brokers, usable, clusters, otherCluster, leftOut } = found;
+  if (clusters.size > 1) {
+    const named = [...clusters].map(([id, address]) => `${address} is of ${quote(id)}`).join(', ');
+    const reason = `The registry names brokers of ${clusters.size} clusters (${named}). Give the one to use as "clusterId".`;
+    return { change: 'refuse', code: 'OTHER_CLUSTER', reason };
+  }
+  if (usable.length < minBrokers) {
+    const code = usable.length + otherCluster < minBrokers ? 'TOO_FEW_BROKERS' : 'OTHER_CLUSTER';
+    const without = leftOut === '' ? '' : ` (left out: ${leftOut})`;
+    const some = usable.length === 1 ? '1 usable broker' : `${usable.length} usable brokers`;
+    const reason = `The registry names ${some}, fewer than ${minBrokers}${without}.`;
+    return { change: 'refuse', code, reason };
+  }
+  if (published === undefined) return { change: 'first', reason: 'Nothing was published before.' };
+  if (equal(published.brokers, brokers)) return { change: 'same', reason: 'The list is as it was.' };
+  const before = new Set(published.usable);
+  const common = usable.filter((address) => before.has(address)).length;
+  if (common > 0) return { change: 'seeds', reason: `${common} of ${usable.length} brokers were known before.` };
+  const [cluster] = clusters.keys();
+  const same = cluster === undefined ? 'the cluster was not asked for' : `the cluster is the same, ${quote(cluster)}`;
+  return { change: 'rebootstrap', reason: `No broker was known before; ${same}.` };
+}
+
+function equal(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((address, at) => address === b[at]);
+}

@@ -1,0 +1,173 @@
+import { type Endpoint, formatEndpoint } from '@rollcall/core';
+import { quote } from '../address/endpoint.js';
+import { type Candidate, listenerChoice, type RegisteredBroker } from '../address/listener.js';
+import type { Probed } from '../gate/prober.js';
+import { type OrderOptions, ordered } from './order.js';
+import type { Found } from './rule.js';
+
+/**
+ * What became of an address, or of a key that names none:
+ * - `listed`: in the list.
+ * - `held`: in the list though a resync did not find its key, until a fresh read confirms that it is gone.
+ * - `usable`: would be, but what the registry names now is not followed; see the decision.
+ * - `duplicate`: another key named it first.
+ * - `listener`: of another listener or protocol than the list's.
+ * - `disallowed`: outside the allow-list, or its broker advertises an address that is.
+ * - `unproven`: has not been asked for its cluster yet.
+ * - `unreachable`: did not answer the probe, or not as a broker does.
+ * - `other-cluster`: belongs to another cluster.
+ * - `capped`: could be listed, but the limit is reached.
+ * - `rejected`: cannot be read as a broker's address.
+ */
+export type Outcome =
+  | 'listed'
+  | 'held'
+  | 'usable'
+  | 'duplicate'
+  | 'listener'
+  | 'disallowed'
+  | 'unproven'
+  | 'unreachable'
+  | 'other-cluster'
+  | 'capped'
+  | 'rejected';
+
+/** What became of one address of one key. */
+export interface Fate {
+  readonly key: string;
+  readonly address: string;
+  readonly outcome: Outcome;
+  readonly reason?: string;
+  /** Of a duplicate: the key that named the address first. */
+  readonly firstKey?: string;
+  /** Another address of the same broker was taken, so that the broker is not left out. */
+  readonly instead?: string;
+}
+
+/** One candidate of each broker, by address, and what became of the others. */
+export interface Chosen {
+  readonly taken: ReadonlyMap<string, { readonly key: string; readonly candidate: Candidate }>;
+  readonly others: readonly Fate[];
+}
+
+/**
+ * Takes one candidate of each broker: of those that may be connected to, the one on the list's listener.
+ * @param refusal why an address may not be connected to; undefined when it may.
+ * @param listener see `listenerChoice`.
+ */
+export function choose(
+  items: Iterable<readonly [string, readonly RegisteredBroker[]]>,
+  refusal: (endpoint: Endpoint) => string | undefined,
+  listener?: string,
+): Chosen {
+  const brokers = [...items].flatMap(([key, registered]) => registered.map((broker) => judged(key, broker, refusal)));
+  const choice = listenerChoice(
+    brokers.map(({ allowed }) => allowed),
+    listener,
+  );
+  const taken = new Map<string, { key: string; candidate: Candidate }>();
+  const others: Fate[] = [];
+  for (const { key, allowed, refused } of brokers) {
+    const { taken: candidate, leftOut } = choice(allowed);
+    const address = candidate && formatEndpoint(candidate);
+    const instead = address === undefined ? {} : { instead: address };
+    const leave = (outcome: Outcome, each: { candidate: Candidate; reason: string }): void => {
+      const { candidate: endpoint, reason } = each;
+      others.push({ key, address: formatEndpoint(endpoint), outcome, reason, ...instead });
+    };
+    for (const each of refused) leave('disallowed', each);
+    for (const each of leftOut) leave('listener', each);
+    if (candidate === undefined || address === undefined) continue;
+    const first = taken.get(address);
+    if (first === undefined) taken.set(address, { key, candidate });
+    else others.push({ key, address, outcome: 'duplicate', firstKey: first.key, instead: address });
+  }
+  return { taken, others };
+}
+
+/** What is known when a list is made of the chosen addresses. */
+export interface Knowledge {
+  /** What brokers said, by address; undefined when nobody asks them. */
+  readonly probed?: ReadonlyMap<string, Probed>;
+  /** The known cluster's id. */
+  readonly clusterId?: string | undefined;
+  /** The usable addresses at the last publication: one that does not answer just now stays. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** A list, and what became of each address. */
+export interface Selection extends Found {
+  readonly fates: readonly Fate[];
+}
+
+/** Makes the list of what was chosen, as far as it is proven. */
+export function select({ taken, others }: Chosen, knowledge: Knowledge, order: OrderOptions): Selection {
+  const clusters = new Map<string, string>();
+  const usable: { readonly candidate: Candidate; readonly fate: Fate }[] = [];
+  const left: Fate[] = [];
+  for (const [address, { key, candidate }] of taken) {
+    const probed = knowledge.probed?.get(address);
+    const fate: Fate = { key, address, ...verdict(address, probed, knowledge) };
+    if (fate.outcome !== 'listed') left.push(fate);
+    else usable.push({ candidate, fate });
+    if (fate.outcome === 'listed' && probed !== undefined && 'clusterId' in probed && !clusters.has(probed.clusterId))
+      clusters.set(probed.clusterId, address);
+  }
+  const brokers = ordered(
+    usable.map(({ candidate }) => candidate),
+    order,
+  );
+  const listed = new Set(brokers);
+  const within = ({ fate }: { fate: Fate }): Fate =>
+    listed.has(fate.address) ? fate : { ...fate, outcome: 'capped', reason: `the limit is ${order.limit} brokers` };
+  return {
+    brokers,
+    usable: usable.map(({ fate }) => fate.address),
+    clusters,
+    otherCluster: left.filter(({ outcome }) => outcome === 'other-cluster').length,
+    leftOut: summary([...left, ...others.filter(({ instead }) => instead === undefined)]),
+    fates: [...usable.map(within), ...left, ...others],
+  };
+}
+
+function judged(key: string, broker: RegisteredBroker, refusal: (endpoint: Endpoint) => string | undefined) {
+  const allowed: Candidate[] = [];
+  const refused: { candidate: Candidate; reason: string }[] = [];
+  for (const candidate of broker) {
+    const reason = refusal(candidate);
+    if (reason === undefined) allowed.push(candidate);
+    else refused.push({ candidate, reason });
+  }
+  return { key, allowed, refused };
+}
+
+function verdict(
+  address: string,
+  probed: Probed | undefined,
+  { probed: asked, clusterId, known }: Knowledge,
+): Pick<Fate, 'outcome' | 'reason'> {
+  if (asked === undefined) return { outcome: 'listed' };
+  if (probed === undefined) {
+    if (known.has(address)) return { outcome: 'listed' };
+    return { outcome: 'unproven', reason: 'it has not been asked for its cluster yet' };
+  }
+  if ('clusterId' in probed) {
+    if (clusterId === undefined || probed.clusterId === clusterId) return { outcome: 'listed' };
+    return {
+      outcome: 'other-cluster',
+      reason: `it is of the cluster ${quote(probed.clusterId)}, not of ${quote(clusterId)}`,
+    };
+  }
+  const { code, message } = probed.error;
+  if (code === 'OTHER_CLUSTER') return { outcome: 'other-cluster', reason: message };
+  if (code === 'FORBIDDEN') return { outcome: 'disallowed', reason: message };
+  if (known.has(address)) return { outcome: 'listed', reason: `kept, since it was proven before: ${message}` };
+  return { outcome: 'unreachable', reason: message };
+}
+
+/** `2 unreachable, 1 disallowed`. */
+function summary(fates: readonly Fate[]): string {
+  const counts = new Map<Outcome, number>();
+  for (const { outcome } of fates) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ');
+}

@@ -1,0 +1,255 @@
+import {
+  type Collection,
+  collect,
+  type ItemMap,
+  Latest,
+  type Logger,
+  type Quarantined,
+  type Revision,
+  type Status,
+  StatusFeed,
+  silentLogger,
+  systemTiming,
+  type Timing,
+  until,
+  WatchError,
+  type Watcher,
+} from '@rollcall/core';
+import { decodeRegistered, isKept, type Registered } from '../address/registered.js';
+import type { Gate } from '../gate/gate.js';
+import type { BrokerList, BrokerListOptions, BrokerListStats, BrokerUpdate } from './brokerList.js';
+import { Decider } from './decider.js';
+import { type BrokersExplained, explain } from './explain.js';
+import { ForKafkajs } from './forKafkajs.js';
+import { checkedPolicy, type Policy } from './options.js';
+import type { Decision } from './rule.js';
+
+type Stale = Extract<Status, { state: 'stale' }>;
+
+/** The loop behind `brokerList()`: a collection's versions in, lists out. What becomes of them pure functions decide. */
+export class BrokerListView implements BrokerList {
+  readonly list = (): Promise<string[]> =>
+    this.#until((update) => this.#forKafkajs.usable(update, this.#decider.forbidden), {});
+  readonly gate: Gate;
+  readonly #watcher: Watcher;
+  readonly #policy: Policy;
+  readonly #collection: Collection<Registered>;
+  readonly #latest: Latest<BrokerUpdate>;
+  readonly #status: StatusFeed;
+  readonly #logger: Logger;
+  readonly #timing: Timing;
+  readonly #decider: Decider;
+  readonly #forKafkajs: ForKafkajs;
+  #closed = false;
+  #told: Pick<BrokerList, 'quarantine' | 'held'>;
+  #refused: Stale | undefined;
+  #stats: BrokerListStats = { published: 0, seeds: 0, rebootstraps: 0, refusals: 0 };
+
+  constructor(watcher: Watcher, options: BrokerListOptions, gate: Gate) {
+    this.#watcher = watcher;
+    this.gate = gate;
+    this.#policy = checkedPolicy(options, gate);
+    this.#logger = options.logger ?? silentLogger;
+    this.#timing = options.timing ?? systemTiming;
+    this.#latest = new Latest(this.#logger);
+    this.#forKafkajs = new ForKafkajs(this.#logger);
+    this.#decider = new Decider({
+      policy: this.#policy,
+      gate,
+      timing: this.#timing,
+      logger: this.#logger,
+      wholeKey: (key) => watcher.prefix + key,
+      onDecision: (...decided) => this.#act(...decided),
+    });
+    this.#collection = collect(watcher, {
+      decode: (value, key, reject) => decodeRegistered(value, watcher.prefix + key, reject),
+      quietMs: this.#policy.quietMs,
+      maxQuietMs: this.#policy.maxQuietMs,
+      guard: options.guard ?? true,
+      logger: this.#logger,
+      timing: this.#timing,
+    });
+    this.#status = new StatusFeed(this.#collection.status, this.#logger);
+    this.#collection.onStatus((status) => this.#onStatus(status));
+    this.#told = { quarantine: this.quarantine, held: this.held };
+    this.#collection.onChange(() => this.#tellTrouble());
+    this.#onStatus(this.#collection.status);
+    void this.#run();
+  }
+
+  get current(): readonly string[] {
+    return this.#latest.value?.brokers ?? this.#policy.fallback ?? [];
+  }
+
+  get version(): number {
+    return this.#latest.value?.version ?? 0;
+  }
+
+  get status(): Status {
+    return this.#status.current;
+  }
+
+  get quarantine(): ItemMap<Quarantined> {
+    return this.#collection.quarantine;
+  }
+
+  get held(): ReadonlySet<string> {
+    return this.#collection.held;
+  }
+
+  get stats(): BrokerListStats {
+    return this.#stats;
+  }
+
+  explain(): BrokersExplained {
+    const { quarantine, held, items } = this.#collection;
+    return explain({
+      prefix: this.#watcher.prefix,
+      revisionOf: (key) => this.#watcher.snapshot?.entries.get(key)?.revision,
+      fates: this.#decider.fates,
+      quarantine,
+      isKept: (key) => isKept(items.get(key), quarantine.get(key)),
+      held,
+      brokers: this.#decider.brokers,
+      decision: this.#decider.decision,
+    });
+  }
+
+  ready(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<BrokerUpdate> {
+    return this.#until((update) => update, options);
+  }
+
+  updates(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<BrokerUpdate> {
+    return this.#latest.read(options.signal);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<BrokerUpdate> {
+    return this.updates();
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#latest.onChange(listener);
+  }
+
+  onStatus(listener: (status: Status) => void): () => void {
+    return this.#latest.ended === undefined ? this.#status.listen(listener) : () => {};
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#decider.stop();
+    this.#latest.end();
+    this.#status.set({ state: 'closed' });
+    this.#status.clear();
+    await this.#collection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for await (const version of this.#collection) {
+        // Closed by a listener after this version was on its way.
+        if (this.#closed) return;
+        this.#decider.follow(version);
+      }
+      await this.close();
+    } catch (error) {
+      this.#decider.stop();
+      this.#useFallback();
+      this.#latest.end(WatchError.from(error));
+    }
+  }
+
+  #act(decision: Decision, brokers: readonly string[], revision: Revision): void {
+    const isRefused = decision.change === 'refuse';
+    if (isRefused) this.#refuse(decision);
+    else this.#endRefusal();
+    this.#tellStatus();
+    if (isRefused) this.#useFallback();
+    else if (decision.change !== 'same') {
+      const { change, reason } = decision;
+      this.#publish({ brokers, change, source: 'registry', revision }, reason);
+    }
+  }
+
+  #publish(update: Omit<BrokerUpdate, 'version'>, reason: string): void {
+    this.#count('published');
+    if (update.change !== 'first') this.#count(update.change === 'seeds' ? 'seeds' : 'rebootstraps');
+    this.#latest.set({ ...update, version: this.version + 1 });
+    this.#logger.info({ ...update, reason }, 'The bootstrap list changed.');
+  }
+
+  #count(what: keyof BrokerListStats): void {
+    this.#stats = { ...this.#stats, [what]: this.#stats[what] + 1 };
+  }
+
+  #useFallback(): void {
+    const { fallback } = this.#policy;
+    if (fallback === undefined || this.#latest.value !== undefined) return;
+    this.#publish({ brokers: fallback, change: 'first', source: 'fallback' }, 'The registry gives no list.');
+    this.#logger.warn({ brokers: fallback }, 'The registry gives no list: the fallback is used until it does.');
+  }
+
+  #onStatus(status: Status): void {
+    if (status.state === 'connecting' && status.error !== undefined) this.#useFallback();
+    this.#tellStatus();
+  }
+
+  #refuse({ code, reason }: Extract<Decision, { change: 'refuse' }>): void {
+    const stays = this.version === 0 ? 'There is no list yet' : 'The list stays as it was';
+    const error = new WatchError(
+      code,
+      `${reason} ${stays}; "rollcall brokers --explain" and explain() tell what became of each key.`,
+    );
+    const before = this.#refused;
+    if (before?.error.message === error.message) return;
+    this.#refused = { state: 'stale', code, error, since: before?.since ?? this.#timing.wallNow(), attempt: 0 };
+    if (before?.code !== code) {
+      this.#count('refusals');
+      this.#logger.warn({ code, brokers: this.current }, error.message);
+    }
+    // Also with the same code: a broker that kafkajs waits for may be usable again.
+    this.#latest.wake();
+  }
+
+  #endRefusal(): void {
+    if (this.#refused === undefined) return;
+    this.#refused = undefined;
+    this.#logger.info({}, 'What the registry names is followed again.');
+    this.#latest.wake();
+  }
+
+  /** Items that change are no news by themselves: the list they make may be the same, and tells for itself. */
+  #tellTrouble(): void {
+    const { quarantine, held } = this.#collection;
+    if (this.#told.quarantine === quarantine && this.#told.held === held) return;
+    this.#told = { quarantine, held };
+    this.#latest.wake();
+  }
+
+  /** A registry that cannot be reached is the greater trouble: a refusal shows only while the watch is live. */
+  #tellStatus(): void {
+    const { status } = this.#collection;
+    const told = status.state === 'live' ? (this.#refused ?? status) : status;
+    if (told !== this.#status.current && this.#latest.ended === undefined) this.#status.set(told);
+  }
+
+  #until<T>(
+    pick: (update: BrokerUpdate) => T | undefined,
+    options: { signal?: AbortSignal; timeoutMs?: number },
+  ): Promise<T> {
+    const answer = (): T | undefined => {
+      if (this.#closed) throw new WatchError('CLOSED', 'The broker list is closed.');
+      const { value, ended } = this.#latest;
+      const picked = value && pick(value);
+      if (picked === undefined && ended?.error !== undefined) throw ended.error;
+      return picked;
+    };
+    const lastError = (): WatchError | undefined => ('error' in this.status ? this.status.error : undefined);
+    return until(answer, (wake) => this.#latest.subscribe(wake), { ...options, timing: this.#timing, lastError });
+  }
+}

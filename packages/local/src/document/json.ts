@@ -1,0 +1,134 @@
+import { isEscapedKey, keyFromBytes, keyToBytes, type WatchError } from '@rollcall/core';
+import { unreadable } from './errors.js';
+
+/** One member of the top object: where its key begins, and the span of its value. Offsets into the text. */
+interface Member {
+  readonly key: string;
+  readonly from: number;
+  readonly valueFrom: number;
+  readonly to: number;
+}
+
+/**
+ * The keys and values of a JSON document.
+ * @throws WatchError UNREADABLE, with the line where it is known, when it is not one object with distinct keys.
+ */
+export function parseJson(path: string, text: string): Map<string, Uint8Array> {
+  const entries = new Map<string, Uint8Array>();
+  for (const member of membersOf(path, text)) {
+    if (entries.has(member.key)) {
+      const line = lineAt(text, member.from);
+      throw unreadable(path, `the key ${JSON.stringify(member.key)} is there twice (line ${line}); remove one`);
+    }
+    entries.set(member.key, jsonValue(text.slice(member.valueFrom, member.to)));
+  }
+  return entries;
+}
+
+/** The text with one key set (or removed, without a value); everything else stays as it was written, to the byte. */
+export function editJson(path: string, text: string, key: string, value: Uint8Array | undefined): string {
+  const members = membersOf(path, text);
+  const at = members.findIndex((member) => member.key === key);
+  const member = members[at];
+  if (value === undefined) return member === undefined ? text : remove(text, members, at);
+  const literal = JSON.stringify(keyFromBytes(value));
+  if (member !== undefined) return text.slice(0, member.valueFrom) + literal + text.slice(member.to);
+  const added = `${JSON.stringify(key)}: ${literal}`;
+  const open = text.indexOf('{') + 1;
+  const first = members[0];
+  const last = members.at(-1);
+  if (first === undefined || last === undefined) {
+    return `${text.slice(0, open)}\n  ${added}\n${text.slice(text.lastIndexOf('}'))}`;
+  }
+  return `${text.slice(0, last.to)},${text.slice(open, first.from)}${added}${text.slice(last.to)}`;
+}
+
+function remove(text: string, members: readonly Member[], at: number): string {
+  const before = members[at - 1];
+  const after = members[at + 1];
+  const from = before === undefined ? (members[at] as Member).from : before.to;
+  const to = before === undefined && after !== undefined ? after.from : (members[at] as Member).to;
+  return text.slice(0, from) + text.slice(to);
+}
+
+/** JSON.parse drops repeated keys and the digits of large numbers, so it only proves the text and its parts. */
+function membersOf(path: string, text: string): Member[] {
+  let top: unknown;
+  try {
+    top = JSON.parse(text);
+  } catch (error) {
+    throw notJson(path, text, error);
+  }
+  if (typeof top !== 'object' || top === null || Array.isArray(top)) {
+    throw unreadable(path, 'its top is not an object of keys to values; write {} for no keys');
+  }
+  return scan(text);
+}
+
+/** One pass over a text that is known to be a JSON object. */
+function scan(text: string): Member[] {
+  const members: Member[] = [];
+  let depth = 0;
+  let from = -1;
+  let key: string | undefined;
+  let valueFrom = -1;
+  let to = -1;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] as string;
+    if (' \n\r\t'.includes(char)) continue;
+    if (char === '}' || char === ']') depth--;
+    const separates = depth === 1 && char === ',';
+    if (separates || (depth === 0 && char === '}')) {
+      if (key !== undefined) members.push({ key, from, valueFrom, to });
+      key = undefined;
+      from = valueFrom = -1;
+      continue;
+    }
+    const begin = at;
+    if (char === '"') at = stringEnd(text, at);
+    if (depth === 1 && key === undefined && char === '"') {
+      from = begin;
+      key = normalKey(JSON.parse(text.slice(begin, at + 1)) as string);
+    } else if (key !== undefined && valueFrom < 0 && char !== ':') {
+      valueFrom = begin;
+    }
+    if (char === '{' || char === '[') depth++;
+    to = at + 1;
+  }
+  return members;
+}
+
+/** The offset of the quote that ends the string which begins at `at`. */
+function stringEnd(text: string, at: number): number {
+  for (;;) {
+    at = text.indexOf('"', at + 1);
+    let escapes = 0;
+    while (text[at - 1 - escapes] === '\\') escapes++;
+    if (escapes % 2 === 0) return at;
+  }
+}
+
+function jsonValue(raw: string): Uint8Array {
+  if (raw === 'null') return new Uint8Array();
+  if (raw.startsWith('"')) return keyToBytes(JSON.parse(raw) as string);
+  // A scalar keeps its own text: JSON.stringify would round 12345678901234567890 and make 1.10 another version.
+  const isNested = raw.startsWith('{') || raw.startsWith('[');
+  return keyToBytes(isNested ? JSON.stringify(JSON.parse(raw)) : raw);
+}
+
+/** Escaped bytes that together are UTF-8 are the same key as the text itself. */
+export function normalKey(text: string): string {
+  return isEscapedKey(text) ? keyFromBytes(keyToBytes(text)) : text;
+}
+
+/** Says where, never what: the engine's own message quotes the document, which may hold secrets. */
+function notJson(path: string, text: string, error: unknown): WatchError {
+  if (!(error instanceof SyntaxError)) throw error;
+  const position = /at position (\d+)/.exec(error.message)?.[1];
+  const where = position === undefined ? 'at its end' : `at line ${lineAt(text, Number(position))}`;
+  return unreadable(path, `it is not valid JSON ${where} (half-written?); correct it there`);
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length;
+}

@@ -1,0 +1,197 @@
+import { isEscapedKey, keyFromBytes, keyToBytes, type WatchError } from '@rollcall/core';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  Pair,
+  parseDocument,
+  Scalar,
+  visit,
+  type YAMLMap,
+} from 'yaml';
+import { unreadable } from './errors.js';
+import { normalKey } from './json.js';
+
+/**
+ * What a document may expand to, in units of output per character, and a start for small ones: an alias bomb stops here.
+ * Without aliases no character makes more than 6 (a control character in JSON is \u0007).
+ */
+const MAX_EXPANSION = 8;
+const FREE_EXPANSION = 1024 * 1024;
+/** A JSON number as it may be written (RFC 8259 section 6). */
+const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+/**
+ * The keys and values of a YAML document.
+ * @throws WatchError UNREADABLE, with the line, when it is not one map with distinct keys.
+ */
+export function parseYaml(path: string, text: string): Map<string, Uint8Array> {
+  const yaml = new YamlReader(path, text);
+  const entries = new Map<string, Uint8Array>();
+  for (const { key, value } of yaml.map.items) entries.set(yaml.keyOf(key), yaml.bytesOf(value));
+  return entries;
+}
+
+/** The text with one key set (or removed, without a value); comments and order stay. */
+export function editYaml(path: string, text: string, key: string, value: Uint8Array | undefined): string {
+  const { document, map, keyOf } = new YamlReader(path, text);
+  const at = map.items.findIndex((pair) => keyOf(pair.key) === key);
+  const pair = map.items[at];
+  if (value === undefined) {
+    if (pair !== undefined) map.items.splice(at, 1);
+  } else if (pair === undefined) {
+    // `{}` is how an empty map is written; what comes into it is written in lines.
+    if (map.items.length === 0) map.flow = false;
+    map.items.push(new Pair(quoted(key), newValue(document, value)));
+  } else {
+    const old = pair.value;
+    pair.value = newValue(document, value);
+    if (isNode(old)) {
+      pair.value.comment = old.comment ?? null;
+      pair.value.commentBefore = old.commentBefore ?? null;
+    }
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+/** A parsed document, with its aliases resolved in one pass. */
+class YamlReader {
+  readonly document: Document.Parsed;
+  readonly map: YAMLMap<Node, Node | null>;
+  readonly #path: string;
+  readonly #lines = new LineCounter();
+  readonly #targets = new Map<Alias, Node>();
+  #left: number;
+
+  constructor(path: string, text: string) {
+    this.#path = path;
+    this.#left = FREE_EXPANSION + MAX_EXPANSION * text.length;
+    this.document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false, // they quote the document, which may hold secrets
+      uniqueKeys: false, // compares every pair of keys: minutes at 100,000; #check does it in one pass
+      customTags: ['binary'],
+    });
+    const [error] = this.document.errors;
+    if (error !== undefined) {
+      const what = error.code === 'UNEXPECTED_TOKEN' ? error.message.split(': ', 1)[0] : error.message;
+      const line = this.#lines.linePos(error.pos[0]).line;
+      throw this.#unreadable(`it is not valid YAML at line ${line}: ${what} (half-written?); correct it there`);
+    }
+    if (!isMap(this.document.contents)) {
+      throw this.#unreadable('its top is not a map of keys to values; write {} for no keys');
+    }
+    this.map = this.document.contents as YAMLMap<Node, Node | null>;
+    this.#check();
+  }
+
+  readonly keyOf = (node: unknown): string => {
+    const key = this.#follow(node);
+    if (key === null || key === undefined) return '';
+    if (!isScalar(key)) throw this.#unreadable(`the key${this.#lineOf(node)} is not a scalar; put it in quotes`);
+    if (key.value instanceof Uint8Array) return keyFromBytes(key.value);
+    // As it is written, not as it would be printed: 0x10 and 1.10 are keys of their own.
+    return normalKey(typeof key.value === 'string' ? key.value : (key.source ?? String(key.value)));
+  };
+
+  /** string = its UTF-8 bytes, null = empty, !!binary = its bytes, anything else = its JSON. */
+  bytesOf(node: unknown): Uint8Array {
+    const value = this.#follow(node);
+    if (value === null || value === undefined) return new Uint8Array();
+    if (isScalar(value)) {
+      if (value.value === null) return new Uint8Array();
+      if (value.value instanceof Uint8Array) return this.#spend(value.value);
+      if (typeof value.value === 'string') return keyToBytes(this.#spend(value.value));
+    }
+    return keyToBytes(this.#json(value));
+  }
+
+  /** Every step costs at least one unit of what is left, so that expanding aliases ends. */
+  #json(node: unknown): string {
+    const value = this.#follow(node);
+    if (value === null || value === undefined) return this.#spend('null');
+    if (isScalar(value)) return this.#spend(scalarJson(value));
+    this.#spend('[]');
+    if (isSeq(value)) return `[${value.items.map((item) => this.#json(item)).join(',')}]`;
+    if (isMap(value)) {
+      const member = (pair: Pair): string =>
+        `${this.#spend(JSON.stringify(this.keyOf(pair.key)))}:${this.#json(pair.value)}`;
+      return `{${value.items.map(member).join(',')}}`;
+    }
+    throw this.#unreadable(`the value${this.#lineOf(node)} is of a kind that has no JSON form; write a map or a list`);
+  }
+
+  /** Repeated keys, and what each alias stands for: the last anchor of its name before it (YAML 1.2.2, 7.1). */
+  #check(): void {
+    const anchors = new Map<string, Node>();
+    const maps: YAMLMap[] = [];
+    visit(this.document, {
+      Node: (_key, node) => {
+        if (isAlias(node)) {
+          const target = anchors.get(node.source);
+          if (target === undefined) {
+            throw this.#unreadable(`the alias *${node.source}${this.#lineOf(node)} has no anchor before it`);
+          }
+          this.#targets.set(node, target);
+        } else if ('anchor' in node && node.anchor) anchors.set(node.anchor, node);
+        if (isMap(node)) maps.push(node);
+      },
+    });
+    for (const map of maps) this.#checkKeys(map);
+  }
+
+  #checkKeys(map: YAMLMap): void {
+    const seen = new Set<string>();
+    for (const { key } of map.items) {
+      const text = this.keyOf(key);
+      if (seen.has(text)) {
+        throw this.#unreadable(`the key ${JSON.stringify(text)} is there twice${this.#lineOf(key)}; remove one`);
+      }
+      seen.add(text);
+    }
+  }
+
+  #follow(node: unknown): unknown {
+    return isAlias(node) ? this.#targets.get(node) : node;
+  }
+
+  #spend<T extends { readonly length: number }>(part: T): T {
+    this.#left -= part.length + 1;
+    if (this.#left < 0) {
+      throw this.#unreadable(`its aliases expand it to more than ${MAX_EXPANSION} times its size; use fewer of them`);
+    }
+    return part;
+  }
+
+  #lineOf(node: unknown): string {
+    return isNode(node) && node.range ? ` at line ${this.#lines.linePos(node.range[0]).line}` : '';
+  }
+
+  #unreadable(why: string): WatchError {
+    return unreadable(this.#path, why);
+  }
+}
+
+function scalarJson({ value, source }: Scalar): string {
+  if (typeof value === 'number' && source !== undefined && JSON_NUMBER.test(source)) return source;
+  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'));
+  return JSON.stringify(typeof value === 'bigint' ? String(value) : value) ?? 'null';
+}
+
+/** Only double quotes can write an escaped byte (`\udcff`). */
+function quoted(text: string): Scalar {
+  const scalar = new Scalar(text);
+  if (isEscapedKey(text)) scalar.type = Scalar.QUOTE_DOUBLE;
+  return scalar;
+}
+
+function newValue(document: Document, value: Uint8Array): Node {
+  const text = keyFromBytes(value);
+  return isEscapedKey(text) ? document.createNode(value, { tag: '!!binary' }) : document.createNode(text);
+}

@@ -1,0 +1,25 @@
+import type { Entry, KeyMap, Target } from '@rollcall/core';
+import { relativeKey } from '../memory/target.js';
+
+/** The entries the target covers, by relative key; those that `held` has with equal bytes are the same objects. */
+export function entriesOf(
+  content: ReadonlyMap<string, Uint8Array>,
+  target: Target,
+  held?: Pick<KeyMap, 'get'>,
+): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const [whole, value] of content) {
+    const key = relativeKey(target, whole);
+    if (key === undefined) continue;
+    const old = held?.get(key);
+    entries.set(key, old !== undefined && Buffer.compare(old.value, value) === 0 ? old : { value });
+  }
+  return entries;
+}
+
+/** Whether two versions hold the same objects, as `entriesOf` leaves them when nothing changed. */
+export function sameEntries(a: ReadonlyMap<string, Entry>, b: ReadonlyMap<string, Entry>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, entry] of a) if (b.get(key) !== entry) return false;
+  return true;
+}

@@ -1,0 +1,87 @@
+import { lstat, mkdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Revision, WatchError } from '@rollcall/core';
+import { errnoOf } from '../document/errors.js';
+import { fsPath, isHidden, Places, resolveLinks } from './path.js';
+import { stageFile } from './replace.js';
+
+/**
+ * Writes one key of a folder. A link to a file is followed: its target gets the value.
+ * @throws WatchError INVALID_OPTION when the key cannot be a file in the folder; the system's error.
+ */
+export async function putKeyFile(
+  root: string,
+  key: string,
+  value: Uint8Array,
+  nextRevision: () => Revision,
+): Promise<Revision> {
+  const { folders, name } = splitKey(root, key);
+  let folder = root;
+  for (const part of folders) {
+    folder = join(folder, part);
+    await makeFolder(folder, key);
+  }
+  const staged = await stageFile(await linkTarget(join(folder, name)), value);
+  return staged.commit(nextRevision);
+}
+
+/**
+ * Removes one key of a folder: the file, or the link to it.
+ * @returns whether it was there.
+ * @throws as `putKeyFile`.
+ */
+export async function deleteKeyFile(root: string, key: string): Promise<boolean> {
+  const { folders, name } = splitKey(root, key);
+  let folder = root;
+  try {
+    for (const part of folders) {
+      folder = join(folder, part);
+      if ((await lstat(fsPath(folder))).isSymbolicLink()) throw leadsAway(folder, key);
+    }
+    const path = fsPath(join(folder, name));
+    if (!(await stat(path)).isFile()) return false;
+    await unlink(path);
+    return true;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw error;
+  }
+}
+
+function splitKey(root: string, key: string): { folders: string[]; name: string } {
+  const parts = key.split('/');
+  if (parts.some((part) => part === '' || part === '.' || isHidden(part) || part.includes('\0'))) {
+    throw new WatchError(
+      'INVALID_OPTION',
+      `The key ${JSON.stringify(key)} cannot be a file in the folder "${root}": no part between slashes may be empty, be "." or begin with "..".`,
+    );
+  }
+  return { folders: parts.slice(0, -1), name: parts.at(-1) as string };
+}
+
+async function makeFolder(folder: string, key: string): Promise<void> {
+  try {
+    await mkdir(fsPath(folder));
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    if ((await lstat(fsPath(folder))).isSymbolicLink()) throw leadsAway(folder, key);
+  }
+}
+
+function leadsAway(folder: string, key: string): WatchError {
+  return new WatchError(
+    'INVALID_OPTION',
+    `The key ${JSON.stringify(key)} leads over the link "${folder}", which may lead out of the folder; links to folders hold no keys.`,
+  );
+}
+
+/** The path itself where there is nothing yet. */
+async function linkTarget(path: string): Promise<string> {
+  try {
+    return await resolveLinks(path, new Places());
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return path;
+  }
+}

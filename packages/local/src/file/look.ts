@@ -1,0 +1,113 @@
+import type { BigIntStats, Dirent } from 'node:fs';
+import { lstat, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { keyFromBytes, WatchError } from '@rollcall/core';
+import { errnoOf, readFailure, unreadable } from '../document/errors.js';
+import { CONFIG_MAP_LINK, fsPath, isHidden, Places, resolveLinks } from './path.js';
+
+/** All that one read takes into memory, bytes: a path that leads to a disk image, or to `/`, must not end the process. */
+const MAX_BYTES = 64n * 1024n * 1024n;
+
+/** What is at a path, without its contents. */
+export interface Look {
+  /** Equal for two looks when nothing was changed between them, as far as the system's metadata tell. */
+  readonly print: string;
+  readonly places: Places;
+  readonly found: Found;
+}
+
+export type Found =
+  /** The path with all links followed. */
+  | { readonly type: 'document'; readonly path: string; readonly stat: BigIntStats }
+  /** Keys and the paths of their files. */
+  | { readonly type: 'folder'; readonly files: ReadonlyMap<string, string> }
+  | { readonly type: 'trouble'; readonly error: WatchError };
+
+/** Never rejects: what cannot be looked at is found to be trouble. */
+export async function lookAt(path: string): Promise<Look> {
+  const places = new Places();
+  try {
+    const real = await resolveLinks(path, places);
+    const there = await stat(fsPath(real), { bigint: true });
+    if (there.isDirectory()) return await new FolderWalk(path, places).walk(await folderRoot(real, places));
+    // Reading a pipe or a device would wait for good.
+    if (!there.isFile()) throw unreadable(path, 'it is neither a file nor a folder; name one of these');
+    if (there.size > MAX_BYTES) throw tooLarge(path);
+    return { print: printOf(real, there), places, found: { type: 'document', path: real, stat: there } };
+  } catch (thrown) {
+    const error = thrown instanceof WatchError ? thrown : readFailure(path, thrown);
+    return { print: error.message, places, found: { type: 'trouble', error } };
+  }
+}
+
+/**
+ * Where a folder's keys are: in the ConfigMap's current version when it is one, found once so that all keys are of one
+ * version, else in the folder itself.
+ */
+export async function folderRoot(folder: string, places: Places): Promise<string> {
+  const link = join(folder, CONFIG_MAP_LINK);
+  try {
+    await lstat(fsPath(link));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return folder;
+  }
+  return resolveLinks(link, places);
+}
+
+class FolderWalk {
+  readonly #path: string;
+  readonly #places: Places;
+  readonly #files = new Map<string, string>();
+  readonly #prints: string[] = [];
+  #bytes = 0n;
+
+  constructor(path: string, places: Places) {
+    this.#path = path;
+    this.#places = places;
+  }
+
+  async walk(root: string): Promise<Look> {
+    await this.#folder(root, '');
+    return { print: this.#prints.join('\n'), places: this.#places, found: { type: 'folder', files: this.#files } };
+  }
+
+  async #folder(folder: string, prefix: string): Promise<void> {
+    this.#places.addKeys(folder);
+    this.#prints.push(printOf(folder, await stat(fsPath(folder), { bigint: true }), 'identity'));
+    const children = await readdir(fsPath(folder), { withFileTypes: true, encoding: 'buffer' });
+    for (const child of children) {
+      const name = keyFromBytes(child.name);
+      if (isHidden(name)) continue;
+      if (child.isDirectory()) await this.#folder(join(folder, name), `${prefix}${name}/`);
+      else await this.#file(join(folder, name), prefix + name, child);
+    }
+  }
+
+  /** Links to files are followed; links to folders are not, because they may lead out of the folder or in a circle. */
+  async #file(path: string, key: string, child: Dirent<Buffer>): Promise<void> {
+    let real: string;
+    let there: BigIntStats;
+    try {
+      real = child.isSymbolicLink() ? await resolveLinks(path, this.#places) : path;
+      there = await stat(fsPath(real), { bigint: true });
+    } catch (error) {
+      // A key whose file is away is not a key that was deleted.
+      throw readFailure(path, error);
+    }
+    if (!there.isFile()) return;
+    this.#bytes += there.size;
+    if (this.#bytes > MAX_BYTES) throw tooLarge(this.#path);
+    this.#files.set(key, real);
+    this.#prints.push(printOf(real, there));
+  }
+}
+
+function printOf(path: string, { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats, only?: 'identity'): string {
+  const identity = `${path}\0${dev}:${ino}`;
+  return only === 'identity' ? identity : `${identity}:${size}:${mtimeNs}:${ctimeNs}`;
+}
+
+function tooLarge(path: string): WatchError {
+  return unreadable(path, `there are more than ${MAX_BYTES / 1024n / 1024n} MiB; name a smaller file or folder`);
+}

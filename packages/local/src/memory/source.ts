@@ -1,0 +1,77 @@
+import {
+  type Entry,
+  type PutOptions,
+  type Resume,
+  type Revision,
+  refuseLeases,
+  type Source,
+  type Target,
+  type Update,
+  WatchError,
+} from '@rollcall/core';
+import { revisionNumber } from './history.js';
+import { type MemoryBackend, MemoryStream } from './stream.js';
+import { select } from './target.js';
+
+/** A memory store as the core sees it. It has no connection of its own, so disposing of it does nothing. */
+export class MemorySource implements Source {
+  readonly supports = { resume: true, deltas: true, history: true };
+  readonly #backend: MemoryBackend;
+
+  constructor(backend: MemoryBackend) {
+    this.#backend = backend;
+  }
+
+  get maxSilenceMs(): number {
+    return this.#backend.link.maxSilenceMs;
+  }
+
+  watch(target: Target, options: { signal: AbortSignal; from?: Resume }): AsyncIterable<Update> {
+    return new MemoryStream(this.#backend, target, options);
+  }
+
+  /** @throws WatchError COMPACTED, or ROLLED_BACK for a revision that is yet to come. */
+  async read(
+    target: Target,
+    options: { signal: AbortSignal; at?: Revision },
+  ): Promise<{ revision: Revision; entries: Iterable<readonly [string, Entry]> }> {
+    await this.#reach(options.signal);
+    const { name, history } = this.#backend;
+    const revision = options.at === undefined ? history.revision : revisionNumber(options.at);
+    if (revision < history.compacted) {
+      throw new WatchError('COMPACTED', `${name} was compacted at revision ${history.compacted}, after ${revision}.`);
+    }
+    if (revision > history.revision) {
+      throw new WatchError('ROLLED_BACK', `${name} is at revision ${history.revision}, before ${revision}.`);
+    }
+    return { revision: String(revision), entries: select(history.at(revision), target) };
+  }
+
+  readonly write = {
+    put: async (key: string, value: Uint8Array, options?: PutOptions): Promise<Revision> => {
+      const { name, history, link } = this.#backend;
+      refuseLeases(name, options);
+      await this.#reach();
+      history.commit([{ type: 'put', key, value }]);
+      link.notify();
+      return String(history.revision);
+    },
+    delete: async (key: string): Promise<boolean> => {
+      await this.#reach();
+      const { history, link } = this.#backend;
+      const before = history.revision;
+      history.commit([{ type: 'delete', key }]);
+      link.notify();
+      return history.revision !== before;
+    },
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** Waits out a silence, as a request on a half-open connection does. @throws the outage's error, or the signal's reason. */
+  async #reach(signal = new AbortController().signal): Promise<void> {
+    while (this.#backend.link.silent && !signal.aborted) await this.#backend.link.changed(signal);
+    signal.throwIfAborted();
+    this.#backend.link.assertUp();
+  }
+}

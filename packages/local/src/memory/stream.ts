@@ -1,0 +1,161 @@
+import {
+  compareRevisions,
+  type Entry,
+  type Resume,
+  type SourceEvent,
+  type Target,
+  type Update,
+  WatchError,
+} from '@rollcall/core';
+import { type MemoryHistory, revisionNumber } from './history.js';
+import type { MemoryLink } from './link.js';
+import { relativeKey, select } from './target.js';
+
+/** A store as its sources see it. */
+export interface MemoryBackend {
+  /** In errors. */
+  readonly name: string;
+  readonly history: MemoryHistory;
+  readonly link: MemoryLink;
+}
+
+/**
+ * One watch of a store. It holds a cursor, not a queue: the store's log is the queue, so a reader that stalls costs
+ * nothing here, and one that stalls past a compaction gets COMPACTED.
+ */
+export class MemoryStream implements AsyncIterableIterator<Update> {
+  readonly #backend: MemoryBackend;
+  readonly #target: Target;
+  readonly #from: Resume | undefined;
+  /** Aborts when the caller aborts, at `return()`, and when the stream fails: nothing comes after. */
+  readonly #end = new AbortController();
+  /** The revision up to which everything was delivered; undefined until the store first answered. */
+  #cursor: bigint | undefined;
+  #cuts: number;
+  #beats: number;
+  #replays: number;
+
+  constructor(backend: MemoryBackend, target: Target, options: { signal: AbortSignal; from?: Resume }) {
+    this.#backend = backend;
+    this.#target = target;
+    this.#from = options.from;
+    if (options.signal.aborted) this.#end.abort();
+    options.signal.addEventListener('abort', () => this.#end.abort(), { signal: this.#end.signal });
+    this.#cuts = backend.link.cuts;
+    this.#beats = backend.link.beats;
+    this.#replays = backend.link.replays;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Update, undefined>> {
+    try {
+      while (!this.#end.signal.aborted) {
+        const update = this.#take();
+        if (update !== undefined) return { done: false, value: update };
+        await this.#backend.link.changed(this.#end.signal);
+      }
+    } catch (error) {
+      this.#end.abort();
+      throw error;
+    }
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Update, undefined>> {
+    this.#end.abort();
+    return { done: true, value: undefined };
+  }
+
+  /** What there is to deliver now. */
+  #take(): Update | undefined {
+    const { link } = this.#backend;
+    if (this.#cuts !== link.cuts && link.cutError !== undefined) throw link.cutError;
+    if (link.silent) return undefined;
+    if (this.#cursor === undefined) return this.#open();
+    if (this.#replays !== link.replays) {
+      this.#replays = link.replays;
+      if (link.replayAfter < this.#cursor) this.#cursor = link.replayAfter;
+    }
+    const update = this.#advance(this.#cursor);
+    if (update === undefined && this.#beats !== link.beats) {
+      this.#beats = link.beats;
+      return { type: 'alive' };
+    }
+    return update;
+  }
+
+  #open(): Update {
+    const { history, link } = this.#backend;
+    link.assertUp();
+    if (this.#from === undefined) {
+      this.#cursor = history.revision;
+      return { type: 'snapshot', revision: String(this.#cursor), entries: select(history.entries, this.#target) };
+    }
+    const from = revisionNumber(this.#from.revision);
+    this.#prove(from, this.#from.proof);
+    this.#cursor = from;
+    // With nothing missed, say so: the reader must learn that the resumed watch is current.
+    return this.#advance(from) ?? { type: 'bookmark', revision: String(from) };
+  }
+
+  /** The next revision that touches the target, or a bookmark past those that do not. */
+  #advance(from: bigint): Update | undefined {
+    const { history } = this.#backend;
+    this.#assertKept(from);
+    for (let revision = from + 1n; revision <= history.revision; revision++) {
+      const events = this.#eventsOf(revision);
+      if (events.length === 0) continue;
+      this.#cursor = revision;
+      return { type: 'delta', revision: String(revision), events };
+    }
+    if (history.revision === from) return undefined;
+    this.#cursor = history.revision;
+    return { type: 'bookmark', revision: String(history.revision) };
+  }
+
+  #eventsOf(revision: bigint): SourceEvent[] {
+    const events: SourceEvent[] = [];
+    for (const { key: whole, after } of this.#backend.history.changesOf(revision) ?? []) {
+      const key = relativeKey(this.#target, whole);
+      if (key === undefined) continue;
+      if (after === undefined) events.push({ type: 'delete', key, revision: String(revision) });
+      else events.push({ type: 'put', key, entry: after });
+    }
+    return events;
+  }
+
+  #assertKept(cursor: bigint): void {
+    const { name, history } = this.#backend;
+    if (cursor >= history.compacted) return;
+    const message = `${name} was compacted at revision ${history.compacted}; what came after revision ${cursor} is gone.`;
+    throw new WatchError('COMPACTED', message);
+  }
+
+  /** Whether the store had at `revision` what the reader holds: revisions alone do not tell a refilled store. */
+  #prove(revision: bigint, proof: Resume['proof']): void {
+    const { name, history } = this.#backend;
+    if (revision > history.revision) {
+      const message = `${name} is at revision ${history.revision}, behind ${revision}, which it had reached before.`;
+      throw new WatchError('ROLLED_BACK', message);
+    }
+    this.#assertKept(revision);
+    if (proof === undefined || proves(proof, new Map(select(history.at(revision), this.#target)))) return;
+    throw new WatchError('OTHER_HISTORY', `${name} did not hold at revision ${revision} what was seen there before.`);
+  }
+}
+
+/** Whether there are as many entries as were held, with the newest of them among them, and none that is newer. */
+function proves({ count, newest }: NonNullable<Resume['proof']>, entries: ReadonlyMap<string, Entry>): boolean {
+  if (entries.size !== count) return false;
+  if (newest === undefined) return true;
+  if (!same(entries.get(newest.key), newest.entry)) return false;
+  const { revision = '0' } = newest.entry;
+  return [...entries.values()].every((entry) => compareRevisions(entry.revision ?? '0', revision) <= 0);
+}
+
+function same(a: Entry | undefined, b: Entry): boolean {
+  return a !== undefined && a.revision === b.revision && Buffer.compare(a.value, b.value) === 0;
+}

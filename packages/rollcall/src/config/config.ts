@@ -1,0 +1,182 @@
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { type ConnectOptions, schemeOf, WatchError } from '@rollcall/core';
+import { connection } from './connection.js';
+import { type ConfigDocument, objectDocument, readDocument } from './document.js';
+import type { Environment } from './environment.js';
+import { bytesAt, type Context, flagAt, mapAt, onlyKeys, pemAt, textAt, wrong } from './fields.js';
+
+/** One entry of `watches:`, as it is written. */
+export interface WatchConfig {
+  /** The URL to watch. A relative `file:` path starts at the configuration file's folder. */
+  readonly source: string;
+  /** A literal prefix instead of the URL's path: `a` matches `ab`. */
+  readonly prefix?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** Paths of PEM files; relative ones start at the configuration file's folder. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name to verify the server's certificate against, where it is not the host of the URL. */
+  readonly serverName?: string;
+  /** Accepts any certificate. */
+  readonly insecureSkipVerify?: boolean;
+  /** The largest answer to take whole, bytes (etcd; default 512 MiB). */
+  readonly maxMessageBytes?: number;
+  /**
+   * Path of the file that keeps the last good state, for a start while the backend is away; relative ones start at the
+   * configuration file's folder. Each watch has its own.
+   */
+  readonly checkpoint?: string;
+}
+
+/** `rollcall.yaml` as it is written. */
+export interface RollcallConfig {
+  readonly watches: Readonly<Record<string, WatchConfig>>;
+}
+
+/** One entry of `watches:`, ready to be opened. */
+export interface NamedWatch {
+  readonly url: string;
+  readonly prefix?: string;
+  /** An absolute path. */
+  readonly checkpoint?: string;
+  readonly connect: ConnectOptions;
+}
+
+export type NamedWatches = ReadonlyMap<string, NamedWatch>;
+
+const TEXT_KEYS = [
+  'source',
+  'prefix',
+  'checkpoint',
+  'username',
+  'password',
+  'token',
+  'ca',
+  'cert',
+  'key',
+  'serverName',
+] as const;
+const WATCH_KEYS: readonly string[] = [...TEXT_KEYS, 'insecureSkipVerify', 'maxMessageBytes'];
+
+/** Names stand where URLs do and in paths such as `/v1/watches/orders`. */
+const NAME = /^[a-z0-9][a-z0-9._-]*$/i;
+
+/** What the loader reads besides the document, given from outside so that the same text gives the same result. */
+export interface ConfigInputs {
+  readonly env: Environment;
+  /** The text of a file a key names. @throws as `fs.readFileSync` */
+  readFile(path: string): string;
+  /** @throws WatchError when no backend can watch the URL */
+  checkUrl(url: string): void;
+}
+
+/**
+ * The watches of a `rollcall.yaml`. `${NAME}` in a text is the environment variable NAME; `$${` is a literal `${`.
+ * @param file its path, for messages and for what is relative to it.
+ * @throws WatchError INVALID_OPTION naming file, line, key and the fix: no YAML, an unknown key, a wrong type, an unset
+ *   variable, a PEM file that cannot be read.
+ */
+export function parseConfig(text: string, file: string, inputs: ConfigInputs): NamedWatches {
+  return readWatches(readDocument(text, file), dirname(resolve(file)), inputs);
+}
+
+/**
+ * The watches of a configuration given as an object: the same keys; nothing is substituted, and relative paths start
+ * at the working directory.
+ * @throws WatchError INVALID_OPTION
+ */
+export function checkConfig(config: RollcallConfig, inputs: Omit<ConfigInputs, 'env'>): NamedWatches {
+  const { readFile, checkUrl } = inputs;
+  return readWatches(objectDocument(config), process.cwd(), { readFile, checkUrl });
+}
+
+function readWatches(
+  document: ConfigDocument,
+  folder: string,
+  inputs: Omit<ConfigInputs, 'env'> & Partial<ConfigInputs>,
+): NamedWatches {
+  const context = { document, folder, ...inputs };
+  const root = mapAt(context, [], document.value, 'write "watches:" and below it one entry for each name');
+  onlyKeys(context, [], root, ['watches']);
+  const watches = mapAt(context, ['watches'], root.watches, 'write one entry for each name below it');
+  const named = new Map(Object.entries(watches).map(([name, value]) => [name, readWatch(context, name, value)]));
+  assertOwnCheckpoints(context, named);
+  return named;
+}
+
+function readWatch(context: Context, name: string, value: unknown): NamedWatch {
+  const path = ['watches', name];
+  if (!NAME.test(name)) {
+    throw wrong(
+      context,
+      path,
+      'is not a usable name: use letters, digits, "-", "_" and ".", beginning with a letter or digit',
+    );
+  }
+  const fields = mapAt(context, path, value, 'write below it "source: " and a URL');
+  onlyKeys(context, path, fields, WATCH_KEYS);
+  const text = (key: (typeof TEXT_KEYS)[number]): string | undefined => textAt(context, [...path, key], fields[key]);
+  const pem = (key: 'ca' | 'cert' | 'key'): string | undefined => pemAt(context, [...path, key], text(key));
+  const source = text('source');
+  if (source === undefined) {
+    throw wrong(context, path, 'has no source: add one, as "source: etcd://127.0.0.1:2379/broker/kafka/"');
+  }
+  if (schemeOf(source) === undefined) {
+    throw wrong(context, [...path, 'source'], 'is not a URL: begin it with a scheme, such as etcd:// or file:');
+  }
+  const url = rootedAt(context.folder, source);
+  checkUrlAt(context, [...path, 'source'], url);
+  const prefix = text('prefix');
+  const checkpoint = text('checkpoint');
+  if (checkpoint === '')
+    throw wrong(context, [...path, 'checkpoint'], 'is empty: give the path of a file, or leave it out');
+  return {
+    url,
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(checkpoint === undefined ? {} : { checkpoint: resolve(context.folder, checkpoint) }),
+    connect: connection({
+      username: text('username'),
+      password: text('password'),
+      token: text('token'),
+      ca: pem('ca'),
+      cert: pem('cert'),
+      key: pem('key'),
+      serverName: text('serverName'),
+      insecureSkipVerify: flagAt(context, [...path, 'insecureSkipVerify'], fields.insecureSkipVerify),
+      maxMessageBytes: bytesAt(context, [...path, 'maxMessageBytes'], fields.maxMessageBytes),
+    }),
+  };
+}
+
+/** Two watches that write one file would lose each other's state. */
+function assertOwnCheckpoints(context: Context, watches: NamedWatches): void {
+  const owners = new Map<string, string>();
+  for (const [name, { checkpoint }] of watches) {
+    if (checkpoint === undefined) continue;
+    const owner = owners.get(checkpoint);
+    if (owner !== undefined) {
+      const why = `is the file of watches.${owner} too: give each watch a file of its own`;
+      throw wrong(context, ['watches', name, 'checkpoint'], why);
+    }
+    owners.set(checkpoint, name);
+  }
+}
+
+function checkUrlAt(context: Context, path: readonly string[], url: string): void {
+  try {
+    context.checkUrl(url);
+  } catch (error) {
+    throw wrong(context, path, `cannot be used: ${WatchError.from(error).message.replace(/\.$/, '')}`, error);
+  }
+}
+
+/** A relative `file:` URL as an absolute one, so that it means the same wherever the program is started. */
+function rootedAt(folder: string, url: string): string {
+  if (schemeOf(url) !== 'file') return url;
+  const path = url.slice('file:'.length);
+  if (isAbsolute(path)) return url;
+  return `file:${folder.replace(/[%?#]/g, encodeURIComponent)}/${path}`;
+}

@@ -1,0 +1,83 @@
+import { resolve } from 'node:path';
+import { WatchError } from '@rollcall/core';
+import type { ConfigDocument } from './document.js';
+import { type Environment, substitute } from './environment.js';
+
+/** The document that is read, and what its fields refer to. */
+export interface Context {
+  readonly document: ConfigDocument;
+  readonly folder: string;
+  readonly readFile: (path: string) => string;
+  readonly checkUrl: (url: string) => void;
+  readonly env?: Environment;
+}
+
+export function mapAt(context: Context, path: readonly string[], value: unknown, fix: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw wrong(
+    context,
+    path,
+    `${value === undefined || value === null ? 'is empty' : `is ${kind(value)}, not a map`}: ${fix}`,
+  );
+}
+
+export function onlyKeys(
+  context: Context,
+  path: readonly string[],
+  map: Record<string, unknown>,
+  known: readonly string[],
+): void {
+  const unknown = Object.keys(map).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw wrong(context, [...path, unknown], `is not a known key; known here: ${known.join(', ')}`);
+}
+
+export function textAt(context: Context, path: readonly string[], value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw wrong(context, path, `is ${kind(value)}, not text: write it in quotes`);
+  const { env } = context;
+  if (env === undefined) return value;
+  return substitute(value, env, (name) =>
+    wrong(
+      context,
+      path,
+      `needs the environment variable ${name}, which is not set: set it, or write a literal \${ as $\${`,
+    ),
+  );
+}
+
+export function flagAt(context: Context, path: readonly string[], value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw wrong(context, path, `is ${kind(value)}: write true or false, without quotes`);
+}
+
+export function bytesAt(context: Context, path: readonly string[], value: unknown): number | undefined {
+  if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value) && value > 0)) return value;
+  throw wrong(context, path, `is ${kind(value)}: write a number of bytes, as 536870912`);
+}
+
+export function pemAt(context: Context, path: readonly string[], file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  const absolute = resolve(context.folder, file);
+  try {
+    return context.readFile(absolute);
+  } catch (error) {
+    throw wrong(
+      context,
+      path,
+      `names a file that cannot be read (${(error as Error).message}): give the path of a PEM file`,
+      error,
+    );
+  }
+}
+
+export function wrong(context: Context, path: readonly string[], what: string, cause?: unknown): WatchError {
+  return new WatchError('INVALID_OPTION', `${context.document.where(path)} ${what}.`, { cause });
+}
+
+/** What a value is, in words; never the value itself, which may be a secret. */
+function kind(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
+}
