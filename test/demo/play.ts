@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Account, accountOf } from '../reliability/kafka/account.js';
+import { accountOf } from '../reliability/kafka/account.js';
 import { createTopic } from '../reliability/kafka/admin.js';
 import { storedIn } from '../reliability/kafka/truth.js';
 import { type Kafka, startKafka } from '../support/kafka.js';
@@ -10,19 +10,13 @@ import type { Counts, ProducerRecord, ProducerSetting } from '../support/produce
 import { temporaryRoot } from '../support/reaper.js';
 import { BrokersFile } from './brokersFile.js';
 import type { ProducerName, Standing, Tell } from './lines.js';
-import { verdictOf } from './verdict.js';
+import { type Outcome, verdictOf } from './verdict.js';
 
 export interface Pace {
   /** How long a person looks at something new, ms. */
   readonly lookMs: number;
   /** From one telling of the counts to the next, ms. */
   readonly countsMs: number;
-}
-
-export interface Outcome {
-  readonly accounts: Readonly<Record<ProducerName, Account>>;
-  /** How many messages each had acknowledged after the brokers were gone. */
-  readonly afterMove: Readonly<Record<ProducerName, number>>;
 }
 
 /** Both write to it; each message says whose it is. */

@@ -1,4 +1,11 @@
-import type { Outcome } from './play.js';
+import type { Account } from '../reliability/kafka/account.js';
+import type { ProducerName } from './lines.js';
+
+export interface Outcome {
+  readonly accounts: Readonly<Record<ProducerName, Account>>;
+  /** How many messages each had acknowledged after the brokers were gone. */
+  readonly afterMove: Readonly<Record<ProducerName, number>>;
+}
 
 /** What came of it, in one sentence. */
 export function verdictOf({ accounts, afterMove }: Outcome): string {

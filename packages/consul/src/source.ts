@@ -18,7 +18,7 @@ import { type Consistency, isLenient, type Mode, SETTLING } from './http/consist
 import { neverSent } from './http/failure.js';
 import type { Scope } from './http/scope.js';
 import { NOTHING } from './queries/entries.js';
-import { queryOf } from './queries/query.js';
+import { queryOf } from './queries/queryOf.js';
 import { type Asked, ask } from './watch/ask.js';
 import { BlockingWatch, type Watching } from './watch/blockingWatch.js';
 import { Lanes, SHARED_WAIT_MS } from './watch/lanes.js';

@@ -4,7 +4,6 @@ export { type Found, readOnce } from './adapter/readOnce.js';
 export { refuseLeases } from './adapter/refuseLeases.js';
 export type {
   Adapter,
-  ConnectOptions,
   GrantedLease,
   Location,
   OpenOptions,
@@ -13,9 +12,7 @@ export type {
   Source,
   SourceEvent,
   Target,
-  TlsOptions,
   Update,
-  WatchOptions,
 } from './adapter/source.js';
 export {
   type Endpoint,
@@ -29,16 +26,11 @@ export {
   targetOf,
   type UrlParts,
 } from './adapter/url.js';
-export {
-  type Collection,
-  type CollectionVersion,
-  type CollectOptions,
-  collect,
-  type SingleCollection,
-  type SingleOptions,
-} from './collection/collection.js';
+export { collect } from './collection/collect.js';
+export type { Collection, CollectionVersion, SingleCollection } from './collection/collection.js';
 export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collection/decode.js';
 export type { ItemMap } from './collection/items.js';
+export type { CollectOptions, SingleOptions } from './collection/options.js';
 export { printable } from './collection/reason.js';
 export type { Quarantined } from './collection/state.js';
 export { Latest } from './feed/latest.js';
@@ -46,6 +38,8 @@ export { StatusFeed } from './feed/statusFeed.js';
 export { type UntilOptions, until } from './feed/until.js';
 export { ERROR_CODES, type ErrorCode, WatchError } from './model/errors.js';
 export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './model/keys.js';
+export type { ConnectOptions, TlsOptions, WatchOptions } from './model/options.js';
+export type { Revision } from './model/revision.js';
 export { compareRevisions, isRevision } from './model/revision.js';
 export type {
   Batch,
@@ -54,7 +48,6 @@ export type {
   KeyMap,
   ReadOptions,
   ReadResult,
-  Revision,
   Snapshot,
   Status,
   Watcher,

@@ -3,26 +3,22 @@ export type { Candidate, RegisteredBroker } from './address/listener.js';
 export { type KafkajsOptions, kafkajsOptions } from './clients/kafkajs.js';
 export { type LibrdkafkaOptions, librdkafkaOptions } from './clients/librdkafka.js';
 export { followBrokers, type PlatformaticClient, type PlatformaticModule } from './clients/platformatic.js';
-export {
-  type AdvertisedBroker,
-  type ClusterView,
-  createGate,
-  type DialOptions,
-  type Gate,
-  type GateOptions,
-  type SaslOptions,
-  type SecurityOptions,
-} from './gate/gate.js';
-export {
-  type BrokerList,
-  type BrokerListOptions,
-  type BrokerListStats,
-  type BrokerUpdate,
-  brokerList,
-} from './list/brokerList.js';
+export { createGate } from './gate/gate.js';
+export type {
+  AdvertisedBroker,
+  ClusterView,
+  DialOptions,
+  Gate,
+  GateOptions,
+  SaslOptions,
+  SecurityOptions,
+} from './gate/types.js';
+export { brokerList } from './list/brokerList.js';
 export type { AddressExplained, BrokersExplained } from './list/explain.js';
+export type { BrokerListOptions } from './list/options.js';
 export type { OrderOptions } from './list/order.js';
 export type { Change, Decision } from './list/rule.js';
 export type { Outcome } from './list/select.js';
+export type { BrokerList, BrokerListStats, BrokerUpdate } from './list/types.js';
 export type { RelayOptions } from './relay/options.js';
 export { BootstrapRelay, type RelayBrokers, type RelayStats } from './relay/relay.js';

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
 import { allowList } from '../src/address/allow.js';
-import type { ClusterView, DialOptions, Gate, GateOptions } from '../src/gate/gate.js';
+import type { ClusterView, DialOptions, Gate, GateOptions } from '../src/gate/types.js';
 
 /** What a broker does when it is asked: tells its cluster's id, fails, or never answers. */
 type Answer = string | WatchError | 'never';

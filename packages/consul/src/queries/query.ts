@@ -1,9 +1,6 @@
-import type { Revision, Target } from '@rollcall/core';
+import type { Revision } from '@rollcall/core';
 import type { CallOptions, ConsulClient } from '../http/client.js';
-import { catalogQuery } from './catalog.js';
 import type { Known, Pair } from './entries.js';
-import { instancesQuery } from './instances.js';
-import { kvQuery } from './kv.js';
 
 /** What a parsed piece of an answer says. */
 export interface Decoded {
@@ -39,11 +36,4 @@ export interface Query {
   decoder(before: Before): Decode;
   /** Whether an answer lacks so much of what was known that a plain read must confirm it. */
   lost(known: Known, entries: Known): boolean;
-}
-
-/** @throws WatchError INVALID_OPTION for a key or prefix that Consul cannot address. */
-export function queryOf(target: Target): Query {
-  const { service, catalog } = target.query ?? {};
-  if (service !== undefined) return instancesQuery(target);
-  return catalog === undefined ? kvQuery(target) : catalogQuery(target);
 }

@@ -1,7 +1,8 @@
 import type { Entry, Target } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
 import { type Known, NOTHING, Pairs } from '../../src/queries/entries.js';
-import { type Before, queryOf } from '../../src/queries/query.js';
+import type { Before } from '../../src/queries/query.js';
+import { queryOf } from '../../src/queries/queryOf.js';
 
 const text = ({ value }: Entry): string => Buffer.from(value).toString();
 

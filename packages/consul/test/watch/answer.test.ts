@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { Reply } from '../../src/http/client.js';
 import { NOTHING } from '../../src/queries/entries.js';
-import { queryOf } from '../../src/queries/query.js';
+import { queryOf } from '../../src/queries/queryOf.js';
 import { readAnswer } from '../../src/watch/answer.js';
 
 const kv = { prefix: 'a/' };

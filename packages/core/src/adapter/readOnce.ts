@@ -1,5 +1,6 @@
 import { WatchError } from '../model/errors.js';
-import type { Entry, Revision } from '../model/types.js';
+import type { Revision } from '../model/revision.js';
+import type { Entry } from '../model/types.js';
 import type { Source, Target } from './source.js';
 
 /** What one read found, in the backend's order. */

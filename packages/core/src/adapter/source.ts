@@ -1,5 +1,7 @@
 import type { WatchError } from '../model/errors.js';
-import type { Entry, KeyMap, Revision } from '../model/types.js';
+import type { ConnectOptions } from '../model/options.js';
+import type { Revision } from '../model/revision.js';
+import type { Entry, KeyMap } from '../model/types.js';
 import type { Logger } from '../runtime/logger.js';
 
 /** What is watched inside one cluster. */
@@ -16,51 +18,6 @@ export interface Location {
   /** Which cluster: the key by which sources are shared. Normalised; no secret in it. */
   readonly cluster: string;
   readonly target: Target;
-}
-
-/** Credentials and TLS. Secrets come here, never in a URL. */
-export interface ConnectOptions {
-  readonly username?: string;
-  readonly password?: string;
-  readonly token?: string;
-  readonly tls?: TlsOptions;
-  /**
-   * The largest answer to take whole, bytes (etcd; default 512 MiB). Above it what was missed is read anew, in smaller
-   * pages, so that a delete is inferred where it would have been told.
-   */
-  readonly maxMessageBytes?: number;
-}
-
-/** How a URL is to be watched. */
-export interface WatchOptions extends ConnectOptions {
-  /** Watches this literal prefix in the URL's cluster instead of the URL's own path. */
-  readonly prefix?: string;
-  /**
-   * Begins with the state at this revision, then tells every change after it. Needs a backend that keeps its history
-   * (`Source.supports.history`, as etcd's does); any other fails with UNSUPPORTED. A revision that is compacted fails
-   * with COMPACTED, one that is still to come with ROLLED_BACK: no waiting mends that. Until the backend has shown what
-   * came after, the status is `stale` with NOT_CURRENT. Once begun, the watch survives what every watch does: where it
-   * must read anew, it tells the difference. A later `swap` begins at its backend's present unless given its own.
-   */
-  readonly since?: Revision;
-  /**
-   * Path of a file that keeps the last good state. While the backend does not answer, the watch begins with that state,
-   * `stale` since when it was last known to be the backend's; the backend's first answer is then told as the difference.
-   * Written at most every 5 s while the state changes and at the end, atomically, with mode 0600. One file serves one
-   * watch. One that cannot be read or written is warned of, and the watch goes on. Does nothing beside `since`.
-   */
-  readonly checkpoint?: string;
-}
-
-/** PEM texts, not paths. */
-export interface TlsOptions {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  /** The name to verify the server's certificate against, where it is not the host of the URL. */
-  readonly serverName?: string;
-  /** Accepts any certificate. Warned of at every start. */
-  readonly insecureSkipVerify?: boolean;
 }
 
 /** What the core gives a source. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Location } from '../adapter/source.js';
-import type { Entry, Revision } from '../model/types.js';
-import { targetKey } from '../watch/sharingKey.js';
+import { targetKey } from '../adapter/targetKey.js';
+import type { Revision } from '../model/revision.js';
+import type { Entry } from '../model/types.js';
 
 /** The last good state of one watch, as it outlives the process. */
 export interface Checkpoint {

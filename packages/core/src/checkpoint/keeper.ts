@@ -1,9 +1,8 @@
+import type { Step, Subscriber } from '../feed/subscriber.js';
 import { WatchError } from '../model/errors.js';
 import type { Snapshot, Status } from '../model/types.js';
 import type { LogThrottle } from '../runtime/throttle.js';
 import { inTime, type Timing } from '../runtime/timing.js';
-import type { Step } from '../watch/apply.js';
-import type { Subscriber } from '../watch/sharedWatch.js';
 import type { CheckpointFile } from './file.js';
 import type { Checkpoint } from './format.js';
 

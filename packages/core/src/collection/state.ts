@@ -1,4 +1,4 @@
-import type { Revision } from '../model/types.js';
+import type { Revision } from '../model/revision.js';
 import type { Outcome } from './decode.js';
 import { Items } from './items.js';
 

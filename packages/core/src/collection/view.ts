@@ -2,13 +2,15 @@ import { Latest } from '../feed/latest.js';
 import { StatusFeed } from '../feed/statusFeed.js';
 import { until } from '../feed/until.js';
 import { WatchError } from '../model/errors.js';
-import type { Batch, Change, Entry, ReadResult, Revision, Snapshot, Status, Watcher } from '../model/types.js';
+import type { Revision } from '../model/revision.js';
+import type { Batch, Change, Entry, ReadResult, Snapshot, Status, Watcher } from '../model/types.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import { systemTiming, type Timing } from '../runtime/timing.js';
-import type { CollectionVersion, CollectOptions, SingleCollection, SingleOptions } from './collection.js';
+import type { CollectionVersion, SingleCollection } from './collection.js';
 import { decodeValue } from './decode.js';
 import { DeleteGuard, heldBack } from './guard.js';
 import type { ItemMap } from './items.js';
+import type { CollectOptions, SingleOptions } from './options.js';
 import { oneKey, type Selection, underPrefix } from './selection.js';
 import { applyDecoded, countKeys, type Decoded, type DecodedPut, nothingDecoded, type Quarantined } from './state.js';
 

@@ -1,7 +1,8 @@
 import { compareKeys } from './keys.js';
+import type { Revision } from './revision.js';
 import { compareRevisions } from './revision.js';
 import { Tree } from './tree.js';
-import type { Change, Entry, Revision, Snapshot } from './types.js';
+import type { Change, Entry, Snapshot } from './types.js';
 
 /** A snapshot as the core holds it. */
 export interface HeldSnapshot extends Snapshot {

@@ -1,4 +1,8 @@
-import type { Revision } from './types.js';
+/**
+ * A decimal position in one backend's history: etcd's revision, Consul's index. Compare two of one epoch with
+ * `compareRevisions()`. Never a JavaScript number: both backends count past 2^53.
+ */
+export type Revision = string;
 
 /** Whether the text is a canonical decimal above 0. */
 export function isRevision(text: unknown): text is Revision {

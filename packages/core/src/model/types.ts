@@ -1,11 +1,6 @@
-import type { WatchOptions } from '../adapter/source.js';
 import type { WatchError } from './errors.js';
-
-/**
- * A decimal position in one backend's history: etcd's revision, Consul's index. Compare two of one epoch with
- * `compareRevisions()`. Never a JavaScript number: both backends count past 2^53.
- */
-export type Revision = string;
+import type { WatchOptions } from './options.js';
+import type { Revision } from './revision.js';
 
 /** One key's value. Immutable; an unchanged entry stays the same object from version to version. */
 export interface Entry {

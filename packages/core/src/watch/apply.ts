@@ -1,4 +1,5 @@
 import type { SourceEvent, Update } from '../adapter/source.js';
+import type { Step } from '../feed/subscriber.js';
 import { changesBetween, type HeldSnapshot, sameEntry } from '../model/changes.js';
 import { compareKeys } from '../model/keys.js';
 import { compareRevisions } from '../model/revision.js';
@@ -7,15 +8,6 @@ import type { Entry, Snapshot } from '../model/types.js';
 import { Slices } from '../runtime/slices.js';
 
 type Entries = Iterable<readonly [string, Entry]>;
-
-/** One move of the held state. */
-export interface Step {
-  readonly snapshot: HeldSnapshot;
-  /** Whether a reader could see a difference. The first state counts, even if empty. */
-  readonly changed: boolean;
-  /** Came of a full read, so that a missing key was inferred deleted. */
-  readonly full: boolean;
-}
 
 /**
  * The state after a full read. Entries that are the same stay the same objects; when all are, so does the tree. The event

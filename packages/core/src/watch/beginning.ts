@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { WatchError } from '../model/errors.js';
+import type { Revision } from '../model/revision.js';
 import { isRevision } from '../model/revision.js';
-import type { Revision } from '../model/types.js';
 
 /** Where a watch's first state may come from, besides the backend's present. */
 export interface Beginning {

@@ -1,12 +1,13 @@
 import pRetry, { AbortError } from 'p-retry';
 import type { Resume, Source, Target, Update } from '../adapter/source.js';
 import type { Checkpoint } from '../checkpoint/format.js';
+import type { Step } from '../feed/subscriber.js';
 import { type ErrorCode, WatchError } from '../model/errors.js';
-import type { KeyMap, Revision, Status } from '../model/types.js';
+import type { Revision } from '../model/revision.js';
+import type { KeyMap, Status } from '../model/types.js';
 import type { Logger } from '../runtime/logger.js';
 import type { LogThrottle } from '../runtime/throttle.js';
 import { delay, inTime, type Timing } from '../runtime/timing.js';
-import type { Step } from './apply.js';
 import { pullUntil } from './attempt.js';
 import { HEALTHY_AFTER_MS } from './backoff.js';
 import { Health } from './health.js';

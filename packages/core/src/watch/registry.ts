@@ -1,15 +1,17 @@
 import { locate } from '../adapter/locate.js';
-import type { Adapter, ConnectOptions, Location, Source, Target, WatchOptions } from '../adapter/source.js';
+import type { Adapter, Location, Source, Target } from '../adapter/source.js';
+import { targetKey } from '../adapter/targetKey.js';
 import { CheckpointFile } from '../checkpoint/file.js';
 import { CheckpointKeeper } from '../checkpoint/keeper.js';
 import { WatchError } from '../model/errors.js';
+import type { ConnectOptions, WatchOptions } from '../model/options.js';
 import type { Watcher } from '../model/types.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import { LogThrottle } from '../runtime/throttle.js';
 import { inTime, systemTiming, type Timing } from '../runtime/timing.js';
 import { type Beginning, beginningOf } from './beginning.js';
 import { SharedWatch } from './sharedWatch.js';
-import { sourceKey, targetKey } from './sharingKey.js';
+import { sourceKey } from './sharingKey.js';
 import { Handle, type Lease } from './watcher.js';
 
 /** `close()` settles within 1 s; what a source still has to tear down then goes on by itself. */

@@ -1,9 +1,10 @@
 import type { Found } from '../adapter/readOnce.js';
 import type { Resume, Update } from '../adapter/source.js';
+import type { Step } from '../feed/subscriber.js';
 import { changesBetween, type HeldSnapshot } from '../model/changes.js';
 import { type ErrorCode, WatchError } from '../model/errors.js';
 import { compareRevisions } from '../model/revision.js';
-import { applyBookmark, applyDelta, applySnapshot, firstSnapshot, type Step } from './apply.js';
+import { applyBookmark, applyDelta, applySnapshot, firstSnapshot } from './apply.js';
 import { resumeAfter } from './resume.js';
 
 type StateUpdate = Extract<Update, { type: 'snapshot' | 'delta' | 'bookmark' }>;

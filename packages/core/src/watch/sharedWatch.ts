@@ -1,21 +1,16 @@
 import { readOnce } from '../adapter/readOnce.js';
 import type { Source, Target } from '../adapter/source.js';
 import type { CheckpointKeeper } from '../checkpoint/keeper.js';
+import type { Subscriber } from '../feed/subscriber.js';
 import { until } from '../feed/until.js';
 import type { HeldSnapshot } from '../model/changes.js';
+import type { Revision } from '../model/revision.js';
 import { Tree } from '../model/tree.js';
-import type { ReadResult, Revision, Status } from '../model/types.js';
+import type { ReadResult, Status } from '../model/types.js';
 import type { Logger } from '../runtime/logger.js';
 import type { LogThrottle } from '../runtime/throttle.js';
 import type { Timing } from '../runtime/timing.js';
-import type { Step } from './apply.js';
 import { Reflector } from './reflector.js';
-
-/** Who listens to a shared watch. */
-export interface Subscriber {
-  onStep(step: Step, resync: boolean): void;
-  onStatus(status: Status): void;
-}
 
 interface SharedWatchOptions {
   readonly source: Source;

@@ -1,6 +1,6 @@
 import { readOnce } from '../adapter/readOnce.js';
 import type { Source, Target, Update } from '../adapter/source.js';
-import type { Revision } from '../model/types.js';
+import type { Revision } from '../model/revision.js';
 
 /**
  * The whole state at a revision of the past, as the one update of a watch.

@@ -1,6 +1,7 @@
+import type { Step } from '../feed/subscriber.js';
 import { changesBetween, type HeldSnapshot } from '../model/changes.js';
-import type { Batch, Revision } from '../model/types.js';
-import type { Step } from './apply.js';
+import type { Revision } from '../model/revision.js';
+import type { Batch } from '../model/types.js';
 
 /** What a handle shows at one moment. The counters say what happened between two views without keeping the steps. */
 export interface View {

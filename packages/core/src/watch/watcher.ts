@@ -1,14 +1,14 @@
-import type { WatchOptions } from '../adapter/source.js';
 import { StatusFeed } from '../feed/statusFeed.js';
+import type { Step, Subscriber } from '../feed/subscriber.js';
 import { until } from '../feed/until.js';
 import { changesBetween } from '../model/changes.js';
 import { WatchError } from '../model/errors.js';
+import type { WatchOptions } from '../model/options.js';
 import type { Batch, ReadOptions, ReadResult, Snapshot, Status, Watcher } from '../model/types.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Timing } from '../runtime/timing.js';
-import type { Step } from './apply.js';
 import { Reader } from './reader.js';
-import type { SharedWatch, Subscriber } from './sharedWatch.js';
+import type { SharedWatch } from './sharedWatch.js';
 import { firstView, moved, stepped, type View } from './view.js';
 
 /** The longest a timer can be: this one only holds the process. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { handshake } from '../gate/dial.js';
-import type { BrokerList } from '../list/brokerList.js';
+import type { BrokerList } from '../list/types.js';
 import { LateSocket } from './lateSocket.js';
 
 /** What kafkajs asks for a connection with. */

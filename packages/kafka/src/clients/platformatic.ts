@@ -1,6 +1,6 @@
 import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
 import { parseEndpoint } from '../address/endpoint.js';
-import type { BrokerList } from '../list/brokerList.js';
+import type { BrokerList } from '../list/types.js';
 
 type Callback<T> = (error: Error | null, result?: T) => void;
 

@@ -4,8 +4,8 @@ import { allowList } from '../address/allow.js';
 import { quote } from '../address/endpoint.js';
 import { brokerFailure } from './brokerFailure.js';
 import { dial, handshake } from './dial.js';
-import type { ClusterView, DialOptions, Gate, GateOptions } from './gate.js';
 import { inspect } from './inspect.js';
+import type { ClusterView, DialOptions, Gate, GateOptions } from './types.js';
 
 const DIAL_TIMEOUT_MS = 2000;
 

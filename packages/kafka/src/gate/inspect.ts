@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { AnswerError } from './answerError.js';
 import { readFrame } from './frames.js';
-import type { ClusterView, SaslOptions } from './gate.js';
 import { type Ask, login } from './login.js';
 import {
   API_VERSIONS,
@@ -14,6 +13,7 @@ import {
   METADATA,
   metadataVersion,
 } from './messages.js';
+import type { ClusterView, SaslOptions } from './types.js';
 
 export interface InspectOptions {
   /** The login that the listener wants. */

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { AnswerError } from './answerError.js';
-import type { SaslOptions } from './gate.js';
 import {
   type Api,
   decodeSaslAuthenticate,
@@ -11,6 +10,7 @@ import {
   SASL_HANDSHAKE,
 } from './messages.js';
 import { clientFinal, clientFirst, isProven } from './scram.js';
+import type { SaslOptions } from './types.js';
 import type { WireReader } from './wire.js';
 
 /** Asks the broker one question and waits for the answer to it. */

@@ -1,7 +1,7 @@
 import type { Endpoint } from '@rollcall/core';
 import { endpointOf } from '../address/endpoint.js';
 import { AnswerError } from './answerError.js';
-import type { AdvertisedBroker, ClusterView } from './gate.js';
+import type { AdvertisedBroker, ClusterView } from './types.js';
 import { bytes, int8, int16, int32, string, WireReader } from './wire.js';
 
 /** A question, as Kafka numbers them (https://kafka.apache.org/protocol#protocol_api_keys). */

@@ -1,5 +1,5 @@
 import { backoffMs, type Endpoint, formatEndpoint, type Timing, WatchError } from '@rollcall/core';
-import type { Gate } from './gate.js';
+import type { Gate } from './types.js';
 
 /** How many brokers are asked at once. */
 const AT_ONCE = 8;

@@ -1,7 +1,7 @@
 import type { CollectionVersion, Logger, Revision, Timing } from '@rollcall/core';
 import type { Registered } from '../address/registered.js';
-import type { Gate } from '../gate/gate.js';
 import { Prober } from '../gate/prober.js';
+import type { Gate } from '../gate/types.js';
 import { LeftOutLog } from './leftOutLog.js';
 import type { Policy } from './options.js';
 import { type Decision, decide, type Found } from './rule.js';

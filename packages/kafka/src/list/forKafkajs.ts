@@ -1,5 +1,5 @@
 import type { Logger } from '@rollcall/core';
-import type { BrokerUpdate } from './brokerList.js';
+import type { BrokerUpdate } from './types.js';
 
 /**
  * The addresses that kafkajs can use: it splits each at every `:`, so an IPv6 address would be cut to pieces. Nobody stands

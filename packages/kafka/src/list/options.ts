@@ -1,8 +1,45 @@
+import type { Logger, Timing } from '@rollcall/core';
 import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
 import { parseEndpoint, quote } from '../address/endpoint.js';
-import type { Gate } from '../gate/gate.js';
-import type { BrokerListOptions } from './brokerList.js';
+import type { Gate, GateOptions } from '../gate/types.js';
+
 import { bootstrapServers, type OrderOptions } from './order.js';
+
+/** Without `allow`, `clusterId` and `probe` the registry is believed: whoever can write to it can redirect clients. */
+export interface BrokerListOptions extends GateOptions, OrderOptions {
+  /**
+   * Which of its brokers' listeners to take, by the listener's name or its protocol, in any case: `SASL_SSL`, `EXTERNAL`.
+   * An entry that names none is taken. Default: the protocol that most brokers offer, and no other beside it; of two
+   * that are offered equally, the first of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL. Name it where clients can speak
+   * only one: a majority may change.
+   */
+  readonly listener?: string;
+  /**
+   * Asks each broker for its cluster (ApiVersions, Metadata) before it is listed, with `tls` and `sasl` where they are
+   * given. One of another cluster, or one that advertises an address outside `allow`, is left out, always. One that does
+   * not answer is left out until it does, unless it was listed before. Without `clusterId` the first list teaches it, if
+   * its brokers agree. A rogue broker can lie about its cluster: only `tls` proves who answers. `timeoutMs` is for one
+   * broker; a list waits for all answers, but not longer than two of these. Default: off; 2000.
+   */
+  readonly probe?: boolean | { readonly timeoutMs?: number };
+  /** Fewer brokers than this are not followed: the last good list stays, and the status is stale. Default: 1. */
+  readonly minBrokers?: number;
+  /**
+   * The list to use while the registry has not given one: once an attempt to reach it failed, or it names too few. Its
+   * brokers are not asked for their cluster.
+   */
+  readonly fallback?: readonly string[];
+  /** A change is published when nothing has changed for this long, ms, so that a flapping key is one change. Default: 200. */
+  readonly quietMs?: number;
+  /** The longest that flapping holds a change back, ms. Default: 2000. */
+  readonly maxQuietMs?: number;
+  /** Holds a resync that takes more than half of the keys, and at least 3, until a fresh read confirms it. Default: on. */
+  readonly guard?: boolean;
+  /** Told of every bad value and of every list that is not followed. Default: silent. */
+  readonly logger?: Logger;
+  /** Default: the system's. */
+  readonly timing?: Timing;
+}
 
 const QUIET_MS = 200;
 const MAX_QUIET_MS = 2000;

@@ -16,13 +16,14 @@ import {
   type Watcher,
 } from '@rollcall/core';
 import { decodeRegistered, isKept, type Registered } from '../address/registered.js';
-import type { Gate } from '../gate/gate.js';
-import type { BrokerList, BrokerListOptions, BrokerListStats, BrokerUpdate } from './brokerList.js';
+import type { Gate } from '../gate/types.js';
 import { Decider } from './decider.js';
 import { type BrokersExplained, explain } from './explain.js';
 import { ForKafkajs } from './forKafkajs.js';
+import type { BrokerListOptions } from './options.js';
 import { checkedPolicy, type Policy } from './options.js';
 import type { Decision } from './rule.js';
+import type { BrokerList, BrokerListStats, BrokerUpdate } from './types.js';
 
 type Stale = Extract<Status, { state: 'stale' }>;
 

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
 import { parseEndpoint } from '../address/endpoint.js';
 import { SOCKET_OPTIONS } from '../gate/dial.js';
-import type { Gate } from '../gate/gate.js';
+import type { Gate } from '../gate/types.js';
 import { BrokerChoice } from './brokerChoice.js';
 import { join, reset } from './join.js';
 import { type CheckedRelayOptions, checkedRelayOptions, type RelayOptions } from './options.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConnectOptions } from '../../adapter/source.js';
+import type { ConnectOptions } from '../../model/options.js';
 import type { Watcher } from '../../model/types.js';
 import { bytes } from '../context.js';
 import { Follower } from '../follower.js';

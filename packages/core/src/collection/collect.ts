@@ -1,0 +1,24 @@
+import { WatchError } from '../model/errors.js';
+import type { Watcher } from '../model/types.js';
+import type { Collection, SingleCollection } from './collection.js';
+import type { CollectOptions, SingleOptions } from './options.js';
+import { CollectionView } from './view.js';
+
+/**
+ * A view of a watcher as typed items. Any number of views share the watcher's one watch.
+ * @throws WatchError INVALID_OPTION.
+ */
+export function collect<T>(watcher: Watcher, options: SingleOptions<T>): SingleCollection<T>;
+export function collect<T>(watcher: Watcher, options: CollectOptions<T>): Collection<T>;
+export function collect<T>(watcher: Watcher, options: CollectOptions<T> | SingleOptions<T>): SingleCollection<T> {
+  if ((options.schema === undefined) === (options.decode === undefined)) {
+    throw new WatchError('INVALID_OPTION', 'A collection needs either "schema" or "decode", and not both.');
+  }
+  if (options.format !== undefined && !['json', 'text', 'bytes'].includes(options.format)) {
+    throw new WatchError('INVALID_OPTION', `"format" must be json, text or bytes; it is ${options.format}.`);
+  }
+  if (options.prefix !== undefined && options.single !== undefined) {
+    throw new WatchError('INVALID_OPTION', 'A collection takes "prefix" or "single", not both.');
+  }
+  return new CollectionView(watcher, options);
+}
