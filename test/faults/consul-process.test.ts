@@ -1,5 +1,5 @@
 import { createConsulAdapter } from '@rollcall/consul';
-import { silentLogger } from '@rollcall/core';
+import { silentLogger, systemTiming } from '@rollcall/core';
 import { expect, test } from 'vitest';
 import { Watching } from './consul-watching.js';
 import { page, ScriptedConsul } from './scripted-consul.js';
@@ -15,7 +15,7 @@ test('a blocked watch does not hold the process: that is its watcher to say; a r
   await using server = await ScriptedConsul.start('p/', { index: 20, keys: { a: ['1', 11] } });
   const adapter = createConsulAdapter();
   const location = adapter.parse(server.url);
-  await using source = adapter.open(location, { logger: silentLogger });
+  await using source = adapter.open(location, { logger: silentLogger, timing: systemTiming });
   const abort = new AbortController();
   const sockets = (): number => holding().filter((name) => name === 'TCPSocketWrap').length;
   await expect.poll(sockets).toBe(0);

@@ -50,8 +50,8 @@ describe('S53 TLS', () => {
       expect(performance.now() - began).toBeLessThan(2_000);
       expect(inspect(watching, { depth: 12, showHidden: true })).not.toContain(key.trim().split('\n')[1]);
     }
-    await using watching = new Watching(url, { tls: { ca, cert, key: 'no PEM' } });
-    await expect(watching.watcher.ready()).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    const noPem = (): Watching => new Watching(url, { tls: { ca, cert, key: 'no PEM' } });
+    expect(noPem).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 
   test('TLS to a plain port, and a certificate that has expired', async () => {
@@ -70,7 +70,7 @@ describe('S53 TLS', () => {
     await using late = new Watching(`consuls://127.0.0.1:${port}/a/`, { tls: tls.client });
     await expect(late.watcher.ready()).rejects.toMatchObject({
       code: 'TLS',
-      message: expect.stringContaining('out of date'),
+      message: expect.stringContaining('dates'),
     });
     expired.close();
   });

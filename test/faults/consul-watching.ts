@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import { createConsulAdapter } from '@rollcall/consul';
 import {
+  type Adapter,
   type Batch,
   type Change,
   type ConnectOptions,
@@ -40,7 +41,7 @@ export class Watching implements AsyncDisposable {
   constructor(url: string, { waitMs = 30_000, random = 0.25, ...options }: WatchingOptions = {}) {
     const keep = (...line: unknown[]): void => void this.log.push(line);
     this.registry = createRegistry({
-      adapters: [createConsulAdapter({ waitMs })],
+      adapters: [byChance(createConsulAdapter({ waitMs }))],
       timing: { ...systemTiming, random: () => random },
       logger: { debug: keep, info: keep, warn: keep, error: keep },
     });
@@ -224,4 +225,11 @@ export class RequestCount implements Disposable {
     const { method, path } = request;
     this.sent.push({ method, path, headers: request.getHeaders() });
   };
+}
+
+/** The order of endpoints, and when they are dialled, is chance's; `inOrder` decides the order. */
+function byChance(adapter: Adapter): Adapter {
+  const open: Adapter['open'] = (location, options) =>
+    adapter.open(location, { ...options, timing: { ...options.timing, random: () => Math.random() } });
+  return { ...adapter, open };
 }

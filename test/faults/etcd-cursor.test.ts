@@ -1,11 +1,10 @@
 import { compareRevisions, type Entry, type Update } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
-import { Connection } from '../../packages/etcd/src/watch/connection.js';
 import { type Etcd, startEtcd } from '../support/etcd.js';
 import { startEtcdCluster } from '../support/etcd-cluster.js';
 import { compact } from '../support/etcd-maintenance.js';
 import { startProxy } from '../support/proxy.js';
-import { del, openSource, put, putMany, txn, Watching } from './etcd-watching.js';
+import { connectionTo, del, openSource, put, putMany, txn, Watching } from './etcd-watching.js';
 
 /** A kill -9 leaves the page cache alone, so fsync proves nothing here and costs the most. */
 const FAST = { flags: ['--unsafe-no-fsync'] };
@@ -52,8 +51,8 @@ describe('one revision, one batch', () => {
     proxy.drop();
     await expect.poll(() => watching.watcher.snapshot?.revision, { timeout: 5_000 }).toBe(elsewhere);
     const [alive, proven, ...told] = watching.attempts.at(-1)?.updates ?? [];
-    expect([alive, proven]).toEqual([{ type: 'alive' }, { type: 'bookmark', revision: '2' }]);
-    expect(told).toContainEqual({ type: 'bookmark', revision: elsewhere });
+    expect([alive, proven]).toMatchObject([{ type: 'alive' }, { type: 'bookmark', revision: '2' }]);
+    expect(told).toContainEqual(expect.objectContaining({ type: 'bookmark', revision: elsewhere }));
     expect(watching.watcher.status.state).toBe('live');
     expect(watching.watcher.version).toBe(version);
     expect(watching.batches).toHaveLength(1);
@@ -73,7 +72,7 @@ describe('one revision, one batch', () => {
       () => watching.attempts.length === 2 && watching.watcher.status.state === 'live',
     );
     expect(watching.attempts[1]?.from?.revision).toBe(revision);
-    expect(watching.attempts[1]?.updates.at(-1)).toEqual({ type: 'bookmark', revision });
+    expect(watching.attempts[1]?.updates.at(-1)).toMatchObject({ type: 'bookmark', revision });
     expect(watching.batches.map(({ snapshot }) => snapshot.epoch)).toEqual([1, 1]);
     await watching.expectServersState(etcd);
   });
@@ -96,15 +95,15 @@ test("S09 a lagging follower's created header is far below the cursor: no rollba
 
     const { source, target } = openSource(`etcd://${proxy.endpoint}/a/`);
     const { signal } = new AbortController();
-    const connection = new Connection(proxy.endpoint, { secure: false });
+    const connection = connectionTo(proxy.endpoint);
     const look = connection.watch(target, cursor, signal);
     const watches = [{ revision: cursor, proof: { count: state.size, newest } }, { revision: cursor }].map((from) =>
       nextRevision(source.watch(target, { signal, from })),
     );
     await expect.poll(() => proxy.connections.open).toBe(2);
     follower.resume();
-    const { watch, createdAt } = await look;
-    lagged ||= compareRevisions(createdAt, cursor) < 0;
+    const { watch, created } = await look;
+    lagged ||= compareRevisions(created.revision, cursor) < 0;
     watch.close();
     connection.close();
     const next = await put(leader, 'a/newest', 'x');
@@ -254,7 +253,6 @@ test('a reader that stops reading stops the stream: the rest waits on the server
   const { source, target } = openSource(`etcd://${proxy.endpoint}/a/`);
   const updates = source.watch(target, { signal: new AbortController().signal })[Symbol.asyncIterator]();
   await expect(updates.next()).resolves.toMatchObject({ value: { type: 'snapshot' } });
-  await expect(updates.next()).resolves.toMatchObject({ value: { type: 'alive' } });
   const first = updates.next();
   // 40 MB, one after the other.
   const large = 'x'.repeat(1_000_000);

@@ -19,12 +19,12 @@ function slowNetwork(): { readonly calls: WatchCall[]; readonly delayed: Request
   const calls: WatchCall[] = [];
   const delayed: Request[] = [];
   const open = Transport.prototype.watch;
-  vi.spyOn(Transport.prototype, 'watch').mockImplementation(async function (this: Transport, token) {
-    const call = await open.call(this, token);
+  vi.spyOn(Transport.prototype, 'watch').mockImplementation(function (this: Transport, token) {
+    const call = open.call(this, token);
     const write: (request: Request) => boolean = call.write.bind(call);
     call.write = (request: Request) => {
-      if ('progress_request' in request) return delayed.push(request) > 0;
-      if ('create_request' in request) for (const question of delayed.splice(0)) write(question);
+      if (request.type === 'progress') return delayed.push(request) > 0;
+      if (request.type === 'create') for (const question of delayed.splice(0)) write(question);
       return write(request);
     };
     calls.push(call);

@@ -20,6 +20,7 @@ import {
 } from '@rollcall/core';
 import { etcdAdapter } from '@rollcall/etcd';
 import { expect } from 'vitest';
+import { EtcdConnection } from '../../packages/etcd/src/watch/connection.js';
 import type { Etcd, EtcdctlOptions } from '../support/etcd.js';
 
 /** How long a test waits for what must come, ms: a busy machine and several backoffs. */
@@ -188,7 +189,9 @@ function observed(adapter: Adapter, seen: Seen): Adapter {
   return {
     ...adapter,
     open(location, options) {
-      const source = adapter.open(location, options);
+      // The order of endpoints, and when they are dialled, is chance's; `inOrder` decides the order.
+      const timing = { ...options.timing, random: () => Math.random() };
+      const source = adapter.open(location, { ...options, timing });
       const watch: Source['watch'] = async function* (target, watchOptions) {
         const { attempts, told } = seenOf(seen, target.prefix);
         const attempt: Attempt = { from: watchOptions.from, updates: [] };
@@ -207,6 +210,7 @@ function observed(adapter: Adapter, seen: Seen): Adapter {
       return {
         supports: source.supports,
         maxSilenceMs: source.maxSilenceMs,
+        ...(source.maxProofAgeMs !== undefined && { maxProofAgeMs: source.maxProofAgeMs }),
         watch,
         ...(source.read && { read: source.read.bind(source) }),
         [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
@@ -226,7 +230,10 @@ function loggerInto(log: unknown[]): Logger {
 /** The source alone, for what the core does not show. */
 export function openSource(url: string, options: ConnectOptions = {}): { source: Source; target: Target } {
   const location = etcdAdapter.parse(url);
-  return { source: etcdAdapter.open(location, { ...options, logger: silentLogger }), target: location.target };
+  return {
+    source: etcdAdapter.open(location, { ...options, logger: silentLogger, timing: systemTiming }),
+    target: location.target,
+  };
 }
 
 interface Kv {
@@ -312,4 +319,10 @@ export async function putMany(etcd: Etcd, count: number, key: (index: number) =>
     }
   };
   await Promise.all(Array.from({ length: 16 }, writer));
+}
+
+/** A connection as a source opens it. */
+export function connectionTo(endpoint: string): EtcdConnection {
+  const options = { secure: false, timing: systemTiming };
+  return new EtcdConnection(endpoint, 10_000, options, { onVersion: () => {}, onProvenByReads: () => {} });
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createConsulAdapter } from '@rollcall/consul';
-import { createRegistry, silentLogger } from '@rollcall/core';
+import { createRegistry, silentLogger, systemTiming } from '@rollcall/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { del, kvOf, put, RequestCount, textOf, Watching } from '../faults/consul-watching.js';
 import { type Consul, startConsul } from '../support/consul.js';
@@ -21,7 +21,7 @@ const started = (path: string) => Watching.started(urlOf(path));
 
 function openSource() {
   const adapter = createConsulAdapter();
-  return adapter.open(adapter.parse(`consul://${consul.endpoint}/`), { logger: silentLogger });
+  return adapter.open(adapter.parse(`consul://${consul.endpoint}/`), { logger: silentLogger, timing: systemTiming });
 }
 
 async function kvIndex(prefix: string): Promise<number> {
@@ -327,7 +327,7 @@ describe('reads and writes', () => {
   test('another datacenter is where reads and writes go, too', async () => {
     const adapter = createConsulAdapter();
     const location = adapter.parse(`consul://${consul.endpoint}/?dc=nowhere`);
-    await using source = adapter.open(location, { logger: silentLogger });
+    await using source = adapter.open(location, { logger: silentLogger, timing: systemTiming });
     const unknown = { code: 'UNAVAILABLE', message: expect.stringContaining('check dc') };
     await expect(source.read?.(location.target, { signal: new AbortController().signal })).rejects.toMatchObject(
       unknown,

@@ -1,13 +1,13 @@
 import {
   type Adapter,
   type ConnectOptions,
+  checkTls,
   formatEndpoint,
   invalidUrl,
   type Location,
   parseEndpoints,
+  refuseOptions,
   splitUrl,
-  systemTiming,
-  type Timing,
   WatchError,
 } from '@rollcall/core';
 import { clusterOf, scopeOf } from './http/scope.js';
@@ -39,8 +39,6 @@ export interface ConsulAdapterOptions {
    * twice the default (`limits.http_max_conns_per_client`: 200). Default: 100.
    */
   readonly connections?: number;
-  /** Clock, timers and randomness. Default: the system's. */
-  readonly timing?: Timing;
 }
 
 /**
@@ -51,7 +49,6 @@ export interface ConsulAdapterOptions {
 export function createConsulAdapter({
   waitMs = DEFAULT_WAIT_MS,
   connections = CONNECTIONS,
-  timing = systemTiming,
 }: ConsulAdapterOptions = {}): Adapter {
   if (!(waitMs >= 1 && waitMs <= LONGEST_WAIT_MS)) throw invalid('waitMs', `it must be 1 to ${LONGEST_WAIT_MS} ms`);
   if (!(Number.isInteger(connections) && connections >= 2)) throw invalid('connections', 'it must be at least 2');
@@ -61,25 +58,14 @@ export function createConsulAdapter({
     open: ({ cluster }, options) => {
       const { scheme, endpoints, scope, consistency } = scopeOf(cluster);
       const secure = scheme === 'consuls';
-      check(secure, options);
+      check(scheme, options);
       if (options.tls?.insecureSkipVerify) {
         options.logger.warn(
           { cluster },
           'insecureSkipVerify: the certificates of Consul are NOT verified; anybody on the way can read the token and change what is sent.',
         );
       }
-      const { token, tls, logger } = options;
-      const credentials = { ...(token && { token }), ...(tls && { tls }) };
-      return new ConsulSource(endpoints, {
-        ...credentials,
-        logger,
-        secure,
-        scope,
-        consistency,
-        connections,
-        waitMs,
-        timing,
-      });
+      return new ConsulSource(endpoints, { ...options, secure, scope, consistency, connections, waitMs });
     },
   };
 }
@@ -95,18 +81,17 @@ function parse(url: string): Location {
 }
 
 /** @throws WatchError INVALID_OPTION for options that contradict each other or the URL. */
-function check(secure: boolean, { username, password, token, tls }: ConnectOptions): void {
+function check(scheme: string, options: ConnectOptions): void {
+  const { username, password, token } = options;
   if (username !== undefined || password !== undefined) {
     throw invalid(username === undefined ? 'password' : 'username', 'Consul knows no users; give a token');
   }
+  refuseOptions('Consul', options, ['token', 'tls', 'maxMessageBytes', 'maxProofAgeMs']);
   // What a header cannot carry would only fail in a request, with the token in the error.
   if (token !== undefined && !/^[\x21-\x7e]*$/.test(token)) {
     throw invalid('token', 'it has a space, a line break or another character that no token has');
   }
-  if (tls === undefined) return;
-  if (!secure) throw invalid('tls', 'consul:// speaks plain text; write consuls:// for TLS');
-  if (tls.cert !== undefined && tls.key === undefined) throw invalid('tls.cert', 'it needs tls.key beside it');
-  if (tls.key !== undefined && tls.cert === undefined) throw invalid('tls.key', 'it needs tls.cert beside it');
+  checkTls(options, { plain: 'consul', tls: 'consuls', is: scheme });
 }
 
 function invalid(field: string, why: string): WatchError {

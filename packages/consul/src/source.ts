@@ -4,7 +4,9 @@ import {
   type Entry,
   isOfTheEndpoint,
   type KeyMap,
+  LinkedAbort,
   type Logger,
+  Pool,
   type Revision,
   type Source,
   type Target,
@@ -12,14 +14,14 @@ import {
   type Update,
   WatchError,
 } from '@rollcall/core';
-import { follow } from './http/abort.js';
-import { Cluster, type Lease } from './http/cluster.js';
+import type { ConsulConnection } from './http/connection.js';
 import { type Consistency, isLenient, type Mode, SETTLING } from './http/consistency.js';
 import { neverSent } from './http/failure.js';
+import type { CallLimits } from './http/options.js';
 import type { Scope } from './http/scope.js';
 import { NOTHING } from './queries/entries.js';
 import { queryOf } from './queries/queryOf.js';
-import { type Asked, ask } from './watch/ask.js';
+import { ask, type QueryResult } from './watch/ask.js';
 import { BlockingWatch, type Watching } from './watch/blockingWatch.js';
 import { Lanes, SHARED_WAIT_MS } from './watch/lanes.js';
 import { type Caller, checkWrite, deleteKey, putKey } from './write.js';
@@ -30,6 +32,8 @@ const ANSWER_MS = 10_000;
 const GRACE_MS = 3_000;
 /** The request gives up this long before the core's watchdog does, so that its endpoint is known to have failed. */
 const BEFORE_WATCHDOG_MS = 500;
+/** The longest wait, ms, for an answer that no other endpoint is left to give: the caller's signal may end it before. */
+const PATIENT_MS = 120_000;
 /** The part of the connections that may block; the others are for reads and writes, which must not wait for those. */
 const BLOCKING = 0.9;
 
@@ -41,6 +45,11 @@ export interface ConsulSourceOptions extends ConnectOptions {
   readonly waitMs: number;
   readonly timing: Timing;
   readonly logger: Logger;
+}
+
+/** The wait whose end, with what Consul adds to it, is no later than a proof may be old. */
+function waitWithin({ waitMs, maxProofAgeMs }: ConsulSourceOptions): number {
+  return maxProofAgeMs === undefined ? waitMs : Math.min(waitMs, ((maxProofAgeMs - GRACE_MS) * 16) / 17);
 }
 
 interface ReadAnswer {
@@ -63,15 +72,25 @@ export class ConsulSource implements Source {
     },
   };
   readonly #options: ConsulSourceOptions;
+  readonly #waitMs: number;
   readonly #answerMs: number;
-  readonly #cluster: Cluster;
+  readonly #pool: Pool<ConsulConnection>;
   readonly #lanes: Lanes;
   readonly #closed = new AbortController();
 
   /** @param endpoints `host:port`, at least one. */
   constructor(endpoints: readonly string[], options: ConsulSourceOptions) {
     this.#options = options;
-    this.#cluster = new Cluster(endpoints, options);
+    this.#pool = new Pool({
+      endpoints,
+      timing: options.timing,
+      open: async (endpoint) => {
+        // Who merely names this adapter does not pay for loading HTTP.
+        const { ConsulConnection } = await import('./http/connection.js');
+        return new ConsulConnection(endpoint, options);
+      },
+      dial: (connection, signal) => connection.dial(signal),
+    });
     const lanes = Math.max(1, Math.floor(options.connections * BLOCKING));
     this.#lanes = new Lanes(lanes, () => {
       options.logger.warn(
@@ -81,8 +100,14 @@ export class ConsulSource implements Source {
     });
     // One listener for each watch and each call that runs: many are no leak.
     setMaxListeners(0, this.#closed.signal);
-    this.maxSilenceMs = options.waitMs + options.waitMs / 16 + GRACE_MS;
+    this.#waitMs = waitWithin(options);
+    this.maxSilenceMs = this.#waitMs + this.#waitMs / 16 + GRACE_MS;
     this.#answerMs = Math.min(ANSWER_MS, this.maxSilenceMs - BEFORE_WATCHDOG_MS);
+  }
+
+  /** Larger while more targets are watched than there are connections, so that their queries take turns. */
+  get maxProofAgeMs(): number {
+    return this.maxSilenceMs + this.#lanes.cycleMs(this.#waitMs);
   }
 
   /** @throws WatchError INVALID_OPTION for a key or prefix that Consul cannot address, or that no agent caches. */
@@ -99,16 +124,19 @@ export class ConsulSource implements Source {
       throw new WatchError('UNSUPPORTED', `Cannot read at revision ${at}: Consul keeps no history; read without it.`);
     }
     const watching = this.#watching(target);
-    return this.#anywhere([signal], isOfTheEndpoint, (lease, reading) => readOnce(watching, lease, reading));
+    return this.#anywhere(signal, isOfTheEndpoint, (connection, { signal: reading, headersMs }) =>
+      readOnce({ ...watching, answerMs: headersMs }, connection, reading),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort(new WatchError('CLOSED', 'The Consul source was closed.'));
-    this.#cluster.close();
+    const message = 'The Consul source was closed.';
+    this.#closed.abort(new WatchError('CLOSED', message));
+    this.#pool.close(message);
   }
 
   #watching(target: Target): Watching {
-    const { token, consistency, waitMs, timing, logger } = this.#options;
+    const { token, consistency, timing, logger } = this.#options;
     const query = queryOf(target);
     if (consistency.mode === 'cached' && !query.cacheable) {
       throw new WatchError(
@@ -117,14 +145,14 @@ export class ConsulSource implements Source {
       );
     }
     return {
-      cluster: this.#cluster,
+      pool: this.#pool,
       lanes: this.#lanes,
       query,
       consistency,
       anonymous: token === undefined,
-      waitMs,
+      waitMs: this.#waitMs,
+      silenceMs: this.maxSilenceMs - BEFORE_WATCHDOG_MS,
       answerMs: this.#answerMs,
-      blockedMs: this.maxSilenceMs - BEFORE_WATCHDOG_MS,
       timing,
       logger,
     };
@@ -132,46 +160,41 @@ export class ConsulSource implements Source {
 
   /** Elsewhere only if nothing was sent: a write must not be done twice. */
   #write<T>(run: (caller: Caller) => Promise<T>): Promise<T> {
-    return this.#anywhere([], neverSent, ({ connection }, signal) =>
-      run({
-        endpoint: connection.endpoint,
-        call: (send) => connection.call(send, { signal, timeoutMs: this.#answerMs, holds: true }),
-        wallNow: this.#options.timing.wallNow(),
-      }),
-    );
+    const wallNow = this.#options.timing.wallNow();
+    return this.#anywhere(undefined, neverSent, (connection, limits) => run({ connection, limits, wallNow }));
   }
 
-  /** On one endpoint after the other, each once, until one answers or the error says that no other may be asked. */
+  /**
+   * On one endpoint after the other, each once, until one answers or the error says that no other may be asked. The last
+   * one has as long as the caller's signal gives it.
+   */
   async #anywhere<T>(
-    signals: readonly AbortSignal[],
+    signal: AbortSignal | undefined,
     mayAskAnother: (error: WatchError) => boolean,
-    run: (lease: Lease, signal: AbortSignal) => Promise<T>,
+    run: (connection: ConsulConnection, limits: CallLimits) => Promise<T>,
   ): Promise<T> {
-    const end = follow(...signals, this.#closed.signal);
-    try {
-      for (let left = this.#cluster.size; ; left--) {
-        const lease = await this.#cluster.lease();
-        try {
-          const result = await run(lease, end.signal);
-          this.#cluster.succeeded(lease);
-          return result;
-        } catch (thrown) {
-          end.signal.throwIfAborted();
-          const failure = this.#cluster.failed(lease, thrown);
-          if (left === 1 || !mayAskAnother(WatchError.from(thrown))) throw failure;
-        }
+    using end = new LinkedAbort(signal, this.#closed.signal);
+    for (let left = this.#pool.size; ; left--) {
+      const connection = await this.#pool.lease(end.signal);
+      try {
+        const headersMs = left === 1 ? PATIENT_MS : this.#answerMs;
+        const result = await run(connection, { signal: end.signal, headersMs, holds: true });
+        this.#pool.succeeded(connection);
+        return result;
+      } catch (thrown) {
+        end.signal.throwIfAborted();
+        const failure = this.#pool.failed(connection, thrown);
+        if (left === 1 || !mayAskAnother(WatchError.from(thrown))) throw failure;
       }
-    } finally {
-      end.abort();
     }
   }
 }
 
 /** One plain read: of any server, if that is what was asked for and it is not too far behind; or else of the leader. */
-async function readOnce(watching: Watching, lease: Lease, signal: AbortSignal): Promise<ReadAnswer> {
+async function readOnce(watching: Watching, connection: ConsulConnection, signal: AbortSignal): Promise<ReadAnswer> {
   const { maxStaleMs, mode } = watching.consistency;
-  const read = (chosen: Mode): Promise<Asked> =>
-    ask(watching, lease, { consistency: { mode: chosen, maxStaleMs }, known: NOTHING, signal, holds: true });
+  const read = (chosen: Mode): Promise<QueryResult> =>
+    ask(watching, connection, { consistency: { mode: chosen, maxStaleMs }, known: NOTHING, signal, holds: true });
   // What an agent has in its cache says nothing of what it does not have.
   const answer = await read(isLenient(mode) ? 'stale' : SETTLING);
   const { index, entries } = answer.standing === 'weak' ? await read(SETTLING) : answer;

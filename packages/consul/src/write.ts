@@ -1,14 +1,19 @@
-import { type PutOptions, type Revision, refuseLeases, WatchError } from '@rollcall/core';
-import type { CallOptions, ConsulClient, Reply } from './http/client.js';
+import { type Entry, type PutOptions, type Revision, refuseLeases, systemTiming, WatchError } from '@rollcall/core';
+import type { ConsulConnection } from './http/connection.js';
 import { replyFailure } from './http/failure.js';
-import { revisionOf } from './queries/entry.js';
+import type { CallLimits } from './http/options.js';
+import type { Reply } from './http/reply.js';
+import type { Write } from './http/writer.js';
+import { BodyReader } from './queries/bodyReader.js';
+import { NOTHING } from './queries/entries.js';
+import { kvQuery } from './queries/kv.js';
 import { addressable } from './queries/kvKey.js';
 import { indexOf } from './watch/indexRules.js';
 
 /** Calls one endpoint. */
 export interface Caller {
-  readonly endpoint: string;
-  call(send: (client: ConsulClient, options: CallOptions) => Promise<unknown>): Promise<Reply>;
+  readonly connection: ConsulConnection;
+  readonly limits: CallLimits;
   readonly wallNow: number;
 }
 
@@ -18,20 +23,17 @@ export interface Caller {
  *   already keeps its own.
  */
 export async function putKey(caller: Caller, key: string, value: Uint8Array): Promise<Revision> {
-  await write(caller, (client, options) => client.kv.set({ ...options, key, value: Buffer.from(value) }));
+  await write(caller, { type: 'put', key, value });
   // Consul answers a write by `true` alone, and a transaction, which tells the index, takes smaller values.
-  const { headers, body } = await find(caller, key);
-  return (
-    revisionOf(Array.isArray(body) ? body[0]?.ModifyIndex : undefined) ??
-    indexOf(headers['x-consul-index'], caller.endpoint)
-  );
+  const { reply, entry } = await find(caller, key);
+  return entry?.revision ?? indexOf(reply.headers['x-consul-index'], caller.connection.endpoint);
 }
 
 /** @returns whether the key was there just before. */
 export async function deleteKey(caller: Caller, key: string): Promise<boolean> {
-  const { status } = await find(caller, key);
-  if (status === 404) return false;
-  await write(caller, (client, options) => client.kv.del({ ...options, key }));
+  const { reply } = await find(caller, key);
+  if (reply.status === 404) return false;
+  await write(caller, { type: 'delete', key });
   return true;
 }
 
@@ -42,14 +44,19 @@ export function checkWrite(key: string, options?: PutOptions): void {
   refuseLeases("Consul's KV store", options);
 }
 
-async function find(caller: Caller, key: string): Promise<Reply> {
-  const reply = await caller.call((client, options) => client.kv.get({ ...options, key, buffer: true }));
-  const absent = reply.status === 404 && reply.body === undefined && 'x-consul-index' in reply.headers;
-  if (absent || (reply.status === 200 && Array.isArray(reply.body))) return reply;
-  throw replyFailure(reply, caller.endpoint, caller.wallNow);
+/** One key, as the KV store has it; no entry when it is not there. */
+async function find({ connection, limits, wallNow }: Caller, key: string): Promise<{ reply: Reply; entry?: Entry }> {
+  const query = kvQuery({ prefix: key, exact: true });
+  const body = new BodyReader(undefined, query.decoder({ known: NOTHING, index: '1' }), systemTiming);
+  const { path, parameters } = query;
+  const reply = await connection.get({ path, parameters }, { ...limits, bodyTo: () => body });
+  if (reply.status === 404 && !reply.text && 'x-consul-index' in reply.headers) return { reply };
+  const [pair] = reply.status === 200 ? ((await body.gathered())?.pairs ?? []) : [];
+  if (pair === undefined) throw replyFailure(reply, connection.endpoint, wallNow);
+  return { reply, entry: pair[1] };
 }
 
-async function write(caller: Caller, send: Parameters<Caller['call']>[0]): Promise<void> {
-  const reply = await caller.call(send);
-  if (reply.status !== 200 || reply.body !== true) throw replyFailure(reply, caller.endpoint, caller.wallNow);
+async function write({ connection, limits, wallNow }: Caller, what: Write): Promise<void> {
+  const reply = await connection.write(what, limits);
+  if (reply.status !== 200 || reply.text !== 'true') throw replyFailure(reply, connection.endpoint, wallNow);
 }

@@ -1,4 +1,4 @@
-import { silentLogger, WatchError } from '@rollcall/core';
+import { silentLogger, systemTiming, WatchError } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
 import { consulAdapter, createConsulAdapter } from '../src/index.js';
 
@@ -95,12 +95,15 @@ describe('how consistent its answers must be is part of the cluster, so that `pr
     expect(cluster).toBe(`consul://a:8500${query}`);
     expect(target).toEqual(parse(url.replace(/&?(consistency|max-stale|cached)=\w+/g, '')).target);
     // It can be opened, too.
-    consulAdapter.open({ cluster, target }, { logger: silentLogger });
+    consulAdapter.open({ cluster, target }, { logger: silentLogger, timing: systemTiming });
   });
 
   test('with `prefix:` in place of what is cached: a clear error', async () => {
     const { cluster } = parse('consul://a/?service=x&cached=true');
-    await using source = consulAdapter.open({ cluster, target: { prefix: 'a/' } }, { logger: silentLogger });
+    await using source = consulAdapter.open(
+      { cluster, target: { prefix: 'a/' } },
+      { logger: silentLogger, timing: systemTiming },
+    );
     const { signal } = new AbortController();
     const told = expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('"cached"') });
     expect(() => source.watch({ prefix: 'a/' }, { signal })).toThrowError(told);
@@ -111,12 +114,14 @@ describe('how consistent its answers must be is part of the cluster, so that `pr
 describe('options', () => {
   test.each([
     ['consul://h/', { tls: {} }, 'consuls://'],
-    ['consuls://h/', { tls: { cert: 'x' } }, 'tls.key beside it'],
-    ['consuls://h/', { tls: { key: 'x' } }, 'tls.cert beside it'],
+    ['consuls://h/', { tls: { cert: '-----BEGIN CERTIFICATE-----' } }, 'tls.key beside it'],
+    ['consuls://h/', { tls: { key: '-----BEGIN PRIVATE KEY-----' } }, 'tls.cert beside it'],
     ['consul://h/', { username: 'me' }, 'give a token'],
     ['consul://h/', { token: 'se\nkret' }, 'a line break'],
   ])('%s with %j', (url, options, message) => {
-    const error = thrown(() => consulAdapter.open(parse(url), { ...options, logger: silentLogger }));
+    const error = thrown(() =>
+      consulAdapter.open(parse(url), { ...options, logger: silentLogger, timing: systemTiming }),
+    );
     expect(error).toMatchObject({ code: 'INVALID_OPTION', message: expect.stringContaining(message) });
     expect(error.message).not.toContain('kret');
   });
@@ -132,7 +137,10 @@ describe('options', () => {
 
   test('a link is taken for dead after the wait, a sixteenth of it and 3 s', () => {
     const open = (waitMs?: number) =>
-      createConsulAdapter(waitMs === undefined ? {} : { waitMs }).open(parse('consul://h/'), { logger: silentLogger });
+      createConsulAdapter(waitMs === undefined ? {} : { waitMs }).open(parse('consul://h/'), {
+        logger: silentLogger,
+        timing: systemTiming,
+      });
     expect(open().maxSilenceMs).toBe(55_000 + 3_437.5 + 3_000);
     expect(open(16_000).maxSilenceMs).toBe(20_000);
   });
@@ -140,7 +148,7 @@ describe('options', () => {
   test('unverified certificates are warned of', () => {
     const warnings: string[] = [];
     const logger = { ...silentLogger, warn: (_: object, message: string) => warnings.push(message) };
-    consulAdapter.open(parse('consuls://h/'), { tls: { insecureSkipVerify: true }, logger });
+    consulAdapter.open(parse('consuls://h/'), { tls: { insecureSkipVerify: true }, logger, timing: systemTiming });
     expect(warnings).toEqual([expect.stringContaining('NOT verified')]);
   });
 });

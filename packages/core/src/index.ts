@@ -1,7 +1,10 @@
-export { Endpoints, isOfTheEndpoint } from './adapter/endpoints.js';
+export { isOfTheEndpoint } from './adapter/endpointFailure.js';
 export { locate } from './adapter/locate.js';
+export { type NetworkFailure, networkFailure, type Wording } from './adapter/networkFailure.js';
+export { type Connection, Pool, type PoolOptions } from './adapter/pool.js';
 export { type Found, readOnce } from './adapter/readOnce.js';
 export { refuseLeases } from './adapter/refuseLeases.js';
+export { checkTls, refuseOptions } from './adapter/refuseOptions.js';
 export type {
   Adapter,
   GrantedLease,
@@ -52,7 +55,9 @@ export type {
   Status,
   Watcher,
 } from './model/types.js';
-export { type Logger, silentLogger } from './runtime/logger.js';
+export { LinkedAbort, untilAborted } from './runtime/abort.js';
+export { Limiter } from './runtime/limiter.js';
+export { guardedLogger, type Logger, silentLogger } from './runtime/logger.js';
 export { LogThrottle } from './runtime/throttle.js';
 export { delay, systemTiming, type Timing } from './runtime/timing.js';
 export { backoffMs } from './watch/backoff.js';

@@ -1,10 +1,12 @@
 import {
   type Adapter,
   type ConnectOptions,
+  checkTls,
   formatEndpoint,
   invalidUrl,
   type Location,
   parseEndpoints,
+  refuseOptions,
   splitUrl,
   targetOf,
   WatchError,
@@ -12,8 +14,6 @@ import {
 import { EtcdSource } from './source.js';
 
 const DEFAULT_PORT = 2379;
-/** Above what a server takes in one request unless it is told otherwise (--max-request-bytes, 1.5 MiB). */
-const LEAST_MESSAGE_BYTES = 2 * 1024 * 1024;
 
 /** Watches keys in etcd v3: `etcd://host:2379,host:2379/prefix/`, or `etcds://` for TLS. */
 export const etcdAdapter: Adapter = {
@@ -31,38 +31,25 @@ export const etcdAdapter: Adapter = {
   },
 
   open({ cluster }, options) {
-    const [scheme, endpoints = ''] = cluster.split('://');
-    const secure = scheme === 'etcds';
-    check(secure, options);
+    const [scheme = '', endpoints = ''] = cluster.split('://');
+    check(scheme, options);
     if (options.tls?.insecureSkipVerify) {
       options.logger.warn(
         { cluster },
         'insecureSkipVerify: the certificates of etcd are NOT verified; anybody on the way can read and change what is sent.',
       );
     }
-    return new EtcdSource(endpoints.split(','), { ...options, secure });
+    return new EtcdSource(endpoints.split(','), { ...options, secure: scheme === 'etcds' });
   },
 };
 
 /** @throws WatchError INVALID_OPTION for options that contradict each other or the URL. */
-function check(secure: boolean, { username, password, tls, maxMessageBytes }: ConnectOptions): void {
-  if (
-    maxMessageBytes !== undefined &&
-    !(Number.isSafeInteger(maxMessageBytes) && maxMessageBytes >= LEAST_MESSAGE_BYTES)
-  ) {
-    throw invalid('maxMessageBytes', `it must be a whole number of at least ${LEAST_MESSAGE_BYTES}`);
-  }
+function check(scheme: string, options: ConnectOptions): void {
+  refuseOptions('etcd', options, ['username', 'password', 'tls', 'maxMessageBytes', 'maxProofAgeMs']);
+  const { username, password } = options;
   if (username !== undefined && password === undefined) throw invalid('username', 'it needs a password beside it');
   if (password !== undefined && username === undefined) throw invalid('password', 'it needs a username beside it');
-  if (tls === undefined) return;
-  if (!secure) throw invalid('tls', 'etcd:// speaks plain text; write etcds:// for TLS');
-  for (const field of ['ca', 'cert', 'key'] as const) {
-    // Node takes a CA that is none for an empty one.
-    if (tls[field]?.includes('-----BEGIN ') === false)
-      throw invalid(`tls.${field}`, 'it must be a PEM text, not a path');
-  }
-  if (tls.cert !== undefined && tls.key === undefined) throw invalid('tls.cert', 'it needs tls.key beside it');
-  if (tls.key !== undefined && tls.cert === undefined) throw invalid('tls.key', 'it needs tls.cert beside it');
+  checkTls(options, { plain: 'etcd', tls: 'etcds', is: scheme });
 }
 
 function invalid(field: string, why: string): WatchError {

@@ -3,6 +3,8 @@ import {
   type Entry,
   isOfTheEndpoint,
   type KeyMap,
+  LinkedAbort,
+  type Pool,
   type Resume,
   type Revision,
   type Source,
@@ -10,19 +12,28 @@ import {
   type Update,
   WatchError,
 } from '@rollcall/core';
-import { interruptible, LinkedAbort } from './rpc/abort.js';
+import { PATIENT_MS } from './rpc/deadlines.js';
+import { interruptible } from './rpc/interruptible.js';
 import { neverSent } from './rpc/status.js';
-import { Cluster, type ClusterOptions } from './watch/cluster.js';
-import type { Connection } from './watch/connection.js';
+import { type ClusterOptions, clusterOf } from './watch/cluster.js';
+import type { CallLimits, EtcdConnection } from './watch/connection.js';
 import { withinHistory } from './watch/history.js';
 import { list } from './watch/list.js';
 import { watch } from './watch/watch.js';
 import { deleteKey, putKey } from './write.js';
 
+/** Silence of the stream for this long, ms, is broken by a request for progress. */
+const PROOF_EVERY_MS = 10_000;
+/** A request for progress, a read that takes its place, and the time for their answers. */
+const MAX_SILENCE_MS = 15_000;
+/** A watch is asked to prove itself three times before its last proof is as old as it may be. */
+const PROOFS_IN_AGE = 3;
+
 interface WatchOptions {
   readonly signal: AbortSignal;
   readonly from?: Resume;
   readonly held?: KeyMap;
+  readonly present?: () => Resume | undefined;
 }
 
 interface ReadOptions {
@@ -34,19 +45,21 @@ interface ReadOptions {
 /** One etcd cluster. */
 export class EtcdSource implements Source {
   readonly supports = { resume: true, deltas: true, history: true };
-  /** A request for progress goes out after 10 s of silence; half as long again may pass until its answer. */
-  readonly maxSilenceMs = 15_000;
+  readonly maxSilenceMs = MAX_SILENCE_MS;
+  readonly maxProofAgeMs: number;
   readonly write: NonNullable<Source['write']> = {
     put: (key, value, options = {}) =>
-      this.#write((connection, signal) => putKey(connection, { key, value, options, signal })),
-    delete: (key) => this.#write((connection, signal) => deleteKey(connection, key, signal)),
+      this.#write((connection, limits) => putKey(connection, { key, value, options, limits })),
+    delete: (key) => this.#write((connection, limits) => deleteKey(connection, key, limits)),
   };
-  readonly #cluster: Cluster;
+  readonly #pool: Pool<EtcdConnection>;
   readonly #closed = new AbortController();
 
   /** @param endpoints `host:port`, at least one. */
   constructor(endpoints: readonly string[], options: ClusterOptions) {
-    this.#cluster = new Cluster(endpoints, options);
+    this.maxProofAgeMs = options.maxProofAgeMs ?? PROOFS_IN_AGE * PROOF_EVERY_MS;
+    const proofEveryMs = Math.min(PROOF_EVERY_MS, this.maxProofAgeMs / PROOFS_IN_AGE);
+    this.#pool = clusterOf(endpoints, proofEveryMs, options);
     // One listener for each watch and each call that runs: many are no leak.
     setMaxListeners(0, this.#closed.signal);
   }
@@ -64,51 +77,57 @@ export class EtcdSource implements Source {
       throw new WatchError('INVALID_OPTION', `Cannot read at "${at}": a revision is a whole number above 0.`);
     }
     using abort = new LinkedAbort(signal, this.#closed.signal);
-    const options = { signal: abort.signal, keysOnly, ...(at !== undefined && { at }) };
-    const { revision, entries } = await this.#anywhere(options.signal, isOfTheEndpoint, (connection) =>
-      withinHistory(connection, { target, ...options }, drain(list(connection, target, options))),
-    );
+    const asked = { target, at, signal: abort.signal };
+    const { revision, entries } = await this.#anywhere(abort.signal, isOfTheEndpoint, (connection, limits) => {
+      const options = { ...limits, keysOnly, ...(at !== undefined && { at }) };
+      return withinHistory(connection, asked, drain(list(connection, target, options)));
+    });
     return { revision, entries };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort(new WatchError('CLOSED', 'The etcd source was closed.'));
-    this.#cluster.close();
+    const message = 'The etcd source was closed.';
+    this.#closed.abort(new WatchError('CLOSED', message));
+    this.#pool.close(message);
   }
 
   async *#attempt(target: Target, signal: AbortSignal, seen: Omit<WatchOptions, 'signal'>): AsyncGenerator<Update> {
-    const connection = await this.#cluster.connection();
-    const onWatching = (): void => this.#cluster.succeeded(connection);
+    this.#closed.signal.throwIfAborted();
+    let connection: EtcdConnection | undefined;
     try {
-      yield* watch({ connection, target, signal, ...seen, onWatching });
+      const leased = await this.#pool.lease(signal);
+      connection = leased;
+      yield* watch({ connection, target, signal, ...seen, onWatching: () => this.#pool.succeeded(leased) });
     } catch (error) {
       if (signal.aborted) return;
-      throw this.#cluster.failed(connection, error);
+      throw connection === undefined ? error : this.#pool.failed(connection, error);
     }
   }
 
   /** Elsewhere only if nothing was sent: a write must not be done twice. */
-  #write<T>(run: (connection: Connection, signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal } = this.#closed;
-    return this.#anywhere(signal, neverSent, (connection) => run(connection, signal));
+  #write<T>(run: (connection: EtcdConnection, limits: CallLimits) => Promise<T>): Promise<T> {
+    return this.#anywhere(this.#closed.signal, neverSent, run);
   }
 
-  /** On one endpoint after the other, each once, until one answers or the error says that no other may be asked. */
+  /**
+   * On one endpoint after the other, each once, until one answers or the error says that no other may be asked. The last
+   * one has as long as the caller's signal gives it.
+   */
   async #anywhere<T>(
     signal: AbortSignal,
     mayAskAnother: (error: WatchError) => boolean,
-    run: (connection: Connection) => Promise<T>,
+    run: (connection: EtcdConnection, limits: CallLimits) => Promise<T>,
   ): Promise<T> {
     using _hold = holdProcess();
-    for (let left = this.#cluster.size; ; left--) {
-      const connection = await this.#cluster.connection();
+    for (let left = this.#pool.size; ; left--) {
+      const connection = await this.#pool.lease(signal);
       try {
-        const result = await run(connection);
-        this.#cluster.succeeded(connection);
+        const result = await run(connection, { signal, deadlineMs: left === 1 ? PATIENT_MS : undefined });
+        this.#pool.succeeded(connection);
         return result;
       } catch (thrown) {
         signal.throwIfAborted();
-        const failure = this.#cluster.failed(connection, thrown);
+        const failure = this.#pool.failed(connection, thrown);
         if (left === 1 || !mayAskAnother(WatchError.from(thrown))) throw failure;
       }
     }

@@ -1,10 +1,10 @@
 import { type GrantedLease, keyToBytes, type PutOptions, type Revision, WatchError } from '@rollcall/core';
-import type { Connection } from './watch/connection.js';
+import type { CallLimits, EtcdConnection } from './watch/connection.js';
 
 interface Put {
   readonly key: string;
   readonly value: Uint8Array;
-  readonly signal: AbortSignal;
+  readonly limits: CallLimits;
   /** `ttlMs` is rounded up to seconds, and etcd grants no less than about two of its election timeouts. */
   readonly options: PutOptions;
 }
@@ -20,27 +20,27 @@ interface UnderLease {
  * not answered, and to revoke its lease could delete the key.
  * @throws WatchError INVALID_OPTION; NOT_FOUND when there is no such lease, or with `ignoreValue` no such key.
  */
-export async function putKey(connection: Connection, { key, value, options, signal }: Put): Promise<Revision> {
+export async function putKey(connection: EtcdConnection, { key, value, options, limits }: Put): Promise<Revision> {
   const { ignoreValue = false, onLease } = options;
   const name = bytesOf(key);
   if (ignoreValue && value.length > 0) throw invalid('ignoreValue', 'a value is given too; give an empty one');
-  const lease = await leaseOf(connection, options, signal);
+  const lease = await leaseOf(connection, options, limits);
   const written = ignoreValue ? { ignore_value: true } : { value: Buffer.from(value) };
-  const { header } = await connection.put({ key: name, ...written, ...(lease && { lease: lease.id }) }, signal);
+  const { header } = await connection.put({ key: name, ...written, ...(lease && { lease: lease.id }) }, limits);
   if (lease?.granted !== undefined) onLease?.(lease.granted);
   return header.revision;
 }
 
 /** @returns whether the key was there. */
-export async function deleteKey(connection: Connection, key: string, signal: AbortSignal): Promise<boolean> {
-  const { deleted } = await connection.deleteRange({ key: bytesOf(key) }, signal);
+export async function deleteKey(connection: EtcdConnection, key: string, limits: CallLimits): Promise<boolean> {
+  const { deleted } = await connection.deleteRange({ key: bytesOf(key) }, limits);
   return deleted !== '0';
 }
 
 async function leaseOf(
-  connection: Connection,
+  connection: EtcdConnection,
   { ttlMs, lease }: PutOptions,
-  signal: AbortSignal,
+  limits: CallLimits,
 ): Promise<UnderLease | undefined> {
   if (lease !== undefined) {
     if (ttlMs !== undefined) throw invalid('ttlMs', 'a lease is given too; give one of the two');
@@ -51,7 +51,7 @@ async function leaseOf(
   }
   if (ttlMs === undefined) return undefined;
   if (!(ttlMs > 0) || !Number.isFinite(ttlMs)) throw invalid('ttlMs', 'it must be a number of milliseconds above 0');
-  const { ID, TTL } = await connection.leaseGrant({ TTL: Math.ceil(ttlMs / 1000) }, signal);
+  const { ID, TTL } = await connection.leaseGrant({ TTL: Math.ceil(ttlMs / 1000) }, limits);
   const id = BigInt.asUintN(64, BigInt(ID)).toString(16);
   return { id: ID, granted: { id, ttlMs: Number(TTL) * 1000 } };
 }

@@ -1,4 +1,4 @@
-import { type Logger, silentLogger, WatchError } from '@rollcall/core';
+import { type Logger, silentLogger, systemTiming, WatchError } from '@rollcall/core';
 import { etcdAdapter } from '@rollcall/etcd';
 import { describe, expect, test } from 'vitest';
 
@@ -52,7 +52,7 @@ describe('parse', () => {
 
 describe('open', () => {
   const open = (url: string, options: object, logger: Logger = silentLogger) =>
-    etcdAdapter.open(etcdAdapter.parse(url), { logger, ...options });
+    etcdAdapter.open(etcdAdapter.parse(url), { logger, timing: systemTiming, ...options });
 
   test.each([
     ['etcd://h/', { username: 'u' }, 'username'],

@@ -2,11 +2,11 @@ import { resolve as absolute } from 'node:path';
 import {
   type Adapter,
   createRegistry,
+  guardedLogger,
   type Logger,
   type OpenedSource,
   type Registry,
   schemeOf,
-  silentLogger,
   type Timing,
   WatchError,
   type Watcher,
@@ -64,17 +64,17 @@ class ConfiguredRollcall implements Rollcall {
   #watches: NamedWatches;
   #configWatcher: Watcher | undefined;
 
-  constructor({ config, adapters = [], logger = silentLogger, timing, env = process.env }: RollcallOptions) {
+  constructor({ config, adapters = [], logger, timing, env = process.env }: RollcallOptions) {
     // Absolute, so that a later reload means the same file wherever the program has gone.
     this.#config = typeof config === 'string' ? absolute(config) : config;
     this.#env = env;
-    this.#logger = logger;
+    this.#logger = guardedLogger(logger);
     this.#adapters = [...adapters, ...builtInAdapters()];
     this.#watches = loadConfig(config, env, this.#adapters);
-    this.#followers = new Followers(logger);
+    this.#followers = new Followers(this.#logger);
     this.#registry = createRegistry({
       adapters: this.#adapters,
-      logger,
+      logger: this.#logger,
       ...(timing === undefined ? {} : { timing }),
       resolve: (urlOrName) => this.#resolve(urlOrName),
     });

@@ -25,7 +25,7 @@ function recordingAdapter(): { adapter: Adapter; opened: OpenOptions[] } {
     parse: (url) => memory.parse(url.replace(/^etcd:\/\//, 'memory:').replace(/\/.*/, '')),
     open: (location, options) => {
       opened.push(options);
-      return memory.open(location, options);
+      return memory.open(location, { logger: options.logger, timing: options.timing });
     },
   };
   return { adapter, opened };

@@ -1,99 +1,140 @@
-import { EventEmitter } from 'node:events';
-import { type ClientRequest, Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
+import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext } from 'node:tls';
-import { type ConnectOptions, type Timing, WatchError } from '@rollcall/core';
-import Consul from 'consul';
-import type { CallContext, CallOptions, ConsulClient, PapiRequest, PapiResponse, Reply } from './client.js';
-import { transportFailure } from './failure.js';
-import type { Scope } from './scope.js';
+import { type Connection, WatchError } from '@rollcall/core';
+import { replyFailure, transportFailure } from './failure.js';
+import { get } from './get.js';
+import type { CallLimits, ConnectionOptions, Request } from './options.js';
+import { isJson, type Reply } from './reply.js';
+import type { Write, Writer } from './writer.js';
 
-export interface ConnectionOptions extends ConnectOptions {
-  /** TLS. */
-  readonly secure: boolean;
-  readonly scope: Scope;
-  readonly timing: Timing;
-  /** How many connections one endpoint may have. */
-  readonly connections: number;
-}
+/** Consul's default for one value is 512 KiB; a list of this size, bytes, takes seconds to read. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024;
+/** A server that is asked whether it can answer has this long, ms; one that has no leader takes 7 s for a read. */
+const DIAL_MS = 3_000;
 
-export interface CallLimits extends Partial<Pick<CallContext, 'parameters' | 'bodyTo'>> {
-  readonly signal: AbortSignal;
-  /** The longest wait for the whole answer. */
-  readonly timeoutMs: number;
-  /** Whether the process must not end before the call has. */
-  readonly holds: boolean;
-}
-
-/** One endpoint. Its connections open on demand and are kept for the next call. Nothing is tried twice. */
-export class Connection {
+/** One endpoint. Its sockets open on demand and are kept for the next call. */
+export class ConsulConnection implements Connection {
   readonly endpoint: string;
   readonly #options: ConnectionOptions;
   readonly #agent: HttpAgent;
-  readonly #client: ConsulClient;
+  #writer: Promise<Writer> | undefined;
+  #running = 0;
+  #closed = false;
 
   /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
   constructor(endpoint: string, options: ConnectionOptions) {
     this.endpoint = endpoint;
     this.#options = options;
     this.#agent = agentOf(options);
-    this.#client = clientOf(endpoint, options, this.#agent);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Asks whether the server knows a leader. @throws WatchError why it cannot answer. */
+  async dial(signal: AbortSignal): Promise<void> {
+    const reply = await this.get(
+      { path: '/status/leader', parameters: [] },
+      { signal, headersMs: DIAL_MS, holds: false },
+    );
+    const { status, headers, text = '' } = reply;
+    if (status === 200 && isJson(headers)) {
+      if (text.trim() !== '""') return;
+      throw new WatchError(
+        'UNAVAILABLE',
+        `Consul at ${this.endpoint} has no leader: it elects one or lost its quorum.`,
+      );
+    }
+    // It answers, if only that this is not for the caller.
+    if (status >= 400 && status < 500 && status !== 429) return;
+    throw replyFailure(reply, this.endpoint, this.#options.timing.wallNow());
   }
 
   /**
-   * One call.
+   * One GET.
    * @returns the answer, whatever its status.
-   * @throws the signal's reason at once when it aborts; WatchError TIMEOUT; or that no answer came.
+   * @throws the signal's reason at once when it aborts; WatchError TIMEOUT, TOO_LARGE; or that no answer came.
    */
-  async call(
-    send: (client: ConsulClient, options: CallOptions) => Promise<unknown>,
-    { signal, timeoutMs, holds, parameters = {}, bodyTo }: CallLimits,
-  ): Promise<Reply> {
-    signal.throwIfAborted();
-    const given = { includeResponse: true as const, holds, parameters, bodyTo };
-    const ctx: CallContext = Object.assign(new EventEmitter(), given);
-    const cancel = (): void => void ctx.emit('cancel');
-    let timedOut = false;
-    // Not papi's own timeout: its timer would hold the process.
-    const stopTimer = this.#options.timing.schedule(timeoutMs, () => {
-      timedOut = true;
-      cancel();
+  get(request: Request, limits: CallLimits): Promise<Reply> {
+    const { secure, maxMessageBytes: maxBytes = MAX_BODY_BYTES, timing } = this.#options;
+    const { host, port } = splitEndpoint(this.endpoint);
+    const { mayBeCached = false, ...call } = limits;
+    return this.#call(async () => {
+      const headers = { ...this.#headers(), ...(!mayBeCached && { 'cache-control': 'no-cache' }) };
+      const path = this.#pathOf(request);
+      const agent = this.#agent;
+      const reply = await get({ secure, host, port, path, headers, agent, timing, maxBytes, ...call });
+      return { ...reply, text: this.#withoutToken(reply.text) };
     });
-    signal.addEventListener('abort', cancel, { once: true });
+  }
+
+  /** Writes by the package `consul`. @returns the answer, whatever its status. @throws as `get`. */
+  write(write: Write, limits: CallLimits): Promise<Reply> {
+    return this.#call(async () => {
+      const { ConsulWriter } = await import('./writer.js');
+      this.#writer ??= Promise.resolve(new ConsulWriter(this.endpoint, this.#agent, this.#options));
+      const reply = await (await this.#writer).write(write, limits);
+      return { ...reply, text: this.#withoutToken(reply.text) };
+    });
+  }
+
+  /** New calls fail; sockets close with the last call that runs, those that are idle at once. */
+  close(): void {
+    this.#closed = true;
+    // They are on the same link, and a call would wait for nothing.
+    for (const sockets of Object.values(this.#agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    this.#destroyIfUnused();
+  }
+
+  async #call(run: () => Promise<Reply>): Promise<Reply> {
+    if (this.#closed) throw new WatchError('UNREACHABLE', `The connection to Consul at ${this.endpoint} was given up.`);
+    this.#running++;
     try {
-      return this.#replyOf(responseOf(await send(this.#client, { ctx })));
+      return await run();
     } catch (error) {
-      // Who gives a call up may have found the link dead, and the idle connections are on the same link.
-      if (signal.aborted) this.dropIdle();
-      signal.throwIfAborted();
-      if (timedOut) throw new WatchError('TIMEOUT', `No answer from Consul at ${this.endpoint} in ${timeoutMs} ms.`);
-      const response = (error as { response?: PapiResponse }).response;
-      if (response?.complete) return this.#replyOf(response);
-      throw transportFailure(error, this.endpoint);
+      throw error instanceof Error ? transportFailure(error, this.endpoint) : error;
     } finally {
-      stopTimer();
-      signal.removeEventListener('abort', cancel);
+      this.#running--;
+      this.#destroyIfUnused();
     }
   }
 
-  /** Lets go of connections that no call uses: after a failure they may lead nowhere, and a call would wait for nothing. */
-  dropIdle(): void {
-    for (const sockets of Object.values(this.#agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  #headers(): Record<string, string> {
+    const { token, scope } = this.#options;
+    return {
+      ...(token && { 'x-consul-token': token }),
+      ...(scope.namespace !== undefined && { 'x-consul-namespace': scope.namespace }),
+    };
   }
 
-  /** Breaks every connection. */
-  close(): void {
-    this.#agent.destroy();
+  #pathOf({ path, parameters }: Request): string {
+    const { dc, partition } = this.#options.scope;
+    const all = [
+      ...parameters,
+      ...(dc ? [['dc', dc] as const] : []),
+      ...(partition ? [['partition', partition] as const] : []),
+    ];
+    const query = all.map(([name, value]) => (value === '' ? name : `${name}=${encodeURIComponent(value)}`)).join('&');
+    return `/v1${path}${query === '' ? '' : `?${query}`}`;
   }
 
-  #replyOf({ statusCode = 0, headers, body }: PapiResponse): Reply {
-    // papi leaves what has no type as bytes.
-    const text = body instanceof Uint8Array && !('content-type' in headers) ? Buffer.from(body).toString() : body;
+  /** A proxy's error page may echo the request. */
+  #withoutToken(text: string | undefined): string | undefined {
     const { token } = this.#options;
-    // A proxy's error page may echo the request.
-    const shown = typeof text === 'string' && token !== undefined ? text.replaceAll(token, '***') : text;
-    return { status: statusCode, headers, body: shown };
+    return token === undefined ? text : text?.replaceAll(token, '***');
   }
+
+  #destroyIfUnused(): void {
+    if (this.#closed && this.#running === 0) this.#agent.destroy();
+  }
+}
+
+/** @param endpoint `host:port`; an IPv6 host comes in brackets and leaves without. */
+function splitEndpoint(endpoint: string): { readonly host: string; readonly port: number } {
+  const colon = endpoint.lastIndexOf(':');
+  return { host: endpoint.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(endpoint.slice(colon + 1)) };
 }
 
 function agentOf({ secure, connections, tls = {} }: ConnectionOptions): HttpAgent {
@@ -103,6 +144,8 @@ function agentOf({ secure, connections, tls = {} }: ConnectionOptions): HttpAgen
   try {
     return new HttpsAgent({
       ...kept,
+      // A resumed session would not show that the server has another certificate now.
+      maxCachedSessions: 0,
       secureContext: createSecureContext({ ca, cert, key }),
       ...(serverName !== undefined && { servername: serverName }),
       rejectUnauthorized: !insecureSkipVerify,
@@ -112,51 +155,4 @@ function agentOf({ secure, connections, tls = {} }: ConnectionOptions): HttpAgen
       cause,
     });
   }
-}
-
-function clientOf(endpoint: string, { secure, token, scope }: ConnectionOptions, agent: HttpAgent): ConsulClient {
-  const { dc, partition, namespace } = scope;
-  const options = {
-    agent,
-    baseUrl: `${secure ? 'https' : 'http'}://${endpoint}/v1`,
-    // The client sends the token as a header, and drops `ns`.
-    defaults: { ...(token && { token }), ...(dc && { dc }), ...(partition && { partition }) },
-    headers: namespace === undefined ? {} : { 'x-consul-namespace': namespace },
-  };
-  const client = new Consul(options) as unknown as ConsulClient;
-  client._ext('onCreate', ({ opts, ctx }, next) => {
-    Object.assign(opts.query, ctx?.parameters);
-    next();
-  });
-  client._ext('onRequest', (request, next) => {
-    const { transport, req } = request;
-    // papi keeps the brackets of an IPv6 address, and Node would look them up.
-    req.hostname = req.hostname?.replace(/^\[|\]$/g, '') ?? null;
-    request.transport = { request: (given) => guarded(transport.request(given), request) };
-    next();
-  });
-  return client;
-}
-
-function guarded(clientRequest: ClientRequest, request: PapiRequest): ClientRequest {
-  const { holds = true, bodyTo } = request.ctx ?? {};
-  clientRequest.on('response', (response) => {
-    // papi does not notice a response that breaks off, and would wait for the rest for ever.
-    response.on('error', (error) => clientRequest.emit('error', error));
-    const { statusCode, headers } = response;
-    if (bodyTo !== undefined && statusCode === 200 && isJson(headers)) request.pipe = bodyTo(headers);
-  });
-  // Whether a watch keeps the process is its watcher's to say.
-  if (!holds) clientRequest.on('socket', (socket) => socket.unref());
-  return clientRequest;
-}
-
-function isJson(headers: IncomingHttpHeaders): boolean {
-  return /^application\/json\b/i.test(headers['content-type'] ?? '');
-}
-
-/** With `includeResponse` a call resolves with `[response, …]`. */
-function responseOf(result: unknown): PapiResponse {
-  if (Array.isArray(result)) return result[0] as PapiResponse;
-  throw new WatchError('INTERNAL', 'The consul client gave no response.');
 }

@@ -64,8 +64,8 @@ export function isLenient(mode: Mode): boolean {
 export const SETTLING: Mode = 'consistent';
 
 /** Whether an answer comes from what the agent holds itself. Its index may be above that of the servers' answer. */
-export function isAgentsOwn(headers: IncomingHttpHeaders): boolean {
-  return 'x-cache' in headers || headers['x-consul-query-backend'] === 'streaming';
+export function isAgentsOwn(headers: IncomingHttpHeaders, mode: Mode): boolean {
+  return (mode === 'cached' && 'x-cache' in headers) || headers['x-consul-query-backend'] === 'streaming';
 }
 
 /**
@@ -77,13 +77,28 @@ export function isAgentsOwn(headers: IncomingHttpHeaders): boolean {
 export type Standing = 'proven' | 'unproven' | 'weak';
 
 export function standingOf(headers: IncomingHttpHeaders, { mode, maxStaleMs }: Consistency): Standing {
-  const own = isAgentsOwn(headers);
-  if (mode === 'default') return own ? 'unproven' : 'proven';
-  if (mode === 'consistent') return own ? 'weak' : 'proven';
-  // In seconds; Consul gives it for what was in the cache already.
-  if (own) return Number(headers.age ?? 0) * 1_000 > maxStaleMs ? 'weak' : 'unproven';
-  const followed = headers['x-consul-knownleader'] === 'true';
-  return followed && Number(headers['x-consul-lastcontact']) <= maxStaleMs ? 'proven' : 'weak';
+  if (ageMs(headers) > maxStaleMs) return 'weak';
+  if (isAgentsOwn(headers, mode)) return mode === 'consistent' ? 'weak' : 'unproven';
+  // A proxy's cache, which gives what Consul said before.
+  if ('age' in headers || /hit/i.test(String(headers['x-cache'] ?? ''))) return 'unproven';
+  const leader = headers['x-consul-knownleader'];
+  // With discovery_max_stale an agent answers from any server, and says so.
+  if (mode === 'stale' || mode === 'cached' || headers['x-consul-effective-consistency'] === 'stale') {
+    return leader === 'true' && lastContactMs(headers) <= maxStaleMs ? 'proven' : 'weak';
+  }
+  return leader === 'false' || lastContactMs(headers) > maxStaleMs ? 'weak' : 'proven';
+}
+
+/** How far an answer may lie behind the moment when it was asked for, ms, as it says itself. */
+export function ageMs(headers: IncomingHttpHeaders): number {
+  // In seconds; Consul gives it for what was in the agent's cache, and so does any cache between.
+  const seconds = Number(headers.age ?? 0);
+  return Number.isFinite(seconds) ? Math.max(0, seconds * 1_000) : Number.POSITIVE_INFINITY;
+}
+
+/** When the server that answers last heard of its leader, ms ago; NaN where it does not say. */
+function lastContactMs(headers: IncomingHttpHeaders): number {
+  return Number(headers['x-consul-lastcontact']);
 }
 
 /** @throws WatchError INVALID_URL. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type ErrorCode, WatchError } from '@rollcall/core';
-import type { Reply } from './client.js';
+import { type ErrorCode, networkFailure, WatchError, type Wording } from '@rollcall/core';
+import type { Reply } from './reply.js';
 
 type Verdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
 
@@ -38,27 +38,7 @@ const STATUS: Readonly<Record<number, readonly [code: ErrorCode, advice: string]
   504: ['UNAVAILABLE', 'a proxy on the way got no answer in time; is its timeout above a wait of 55 s?'],
 };
 
-/** What Node and OpenSSL say when no answer came. */
-const TRANSPORT: readonly Verdict[] = [
-  [/wrong version number|packet length too long/i, 'TLS', 'it does not speak TLS; write consul:// or enable TLS there'],
-  [
-    /alert.*(certificate|unknown ca)|bad certificate/i,
-    'TLS',
-    'it does not accept the client certificate, or the lack of one; check tls.cert and tls.key',
-  ],
-  [/before secure TLS connection/i, 'TLS', 'it ended the TLS handshake; does it speak TLS?'],
-  [/expired|not yet valid/i, 'TLS', 'its certificate is out of date, or the clock here is wrong'],
-  [/altname/i, 'TLS', 'its certificate is for another name; set tls.serverName'],
-  [/certificate|self.signed|issuer/i, 'TLS', 'its certificate is not of a known authority; check tls.ca'],
-  [/ssl|tls|EPROTO/i, 'TLS', 'the TLS handshake failed'],
-  [/ENOTFOUND|EAI_AGAIN/, 'UNREACHABLE', 'the host name does not resolve'],
-  [/HPE_/, 'BAD_RESPONSE', 'it does not speak HTTP'],
-  [/ECONNREFUSED/, 'UNREACHABLE', 'nothing listens there; is Consul running, is the port right?'],
-  [/ECONNRESET|EPIPE|socket hang up|aborted/, 'UNREACHABLE', 'the connection broke'],
-];
-
-/** Codes of failures to connect: nothing can have been sent. */
-const NEVER_SENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const WORDING: Wording = { service: 'Consul', plain: 'write consul://', serverName: 'tls.serverName' };
 
 /** At most this much of an answer's text is quoted. */
 const QUOTE_LENGTH = 300;
@@ -68,7 +48,7 @@ const QUOTE_LENGTH = 300;
  * @param endpoint `host:port`, named in the message.
  * @param wallNow wall-clock time, ms since the Unix epoch: Retry-After may be a date.
  */
-export function replyFailure({ status, headers, body }: Reply, endpoint: string, wallNow: number): WatchError {
+export function replyFailure({ status, headers, text: body }: Reply, endpoint: string, wallNow: number): WatchError {
   const text = quotable(headers, body);
   const own = CONSUL.find(([pattern]) => text !== undefined && pattern.test(text));
   const [code, advice] = (own?.slice(1) as [ErrorCode, string] | undefined) ??
@@ -88,21 +68,22 @@ export function replyFailure({ status, headers, body }: Reply, endpoint: string,
 /** What it means that no answer came. A WatchError is returned as it is. */
 export function transportFailure(error: unknown, endpoint: string): WatchError {
   if (error instanceof WatchError || !(error instanceof Error)) return WatchError.from(error);
-  const text = `${codeOf(error)} ${error.message}`;
-  const verdict = TRANSPORT.find(([pattern]) => pattern.test(text));
-  if (verdict === undefined && codeOf(error) === '') {
-    return new WatchError('INTERNAL', `The consul client failed: ${error.message}`);
+  const text = `${codeOf(error)} ${error.message}`.trim();
+  const known = networkFailure(text, WORDING);
+  if (known === undefined && codeOf(error) === '') {
+    return new WatchError('INTERNAL', `The request to Consul at ${endpoint} failed: ${error.message}`);
   }
-  const [, code, advice] = verdict ?? [undefined, 'UNREACHABLE' as const, 'check address and network'];
-  const what = advice === 'the connection broke' ? 'No whole answer from' : 'Cannot connect to';
+  const { code, why } = known ?? { code: 'UNREACHABLE' as const, why: 'check address and network' };
+  const what = why === 'the connection broke' ? 'No whole answer from' : 'Cannot connect to';
   // A cause of its own: the client's may hold the response, which holds the request with its token.
   const cause = Object.assign(new Error(error.message), { code: codeOf(error) });
-  return new WatchError(code, `${what} Consul at ${endpoint}: ${advice} (${text.trim()}).`, { cause });
+  return new WatchError(code, `${what} Consul at ${endpoint}: ${why} (${text}).`, { cause });
 }
 
 /** Whether no request can have left, so that a write may be tried elsewhere without being done twice. */
 export function neverSent({ cause }: WatchError): boolean {
-  return cause instanceof Error && NEVER_SENT.test(codeOf(cause));
+  if (!(cause instanceof Error)) return false;
+  return networkFailure(`${codeOf(cause)} ${cause.message}`, WORDING)?.neverSent ?? false;
 }
 
 /** Retry-After (RFC 9110, 10.2.3), seconds or a date, as ms from now; undefined when it is neither. */
@@ -114,8 +95,8 @@ export function retryAfterMs(header: string | undefined, wallNow: number): numbe
 }
 
 /** Only plain text is Consul's. Go's own server gives no type with it. */
-function quotable(headers: IncomingHttpHeaders, body: unknown): string | undefined {
-  const isText = typeof body === 'string' && /^(text\/plain|$)/i.test(headers['content-type'] ?? '');
+function quotable(headers: IncomingHttpHeaders, body: string | undefined): string | undefined {
+  const isText = body !== undefined && /^(text\/plain|$)/i.test(headers['content-type'] ?? '');
   if (!isText || body.trim() === '') return undefined;
   const line = body.replace(/\s+/g, ' ').trim();
   return line.length > QUOTE_LENGTH ? `${line.slice(0, QUOTE_LENGTH)}…` : line;

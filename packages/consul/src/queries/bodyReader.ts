@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import type { Timing } from '@rollcall/core';
 import { JsonPieces } from '../http/jsonPieces.js';
+import type { BodySink } from '../http/reply.js';
 import type { Pair } from './entries.js';
 import type { Decode } from './query.js';
 
@@ -17,7 +18,7 @@ export interface Gathered {
  * Parses and decodes an answer's body while it arrives, in slices between which the event loop turns: until then the
  * sender waits.
  */
-export class BodyReader extends Writable {
+export class BodyReader extends Writable implements BodySink {
   readonly #pieces: JsonPieces;
   readonly #decode: Decode;
   readonly #timing: Timing;
@@ -34,6 +35,10 @@ export class BodyReader extends Writable {
     this.#timing = timing;
   }
 
+  get isHopeless(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** How long this thread worked on the body so far, ms. */
   get costMs(): number {
     return this.#costMs;
@@ -41,7 +46,7 @@ export class BodyReader extends Writable {
 
   /** Resolves when all was taken in: with what it says, or with undefined when it is no such answer. */
   async gathered(): Promise<Gathered | undefined> {
-    if (!this.writableFinished) await new Promise((resolve) => this.once('finish', resolve));
+    if (!this.isHopeless && !this.writableFinished) await new Promise((resolve) => this.once('finish', resolve));
     if (this.#failure === undefined) return { pairs: this.#pairs, malformed: this.#malformed };
     if (this.#failure instanceof SyntaxError) return undefined;
     throw this.#failure;
@@ -62,7 +67,6 @@ export class BodyReader extends Writable {
     done();
   }
 
-  /** What is no such answer is read to its end all the same, so that the connection can be used again. */
   #work(next: () => unknown): void {
     if (this.#failure !== undefined) return;
     const began = this.#timing.now();

@@ -16,13 +16,14 @@ import type { Decoded, Query } from './query.js';
 /** The nodes of the catalog by name, or its services by name with the tags in use; names are percent-encoded. */
 export function catalogQuery({ query = {} }: Target): Query {
   const nodes = query.catalog?.[0] === 'nodes';
-  const filter = query.filter?.[0] === undefined ? {} : { filter: query.filter[0] };
+  const filter = query.filter?.[0];
   return {
     what: `the catalog's ${nodes ? 'nodes' : 'services'}`,
     absentIs404: false,
     cacheable: !nodes,
     ...(nodes && { boundary: '},{"ID":' }),
-    send: (client, options) => client.catalog[nodes ? 'nodes' : 'services']({ ...options, ...filter }),
+    path: `/catalog/${nodes ? 'nodes' : 'services'}`,
+    parameters: filter === undefined ? [] : [['filter', filter]],
     decoder:
       ({ known }) =>
       (json) => {

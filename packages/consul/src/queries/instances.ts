@@ -25,14 +25,12 @@ export function instancesQuery({ query = {} }: Target): Query {
     cacheable: true,
     // The node of a check is a text.
     boundary: '},{"Node":{',
-    send: (client, options) =>
-      client.health.service({
-        ...options,
-        service,
-        ...(tag && { tag }),
-        ...(passing && { passing: true }),
-        ...(filter?.[0] !== undefined && { filter: filter[0] }),
-      }),
+    path: `/health/service/${encodeURIComponent(service)}`,
+    parameters: [
+      ...(tag ?? []).map((each) => ['tag', each] as const),
+      ...(passing ? [['passing', 'true'] as const] : []),
+      ...(filter?.[0] === undefined ? [] : [['filter', filter[0]] as const]),
+    ],
     decoder: (before) => (json) => (Array.isArray(json) ? decodeInstances(json, before) : undefined),
     // A blocking query on a service (X-Consul-Query-Backend: streaming) hides what access rules forbid without a word.
     lost: (known, entries) => Array.from(known).some(([key]) => !entries.has(key)),

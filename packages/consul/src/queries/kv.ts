@@ -1,7 +1,7 @@
 import type { Entry, Target } from '@rollcall/core';
 import { type Pair, Walk } from './entries.js';
 import { entryOf, isObject, revisionOf, sameBytes } from './entry.js';
-import { addressable } from './kvKey.js';
+import { addressable, pathOfKey } from './kvKey.js';
 import type { Before, Decode, Query } from './query.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -9,20 +9,20 @@ type Fields = Readonly<Record<string, unknown>>;
 /** All keys under a prefix, or one key. @throws WatchError INVALID_OPTION for one that Consul cannot address. */
 export function kvQuery({ prefix, exact }: Target): Query {
   const key = addressable(prefix);
-  const recurse = exact ? {} : { recurse: true as const };
   return {
     what: `the KV ${exact ? 'key' : 'prefix'} ${JSON.stringify(prefix)}`,
     absentIs404: true,
     cacheable: false,
     boundary: '},{"LockIndex":',
-    send: (client, options) => client.kv.get({ ...options, key, ...recurse, buffer: true }),
+    path: pathOfKey(key),
+    parameters: exact ? [] : [['recurse', '']],
     decoder: (before) => decoder(prefix, before),
     // Each answer, a blocking one too, tells by a header that keys were hidden; an anonymous caller sees an empty list.
     lost: (known, entries) => entries.size === 0 && known.size > 0,
   };
 }
 
-function decoder(prefix: string, { known, continued }: Before): Decode {
+function decoder(prefix: string, { known }: Before): Decode {
   // Consul lists keys in order. Where its order is not JavaScript's (beyond U+FFFF) a known entry may be missed and
   // decoded once more.
   const walk = new Walk(known);
@@ -30,7 +30,7 @@ function decoder(prefix: string, { known, continued }: Before): Decode {
     if (!Array.isArray(json)) return undefined;
     const pairs: Pair[] = [];
     for (const item of json) {
-      const pair = isObject(item) ? pairOf(item, prefix, walk, continued) : undefined;
+      const pair = isObject(item) ? pairOf(item, prefix, walk) : undefined;
       if (pair !== undefined) pairs.push(pair);
     }
     return { pairs, malformed: json.length - pairs.length };
@@ -38,25 +38,18 @@ function decoder(prefix: string, { known, continued }: Before): Decode {
 }
 
 /** Undefined for a key that is none or was not asked for. */
-function pairOf(fields: Fields, prefix: string, walk: Walk, continued: boolean): Pair | undefined {
+function pairOf(fields: Fields, prefix: string, walk: Walk): Pair | undefined {
   const { Key: key } = fields;
   if (typeof key !== 'string' || !key.startsWith(prefix)) return undefined;
   const name = key.slice(prefix.length);
   const known = walk.find(name);
-  if (known !== undefined && sameRevision(known[1], fields)) {
-    if (continued && known[1].value.length === lengthOf(fields)) return known;
-    const entry = decode(fields);
-    return sameBytes(known[1], entry) ? known : [name, entry];
-  }
-  return [name, decode(fields)];
+  const entry = decode(fields);
+  // Bytes are compared, too: a restored snapshot may have another value at the same ModifyIndex.
+  return known !== undefined && sameRevision(known[1], fields) && sameBytes(known[1], entry) ? known : [name, entry];
 }
 
 function sameRevision({ revision, createRevision }: Entry, { ModifyIndex, CreateIndex }: Fields): boolean {
   return revision === revisionOf(ModifyIndex) && createRevision === revisionOf(CreateIndex);
-}
-
-function lengthOf({ Value }: Fields): number {
-  return typeof Value === 'string' ? Buffer.byteLength(Value, 'base64') : 0;
 }
 
 function decode({ Value, ModifyIndex, CreateIndex }: Fields): Entry {

@@ -19,3 +19,9 @@ export function addressable(key: string): string {
   if (why === undefined) return key;
   throw new WatchError('INVALID_OPTION', `Cannot use the key or prefix ${JSON.stringify(key)}: ${why}.`);
 }
+
+/** Where a key or prefix is, below `/v1`. */
+export function pathOfKey(key: string): string {
+  // Slashes, too: Consul redirects a path that begins with two of them.
+  return `/kv/${encodeURIComponent(key)}`;
+}

@@ -1,5 +1,4 @@
 import type { Revision } from '@rollcall/core';
-import type { CallOptions, ConsulClient } from '../http/client.js';
 import type { Known, Pair } from './entries.js';
 
 /** What a parsed piece of an answer says. */
@@ -13,8 +12,6 @@ export interface Decoded {
 /** What an answer is read against. */
 export interface Before {
   readonly known: Known;
-  /** Whether the answer continues the known one's history, so that equal revisions mean equal bytes. */
-  readonly continued: boolean;
   /** The index of the answer that is read. */
   readonly index: Revision;
 }
@@ -32,7 +29,9 @@ export interface Query {
   readonly cacheable: boolean;
   /** How one item of an answer, an array of objects, ends and the next begins. Without it answers are parsed whole. */
   readonly boundary?: string;
-  send(client: ConsulClient, options: CallOptions): Promise<unknown>;
+  /** Below `/v1`. */
+  readonly path: string;
+  readonly parameters: readonly (readonly [name: string, value: string])[];
   decoder(before: Before): Decode;
   /** Whether an answer lacks so much of what was known that a plain read must confirm it. */
   lost(known: Known, entries: Known): boolean;

@@ -1,6 +1,6 @@
 import { type Revision, WatchError } from '@rollcall/core';
-import type { Reply } from '../http/client.js';
 import { replyFailure } from '../http/failure.js';
+import type { Reply } from '../http/reply.js';
 import type { Gathered } from '../queries/bodyReader.js';
 import { type Known, Pairs } from '../queries/entries.js';
 import type { Query } from '../queries/query.js';
@@ -13,11 +13,9 @@ export interface Answer {
   readonly malformed: number;
 }
 
-interface Asked {
+interface Context {
   readonly query: Query;
   readonly endpoint: string;
-  /** Without a token. */
-  readonly anonymous: boolean;
   readonly wallNow: number;
 }
 
@@ -30,35 +28,27 @@ interface Asked {
 export function readAnswer(
   reply: Reply,
   gathered: Gathered | undefined,
-  { query, endpoint, anonymous, wallNow }: Asked,
+  { query, endpoint, wallNow }: Context,
 ): Answer {
-  const { status, headers, body } = reply;
-  const absent = status === 404 && query.absentIs404 && body === undefined && 'x-consul-index' in headers;
+  const { status, headers, text } = reply;
+  const absent = status === 404 && query.absentIs404 && !text && 'x-consul-index' in headers;
   if (status !== 200 && !absent) throw replyFailure(reply, endpoint, wallNow);
   const index = indexOf(headers['x-consul-index'], endpoint);
   const said = absent ? { pairs: [], malformed: 0 } : gathered;
   if (said === undefined) throw notAnAnswer(reply, endpoint, query);
-  const hidden = hiddenBy(reply, anonymous && said.pairs.length === 0);
-  if (hidden !== undefined) throw forbidden(endpoint, query, hidden);
+  if (headers['x-consul-results-filtered-by-acls'] === 'true') {
+    const why = 'its access rules hide a part from this token; give the token a policy that may read all of it';
+    throw new WatchError('FORBIDDEN', `Consul at ${endpoint} does not show all of ${query.what}: ${why}.`);
+  }
   return { index, entries: new Pairs(said.pairs), malformed: said.malformed };
 }
 
 /**
- * Why an answer may lack something. Consul leaves out silently what the caller may not see. It says so to a caller with
- * a token; one without cannot tell "nothing there" from "nothing for you" where the default is to deny.
+ * Whether an answer is empty for a caller that Consul tells nothing of what it hides: one without a token cannot know
+ * "nothing there" from "nothing for you" where the default is to deny.
  */
-function hiddenBy({ headers }: Reply, emptyForAnonymous: boolean): string | undefined {
-  if (headers['x-consul-results-filtered-by-acls'] === 'true') {
-    return 'its access rules hide a part from this token; give the token a policy that may read all of it';
-  }
-  if (emptyForAnonymous && headers['x-consul-default-acl-policy'] === 'deny') {
-    return 'it denies by default and no token was given, so that an empty answer proves nothing; give a token';
-  }
-  return undefined;
-}
-
-function forbidden(endpoint: string, { what }: Query, why: string): WatchError {
-  return new WatchError('FORBIDDEN', `Consul at ${endpoint} does not show all of ${what}: ${why}.`);
+export function isSilentlyEmpty({ headers }: Reply, { entries }: Answer): boolean {
+  return entries.size === 0 && headers['x-consul-default-acl-policy'] === 'deny';
 }
 
 function notAnAnswer({ headers }: Reply, endpoint: string, { what }: Query): WatchError {

@@ -1,27 +1,26 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Revision, Timing } from '@rollcall/core';
-import type { Lease } from '../http/cluster.js';
-import { type Consistency, isAgentsOwn, type Standing, standingOf } from '../http/consistency.js';
+import { type Revision, type Timing, WatchError } from '@rollcall/core';
+import type { ConsulConnection } from '../http/connection.js';
+import { ageMs, type Consistency, isAgentsOwn, SETTLING, type Standing, standingOf } from '../http/consistency.js';
+import { assertHasToken } from '../http/identity.js';
 import { BodyReader } from '../queries/bodyReader.js';
 import type { Known } from '../queries/entries.js';
 import type { Query } from '../queries/query.js';
-import { type Answer, readAnswer } from './answer.js';
+import { type Answer, isSilentlyEmpty, readAnswer } from './answer.js';
 import { isIndex } from './indexRules.js';
 
 /** What all queries of one target have in common. */
-export interface Asking {
+export interface Questioning {
   readonly query: Query;
   /** Without a token. */
   readonly anonymous: boolean;
   /** The longest wait for an answer that does not block. */
   readonly answerMs: number;
-  /** The longest wait for one that does. */
-  readonly blockedMs: number;
   readonly timing: Timing;
 }
 
 /** One query. */
-export interface Ask {
+export interface Question {
   /** Blocks until the index is above; undefined for a plain read. */
   readonly block?: { readonly index: Revision; readonly waitMs: number } | undefined;
   readonly consistency: Consistency;
@@ -32,41 +31,66 @@ export interface Ask {
   readonly holds: boolean;
 }
 
-export interface Asked extends Answer {
+export interface QueryResult extends Answer {
   readonly standing: Standing;
   readonly agentsOwn: boolean;
+  /** `Timing.now()`: the answer is the store's as of then, or later. */
+  readonly asOf: number;
   /** How long this thread worked on it, ms. */
   readonly costMs: number;
 }
 
+/** Consul lets a blocking query wait up to a sixteenth longer than it was asked to. */
+const OVERRUN = 17 / 16;
+/** What its answer may take beside, ms: it gives up half a second before the core takes it for silence. */
+const BLOCK_GRACE_MS = 2_500;
+
 /** @throws the signal's reason, or WatchError. */
 export async function ask(
-  { query, anonymous, answerMs, blockedMs, timing }: Asking,
-  { connection: { endpoint }, connection }: Lease,
-  { block, consistency, known, signal, holds }: Ask,
-): Promise<Asked> {
-  const blocking = block === undefined ? {} : { index: block.index, wait: `${Math.round(block.waitMs)}ms` };
+  { query, anonymous, answerMs, timing }: Questioning,
+  connection: ConsulConnection,
+  { block, consistency, known, signal, holds }: Question,
+): Promise<QueryResult> {
+  const { endpoint } = connection;
+  const { mode } = consistency;
   let body: BodyReader | undefined;
   const bodyTo = (headers: IncomingHttpHeaders): BodyReader => {
     const index = headers['x-consul-index'];
     // Without an index it is no answer; the next best will do until that is said.
-    const before = { known, continued: block !== undefined, index: isIndex(index) ? index : '1' };
+    const before = { known, index: isIndex(index) ? index : '1' };
     body = new BodyReader(query.boundary, query.decoder(before), timing);
     return body;
   };
-  const reply = await connection.call((client, options) => query.send(client, { ...options, ...blocking }), {
-    signal,
-    timeoutMs: block === undefined ? answerMs : blockedMs,
-    holds,
-    parameters: consistency.mode === 'default' ? {} : { [consistency.mode]: '' },
-    bodyTo,
-  });
+  const parameters = [
+    ...query.parameters,
+    ...(mode === 'default' ? [] : [[mode, ''] as const]),
+    ...(block === undefined
+      ? []
+      : [['index', block.index] as const, ['wait', `${Math.round(block.waitMs)}ms`] as const]),
+  ];
+  const sentAt = timing.now();
+  const headersMs = block === undefined ? answerMs : block.waitMs * OVERRUN + BLOCK_GRACE_MS;
+  const limits = { signal, headersMs, holds, bodyTo, mayBeCached: mode === 'cached' };
+  const reply = await connection.get({ path: query.path, parameters }, limits);
+  const arrivedAt = timing.now();
   const gathered = await body?.gathered();
-  const answer = readAnswer(reply, gathered, { query, endpoint, anonymous, wallNow: timing.wallNow() });
+  const answer = readAnswer(reply, gathered, { query, endpoint, wallNow: timing.wallNow() });
+  if (anonymous && isSilentlyEmpty(reply, answer)) await assertHasToken(connection, query.what, signal);
+  const standing = standingOf(reply.headers, consistency);
+  // What settles all doubts must not be doubtful itself.
+  if (block === undefined && mode === SETTLING && standing !== 'proven') throw answeredByACache(endpoint, query);
+  // A blocking query answers when its wait is over, or at a change: what took longer was held up on the way.
+  const answeredAt = block === undefined ? sentAt : Math.min(arrivedAt, sentAt + block.waitMs);
   return {
     ...answer,
-    standing: standingOf(reply.headers, consistency),
-    agentsOwn: isAgentsOwn(reply.headers),
+    standing,
+    agentsOwn: isAgentsOwn(reply.headers, mode),
+    asOf: answeredAt - ageMs(reply.headers),
     costMs: body?.costMs ?? 0,
   };
+}
+
+function answeredByACache(endpoint: string, { what }: Query): WatchError {
+  const why = 'a cache between answers in its place, or it has no leader; have the cache pass requests on';
+  return new WatchError('BAD_RESPONSE', `What ${endpoint} answers for ${what} is not the servers' present: ${why}.`);
 }

@@ -1,24 +1,37 @@
-import { compareRevisions, type KeyMap, type Logger, type Revision, type Update } from '@rollcall/core';
-import { follow } from '../http/abort.js';
-import type { Cluster, Lease } from '../http/cluster.js';
+import {
+  compareRevisions,
+  type KeyMap,
+  LinkedAbort,
+  type Logger,
+  type Pool,
+  type Revision,
+  type Update,
+  WatchError,
+} from '@rollcall/core';
+import type { ConsulConnection } from '../http/connection.js';
 import { type Consistency, isLenient, SETTLING, type Standing } from '../http/consistency.js';
 import { type Known, NOTHING, sameEntries } from '../queries/entries.js';
-import { type Asked, type Asking, ask } from './ask.js';
+import { ask, type QueryResult, type Questioning } from './ask.js';
 import { Doubt } from './doubt.js';
 import { judge } from './indexRules.js';
 import type { Lanes } from './lanes.js';
 import { Pace } from './pace.js';
 
-export interface Watching extends Asking {
-  readonly cluster: Cluster;
+/** While a watch waits for its turn it says so this often, ms: waiting is no silence. */
+const ALIVE_EVERY_MS = 2_000;
+
+export interface Watching extends Questioning {
+  readonly pool: Pool<ConsulConnection>;
   readonly lanes: Lanes;
   readonly consistency: Consistency;
   /** The longest wait of one blocking query. */
   readonly waitMs: number;
+  /** The longest time without an update, ms. */
+  readonly silenceMs: number;
   readonly logger: Logger;
 }
 
-type Answered = Asked & {
+type Answered = QueryResult & {
   /** Long before the wait was over. */
   readonly early: boolean;
 };
@@ -37,8 +50,11 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
   readonly #watching: Watching;
   readonly #pace: Pace;
   /** Aborts when the caller aborts, at `return()`, and when the watch fails: nothing comes after. */
-  readonly #end: AbortController;
-  #lease: Lease | undefined;
+  readonly #end: LinkedAbort;
+  #connection: ConsulConnection | undefined;
+  #joined = false;
+  /** The turn that is waited for. */
+  #entering: Promise<() => void> | undefined;
   /** What the next query blocks on; undefined asks for a plain read, which settles what the last answer left open. */
   #index: Revision | undefined;
   #doubt: Doubt | undefined;
@@ -58,7 +74,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
   constructor(watching: Watching, signals: readonly AbortSignal[], held: KeyMap | undefined) {
     this.#watching = watching;
     this.#pace = new Pace(watching.timing, watching.waitMs / 2);
-    this.#end = follow(...signals);
+    this.#end = new LinkedAbort(...signals);
     this.#known = held ?? NOTHING;
   }
 
@@ -77,31 +93,43 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
       }
     } catch (error) {
       if (!signal.aborted) {
-        this.#end.abort();
-        throw this.#lease === undefined ? error : this.#watching.cluster.failed(this.#lease, error);
+        this.#stop();
+        throw this.#connection === undefined ? error : this.#watching.pool.failed(this.#connection, error);
       }
     }
     return { done: true, value: undefined };
   }
 
   async return(): Promise<IteratorResult<Update, undefined>> {
-    this.#end.abort();
+    this.#stop();
     return { done: true, value: undefined };
   }
 
+  #stop(): void {
+    this.#end.abort();
+    // A turn that comes now is another's.
+    this.#entering?.then(
+      (leave) => leave(),
+      () => {},
+    );
+  }
+
   async #poll(signal: AbortSignal): Promise<Update | undefined> {
-    const { cluster, query, consistency, lanes, timing } = this.#watching;
-    if (this.#lease === undefined) {
-      lanes.join(signal);
-      this.#lease = await cluster.lease();
-      this.#doubt = new Doubt(this.#lease.connection.endpoint);
-    }
-    const pauseMs = await this.#pace.turn(signal);
+    const { pool, query, consistency, timing } = this.#watching;
+    const connection = await this.#connected(signal);
     const asked = this.#index;
-    const answer = await this.#ask(this.#lease, asked, { pauseMs, signal });
-    cluster.succeeded(this.#lease);
+    const leave = asked === undefined ? undefined : await this.#turnOrAlive(signal);
+    if (leave === 'alive') return { type: 'alive' };
+    let answer: Answered;
+    try {
+      const pauseMs = await this.#pace.turn(signal);
+      answer = await this.#ask(connection, asked, { pauseMs, signal });
+    } finally {
+      leave?.();
+    }
+    pool.succeeded(connection);
     this.#pace.spent(answer.costMs);
-    const { index, early } = answer;
+    const { index, early, asOf } = answer;
     const standing = this.#standing(answer, timing.now());
     const lost = query.lost(this.#known, answer.entries);
     const poll = { asked, index, lost, standing, early, lenient: isLenient(consistency.mode) };
@@ -112,49 +140,87 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
       this.#agentsIndex = answer.agentsOwn ? index : undefined;
       return undefined;
     }
-    return verdict === 'changed' ? this.#tell(answer) : { type: 'bookmark', revision: index };
+    return verdict === 'changed' ? this.#tell(answer) : { type: 'bookmark', revision: index, asOf };
   }
 
-  /** Who takes turns with others asks often, and proves what nothing contradicts no more often than who does not. */
-  #standing({ standing }: Asked, now: number): Standing {
+  /** The connection of this attempt. Another watch's failure may have closed it: a new one to the same endpoint will do. */
+  async #connected(signal: AbortSignal): Promise<ConsulConnection> {
+    const { pool, lanes } = this.#watching;
+    if (!this.#joined) lanes.join(signal);
+    this.#joined = true;
+    const before = this.#connection;
+    if (before !== undefined && !before.closed) return before;
+    const leased = await pool.lease(signal);
+    if (before !== undefined && leased.endpoint !== before.endpoint) {
+      this.#connection = undefined;
+      throw new WatchError('ENDED', `Consul at ${before.endpoint} failed; ${leased.endpoint} is asked now.`, {
+        pacedMs: 0,
+      });
+    }
+    this.#doubt ??= new Doubt(leased.endpoint);
+    this.#connection = leased;
+    return leased;
+  }
+
+  /** A lane for the next query; `alive` when that takes a while. */
+  async #turnOrAlive(signal: AbortSignal): Promise<(() => void) | 'alive'> {
+    const { lanes, timing } = this.#watching;
+    if (this.#entering === undefined) {
+      this.#entering = lanes.enter(signal);
+      // It may be aborted while nobody waits for it.
+      this.#entering.catch(() => {});
+    }
+    let cancel = (): void => {};
+    const soon = new Promise<'alive'>((resolve) => {
+      cancel = timing.schedule(ALIVE_EVERY_MS, () => resolve('alive'));
+    });
+    const first = await Promise.race([this.#entering, soon]).finally(cancel);
+    if (first !== 'alive') this.#entering = undefined;
+    return first;
+  }
+
+  /**
+   * A watch that takes turns with others asks more often than one with a connection of its own. An answer that has
+   * nothing new is taken for proven if one was proven within the last half wait; else sharing would multiply the reads
+   * that prove.
+   */
+  #standing({ standing }: QueryResult, now: number): Standing {
     if (standing === 'proven') this.#provenAt = now;
     const lately = now - this.#provenAt < this.#watching.waitMs / 2;
     return standing === 'unproven' && lately ? 'proven' : standing;
   }
 
-  async #ask(lease: Lease, index: Revision | undefined, { pauseMs, signal }: Turn): Promise<Answered> {
+  async #ask(connection: ConsulConnection, index: Revision | undefined, { pauseMs, signal }: Turn): Promise<Answered> {
     const { consistency, lanes, timing } = this.#watching;
     const given = { known: this.#known, signal, holds: false };
     if (index === undefined) {
       const strict = { ...consistency, mode: SETTLING };
-      const asking = { ...this.#watching, answerMs: this.#answerMs() };
-      return { ...(await ask(asking, lease, { ...given, consistency: strict })), early: false };
+      const questioning = { ...this.#watching, answerMs: this.#answerMs() };
+      return { ...(await ask(questioning, connection, { ...given, consistency: strict })), early: false };
     }
-    return lanes.run(signal, async () => {
-      const block = { index, waitMs: lanes.waitMs(this.#waitMs(pauseMs)) };
-      const sentAt = timing.now();
-      const answer = await ask(this.#watching, lease, { ...given, consistency, block });
-      // An agent ends its own queries as it likes; what it has is proven in other ways.
-      return { ...answer, early: !answer.agentsOwn && timing.now() - sentAt < block.waitMs / 2 };
-    });
+    const block = { index, waitMs: lanes.waitMs(this.#waitMs(pauseMs)) };
+    const sentAt = timing.now();
+    const answer = await ask(this.#watching, connection, { ...given, consistency, block });
+    // An agent ends its own queries as it likes; what it has is proven in other ways.
+    return { ...answer, early: !answer.agentsOwn && timing.now() - sentAt < block.waitMs / 2 };
   }
 
   /** A plain read after a blocking query shares its time: the core takes a longer silence for a dead link. */
   #answerMs(): number {
-    const { answerMs, blockedMs, timing } = this.#watching;
+    const { answerMs, silenceMs, timing } = this.#watching;
     if (this.#updatedAt === undefined) return answerMs;
-    return Math.max(1, Math.min(answerMs, blockedMs - (timing.now() - this.#updatedAt)));
+    return Math.max(1, Math.min(answerMs, silenceMs - (timing.now() - this.#updatedAt)));
   }
 
   #waitMs(pauseMs: number): number {
     const { waitMs, consistency } = this.#watching;
     // The pause is a part of the silence that the core allows.
     const restMs = Math.max(waitMs - pauseMs, waitMs / 2);
-    // Who may be behind is asked at short intervals until he is seen not to be.
+    // A server that may be behind is asked at short intervals until it is seen not to be.
     return isLenient(consistency.mode) && !this.#young ? Math.min(restMs, consistency.maxStaleMs) : restMs;
   }
 
-  #tell({ index, entries, malformed }: Asked): Update {
+  #tell({ index, entries, malformed, asOf }: QueryResult): Update {
     const { query, logger } = this.#watching;
     if (malformed > 0) logger.debug({ malformed }, `Left out ${malformed} items of ${query.what} that make no sense.`);
     const told = this.#told;
@@ -166,8 +232,8 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
     this.#index = reached;
     this.#told = reached;
     this.#known = entries;
-    if (nothingNew) return { type: 'bookmark', revision: reached };
-    return { type: 'snapshot', revision: reached, entries: this.#pace.charging(entries) };
+    if (nothingNew) return { type: 'bookmark', revision: reached, asOf };
+    return { type: 'snapshot', revision: reached, entries: this.#pace.charging(entries), asOf };
   }
 }
 

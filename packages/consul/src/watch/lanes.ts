@@ -1,5 +1,11 @@
-/** How long a query may block while others wait for its lane, ms. */
+import { Limiter } from '@rollcall/core';
+
+/** The longest that a query may block while others wait for its lane, ms. */
 export const SHARED_WAIT_MS = 2_000;
+/** Shorter waits would cost more requests than they gain, ms. */
+const LEAST_WAIT_MS = 100;
+/** What a turn takes beside its wait, ms: Consul's sixteenth, the way there and back. */
+const TURN_COST_MS = 50;
 
 /**
  * The connections that blocking queries may hold at once. With more watches than lanes they take turns: each blocks for
@@ -7,14 +13,14 @@ export const SHARED_WAIT_MS = 2_000;
  */
 export class Lanes {
   readonly size: number;
+  readonly #limiter: Limiter;
   readonly #onCrowded: () => void;
-  readonly #queue = new Set<() => void>();
-  #busy = 0;
   #watches = 0;
 
   /** @param onCrowded called when there are more watches than lanes for the first time. */
   constructor(size: number, onCrowded: () => void) {
     this.size = size;
+    this.#limiter = new Limiter(size);
     let told = false;
     this.#onCrowded = () => {
       if (!told) onCrowded();
@@ -30,49 +36,21 @@ export class Lanes {
     if (this.#watches > this.size) this.#onCrowded();
   }
 
-  /** How long a query may block now, of the wait that was meant. */
+  /** How long a query may block now, of the wait that was meant: all get their turn within half of that, if it can be. */
   waitMs(ms: number): number {
-    return this.#watches > this.size ? Math.min(ms, SHARED_WAIT_MS) : ms;
+    if (this.#watches <= this.size) return ms;
+    const fair = (ms * this.size) / (2 * this.#watches);
+    return Math.max(LEAST_WAIT_MS, Math.min(ms, SHARED_WAIT_MS, fair));
   }
 
-  /** Runs in a lane, as soon as one is free; first come, first served. @throws the signal's reason when it aborts before. */
-  async run<T>(signal: AbortSignal, query: () => Promise<T>): Promise<T> {
-    await this.#enter(signal);
-    try {
-      return await query();
-    } finally {
-      this.#leave();
-    }
+  /** How long it may take, ms, until each watch had its turn, at the wait that is meant. */
+  cycleMs(ms: number): number {
+    if (this.#watches <= this.size) return 0;
+    return Math.ceil(this.#watches / this.size) * (this.waitMs(ms) * (17 / 16) + TURN_COST_MS);
   }
 
-  async #enter(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#busy < this.size) {
-      this.#busy++;
-      return;
-    }
-    // The lane is handed over: `#busy` stays.
-    await new Promise<void>((resolve, reject) => {
-      const enter = (): void => {
-        signal.removeEventListener('abort', giveUp);
-        resolve();
-      };
-      const giveUp = (): void => {
-        this.#queue.delete(enter);
-        reject(signal.reason);
-      };
-      this.#queue.add(enter);
-      signal.addEventListener('abort', giveUp, { once: true });
-    });
-  }
-
-  #leave(): void {
-    const [next] = this.#queue;
-    if (next === undefined) {
-      this.#busy--;
-      return;
-    }
-    this.#queue.delete(next);
-    next();
+  /** Resolves when a lane is free. @returns leaves it. @throws the signal's reason when it aborts before. */
+  enter(signal: AbortSignal): Promise<() => void> {
+    return this.#limiter.enter(signal);
   }
 }

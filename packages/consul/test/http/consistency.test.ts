@@ -13,6 +13,12 @@ const streamed = {
 };
 const cached = { ...server, 'x-cache': 'HIT', 'x-consul-knownleader': 'true', 'x-consul-lastcontact': '27' };
 
+const contact = (knownleader: string, lastcontact: string) => ({
+  'x-consul-knownleader': knownleader,
+  'x-consul-lastcontact': lastcontact,
+});
+const allowedStale = { ...server, 'x-consul-effective-consistency': 'stale' };
+
 describe('what an answer proves of its age', () => {
   test.each<[string, Mode, Readonly<Record<string, string>>, string]>([
     ['of a server', 'default', server, 'proven'],
@@ -25,6 +31,19 @@ describe('what an answer proves of its age', () => {
     ['cached and fresh', 'cached', { ...cached, age: '5' }, 'unproven'],
     ['cached long ago', 'cached', { ...cached, age: '6' }, 'weak'],
     ['fetched for us', 'cached', { ...cached, 'x-cache': 'MISS' }, 'unproven'],
+    [
+      'S73 by discovery_max_stale of a server with a leader',
+      'default',
+      { ...allowedStale, ...contact('true', '12') },
+      'proven',
+    ],
+    ['S73 by discovery_max_stale of one without', 'default', { ...allowedStale, ...contact('false', '12') }, 'weak'],
+    ['S73 by discovery_max_stale of one that lags', 'default', { ...allowedStale, ...contact('true', '9000') }, 'weak'],
+    ['S73 of a server that knows no leader', 'default', { ...server, ...contact('false', '0') }, 'weak'],
+    ["S73 of a proxy's cache", 'default', { ...server, age: '3' }, 'unproven'],
+    ["S73 of a proxy's cache, long ago", 'default', { ...server, age: '60' }, 'weak'],
+    ["S73 of a proxy's cache that says no age", 'consistent', { ...server, 'x-cache': 'HIT from web' }, 'unproven'],
+    ['of a proxy that asked for us', 'consistent', { ...server, 'x-cache': 'MISS from web' }, 'proven'],
   ])('%s, %s', (_, mode, headers, expected) => {
     expect(standing(mode, headers)).toBe(expected);
   });

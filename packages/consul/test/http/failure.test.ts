@@ -1,10 +1,14 @@
 import { inspect } from 'node:util';
 import { WatchError } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
-import type { Reply } from '../../src/http/client.js';
 import { neverSent, replyFailure, retryAfterMs, transportFailure } from '../../src/http/failure.js';
+import type { Reply } from '../../src/http/reply.js';
 
-const plain = (status: number, body: string): Reply => ({ status, headers: { 'content-type': 'text/plain' }, body });
+const plain = (status: number, body: string): Reply => ({
+  status,
+  headers: { 'content-type': 'text/plain' },
+  text: body,
+});
 
 describe('what Consul answers', () => {
   test.each([
@@ -39,7 +43,7 @@ describe('what Consul answers', () => {
 
   test('a text without a type is quoted: so Go answers plain text on a TLS port', () => {
     const body = 'Client sent an HTTP request to an HTTPS server.\n';
-    expect(replyFailure({ status: 400, headers: {}, body }, 'h:1', 0).code).toBe('TLS');
+    expect(replyFailure({ status: 400, headers: {}, text: body }, 'h:1', 0).code).toBe('TLS');
   });
 
   test.each([
@@ -51,7 +55,7 @@ describe('what Consul answers', () => {
     [504, 'UNAVAILABLE'],
   ])('a page with status %i is not quoted, nor taken for the words of Consul', (status, code) => {
     const body = '<h1>ACL not found</h1>';
-    const error = replyFailure({ status, headers: { 'content-type': 'text/html' }, body }, 'h:1', 0);
+    const error = replyFailure({ status, headers: { 'content-type': 'text/html' }, text: body }, 'h:1', 0);
     expect(error.code).toBe(code);
     expect(error.message).toContain('text/html');
     expect(error.message).not.toContain('ACL');
@@ -65,9 +69,9 @@ describe('what Consul answers', () => {
 
   test('S27 Retry-After is taken over', () => {
     const headers = { 'retry-after': '7' };
-    expect(replyFailure({ status: 429, headers, body: undefined }, 'h:1', 0).retryAfterMs).toBe(7000);
-    expect(replyFailure({ status: 503, headers, body: undefined }, 'h:1', 0).retryAfterMs).toBe(7000);
-    expect(replyFailure({ status: 429, headers: {}, body: undefined }, 'h:1', 0).retryAfterMs).toBeUndefined();
+    expect(replyFailure({ status: 429, headers }, 'h:1', 0).retryAfterMs).toBe(7000);
+    expect(replyFailure({ status: 503, headers }, 'h:1', 0).retryAfterMs).toBe(7000);
+    expect(replyFailure({ status: 429, headers: {} }, 'h:1', 0).retryAfterMs).toBeUndefined();
   });
 
   test('S27 Retry-After is a number of seconds or a date', () => {
@@ -90,7 +94,7 @@ describe('when no answer comes', () => {
     ['EPROTO', 'write EPROTO error:0A00010B:SSL routines:ssl3_get_record:wrong version number', 'TLS', 'consul://'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate', 'TLS', 'tls.ca'],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unable to verify the first certificate', 'TLS', 'tls.ca'],
-    ['CERT_HAS_EXPIRED', 'certificate has expired', 'TLS', 'out of date'],
+    ['CERT_HAS_EXPIRED', 'certificate has expired', 'TLS', 'dates'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', "Hostname/IP does not match certificate's altnames", 'TLS', 'tls.serverName'],
     ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'tlsv13 alert certificate required', 'TLS', 'tls.cert'],
     ['ECONNRESET', 'Client network socket disconnected before secure TLS connection was established', 'TLS', 'TLS'],

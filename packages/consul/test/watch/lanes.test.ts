@@ -3,68 +3,18 @@ import { Lanes } from '../../src/watch/lanes.js';
 
 const { signal } = new AbortController();
 
-/** Queries that run until they are ended, and in which order they began. */
-class Queries {
-  readonly began: string[] = [];
-  readonly #end = new Map<string, () => void>();
-  readonly #lanes: Lanes;
-
-  constructor(lanes: Lanes) {
-    this.#lanes = lanes;
-  }
-
-  async run(name: string, by = signal): Promise<void> {
-    await this.#lanes.run(by, () => {
-      this.began.push(name);
-      return new Promise<void>((resolve) => this.#end.set(name, resolve));
-    });
-  }
-
-  async end(name: string): Promise<void> {
-    this.#end.get(name)?.();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 describe('lanes', () => {
-  test('as many run as there are lanes; the others come in their order', async () => {
-    const queries = new Queries(new Lanes(2, () => {}));
-    const all = ['a', 'b', 'c', 'd'].map((name) => queries.run(name));
-    await queries.end('');
-    expect(queries.began).toEqual(['a', 'b']);
-    await queries.end('b');
-    expect(queries.began).toEqual(['a', 'b', 'c']);
-    await queries.end('a');
-    expect(queries.began).toEqual(['a', 'b', 'c', 'd']);
-    await queries.end('c');
-    await queries.end('d');
-    await Promise.all(all);
-    void queries.run('e');
-    await queries.end('');
-    expect(queries.began.at(-1)).toBe('e');
-  });
-
-  test('a query that fails leaves its lane', async () => {
+  test('as many run as there are lanes; an abort ends the wait for one', async () => {
     const lanes = new Lanes(1, () => {});
-    await expect(lanes.run(signal, () => Promise.reject(new Error('no')))).rejects.toThrowError('no');
-    await expect(lanes.run(signal, async () => 'next')).resolves.toBe('next');
-  });
-
-  test('S62 an abort ends the wait for one, and takes none', async () => {
-    const lanes = new Lanes(1, () => {});
-    const queries = new Queries(lanes);
-    const first = queries.run('first');
+    const leave = await lanes.enter(signal);
     const abort = new AbortController();
-    const waiting = queries.run('aborted', abort.signal);
-    const last = queries.run('last');
+    const waiting = lanes.enter(abort.signal);
+    const next = lanes.enter(signal);
     abort.abort(new Error('enough'));
     await expect(waiting).rejects.toThrowError('enough');
-    await expect(queries.run('late', abort.signal)).rejects.toThrowError('enough');
-    await queries.end('first');
-    await first;
-    expect(queries.began).toEqual(['first', 'last']);
-    await queries.end('last');
-    await last;
+    leave();
+    leave();
+    (await next)();
   });
 
   test('with more watches than lanes they block for a short time, and it is told once', () => {
@@ -80,9 +30,21 @@ describe('lanes', () => {
     expect([told, lanes.waitMs(55_000)]).toEqual([0, 55_000]);
     const third = join();
     expect([told, lanes.waitMs(55_000), lanes.waitMs(100)]).toEqual([1, 2_000, 100]);
+    expect(lanes.cycleMs(55_000)).toBe(2 * (2_000 * (17 / 16) + 50));
     third.abort();
     expect(lanes.waitMs(55_000)).toBe(55_000);
     join();
     expect(told).toBe(1);
+  });
+
+  test('the wait follows from the queue: 8 watches on one lane have their turns within the wait that was meant', () => {
+    const lanes = new Lanes(1, () => {});
+    for (let i = 0; i < 8; i++) lanes.join(new AbortController().signal);
+    expect(lanes.waitMs(3_000)).toBe(187.5);
+    expect(lanes.cycleMs(3_000)).toBeLessThan(3_000);
+    // With a hundred it cannot be: so the bound grows.
+    for (let i = 0; i < 92; i++) lanes.join(new AbortController().signal);
+    expect(lanes.waitMs(3_000)).toBe(100);
+    expect(lanes.cycleMs(3_000)).toBeGreaterThan(15_000);
   });
 });

@@ -3,6 +3,7 @@ import type { ConnectOptions } from '../model/options.js';
 import type { Revision } from '../model/revision.js';
 import type { Entry, KeyMap } from '../model/types.js';
 import type { Logger } from '../runtime/logger.js';
+import type { Timing } from '../runtime/timing.js';
 
 /** What is watched inside one cluster. */
 export interface Target {
@@ -23,6 +24,8 @@ export interface Location {
 /** What the core gives a source. */
 export interface OpenOptions extends ConnectOptions {
   readonly logger: Logger;
+  /** Clock, timers and randomness of the registry. */
+  readonly timing: Timing;
 }
 
 /** An adapter parses its URLs and opens a Source: one cluster, many watches at once. Loading one must be cheap. */
@@ -42,6 +45,9 @@ export type SourceEvent =
 /**
  * What one watch attempt yields. Keys are relative to the target's prefix ("" when exact, and for the key that equals
  * the prefix). The first update of an attempt without `from` that carries a revision is a snapshot.
+ *
+ * `asOf`: the backend's state was this at that time of `Timing.now()`, or later. Default: when the update arrives. Give
+ * it where an answer may be older than its arrival: a list of many pages is as old as its first request.
  */
 export type Update =
   /** The whole state at `revision`. `identity` names the cluster where the backend can: another one is another history. */
@@ -50,6 +56,7 @@ export type Update =
       readonly revision: Revision;
       readonly entries: Iterable<readonly [string, Entry]>;
       readonly identity?: string;
+      readonly asOf?: number;
     }
   /**
    * All events of one revision (or of several whole ones), in order, up to `revision`. `behind`: the backend is known to
@@ -60,9 +67,10 @@ export type Update =
       readonly revision: Revision;
       readonly events: readonly SourceEvent[];
       readonly behind?: true;
+      readonly asOf?: number;
     }
   /** Proven in-stream, or for the cursor itself by a read: there was nothing else up to `revision`. */
-  | { readonly type: 'bookmark'; readonly revision: Revision }
+  | { readonly type: 'bookmark'; readonly revision: Revision; readonly asOf?: number }
   /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */
   | { readonly type: 'alive' }
   /** The state is stale now, but this attempt goes on (a half-written file). The next snapshot, delta or bookmark mends it. */
@@ -77,6 +85,8 @@ export interface Resume {
     /** The held key with the highest revision. */
     readonly newest?: { readonly key: string; readonly entry: Entry };
   };
+  /** Of the snapshot that the state comes from: another identity is another history. */
+  readonly identity?: string;
 }
 
 /**
@@ -112,14 +122,25 @@ export interface Source extends AsyncDisposable {
   /** A watch silent for longer, ms, is stale and is started again; Infinity for memory and file. */
   readonly maxSilenceMs: number;
   /**
+   * How long the status may be `live` after the last snapshot, bookmark, or delta that is not `behind`, ms. May grow
+   * while many targets share few connections. Missing: no bound.
+   */
+  readonly maxProofAgeMs?: number;
+  /**
    * One attempt: yields updates, throws WatchError, returns on abort, never retries, holds no keys.
    * With `from` it continues after that revision, or throws COMPACTED, TOO_LARGE, ROLLED_BACK or OTHER_HISTORY; the core then
    * reads anew at once.
    * @param options `held`: the entries the core holds; a snapshot may yield those very objects for what is unchanged.
+   *   `present`: where the core is now, to prove it by a read; undefined before the first state.
    */
   watch(
     target: Target,
-    options: { readonly signal: AbortSignal; readonly from?: Resume; readonly held?: KeyMap },
+    options: {
+      readonly signal: AbortSignal;
+      readonly from?: Resume;
+      readonly held?: KeyMap;
+      readonly present?: () => Resume | undefined;
+    },
   ): AsyncIterable<Update>;
   /**
    * One full read. Where it is missing the core takes the first snapshot of a `watch`.

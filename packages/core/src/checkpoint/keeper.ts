@@ -27,6 +27,8 @@ export interface CheckpointKeeperOptions {
 /** Keeps the checkpoint file of one watch. Nothing that goes wrong here disturbs the watch: it is warned of. */
 export class CheckpointKeeper implements Subscriber {
   readonly #options: CheckpointKeeperOptions;
+  /** The watch's status as of now. */
+  #now: () => Status = () => this.#status;
   /** Of the write that is under way. */
   #abandon = new AbortController();
   #loaded: Promise<Checkpoint | undefined> | undefined;
@@ -44,6 +46,11 @@ export class CheckpointKeeper implements Subscriber {
 
   constructor(options: CheckpointKeeperOptions) {
     this.#options = options;
+  }
+
+  /** @param status gives the watch's status as of now: a live one has the time of its last proof. */
+  follow(status: () => Status): void {
+    this.#now = status;
   }
 
   /** The last good state of before; undefined, with a warning, when the file cannot be used. Read once. */
@@ -142,7 +149,9 @@ export class CheckpointKeeper implements Subscriber {
 
   /** Until when the state is known to have been the backend's. */
   get #provenAt(): number {
-    return this.#status.state === 'stale' ? this.#status.since : this.#options.timing.wallNow();
+    const status = this.#now();
+    if (status.state === 'live') return status.provenAt;
+    return status.state === 'stale' ? status.since : Number.NEGATIVE_INFINITY;
   }
 
   #warn(what: string): void {

@@ -1,5 +1,6 @@
 import BTreeModule from 'sorted-btree';
 import { compareKeys } from '../model/keys.js';
+import type { Breaks } from '../model/tree.js';
 
 const BTree = BTreeModule.default;
 type BTree<V> = InstanceType<typeof BTree<string, V>>;
@@ -49,15 +50,26 @@ export class Items<T> implements ItemMap<T> {
     return this.#tree.entries();
   }
 
-  /** These items with the edits made; this very object when none of them changes anything. */
-  edited(puts: readonly (readonly [string, T])[], deletes: readonly string[]): Items<T> {
-    const before = this.#tree;
-    const gone = deletes.filter((key) => before.has(key));
-    const changed = puts.filter(([key, item]) => !before.has(key) || !Object.is(before.get(key), item));
-    if (gone.length === 0 && changed.length === 0) return this;
-    const after = before.clone();
-    for (const key of gone) after.delete(key);
-    for (const [key, item] of changed) after.set(key, item);
-    return new Items(after);
+  /**
+   * These items with the edits made, in slices between which the event loop turns; this very object when no edit changes
+   * anything.
+   */
+  async edited(puts: readonly (readonly [string, T])[], deletes: readonly string[], slices: Breaks): Promise<Items<T>> {
+    let after: BTree<T> | undefined;
+    for (const key of deletes) {
+      if (this.#tree.has(key)) {
+        after ??= this.#tree.clone();
+        after.delete(key);
+      }
+      if (slices.isOver) await slices.turn();
+    }
+    for (const [key, item] of puts) {
+      if (!this.#tree.has(key) || !Object.is(this.#tree.get(key), item)) {
+        after ??= this.#tree.clone();
+        after.set(key, item);
+      }
+      if (slices.isOver) await slices.turn();
+    }
+    return after === undefined ? this : new Items(after);
   }
 }

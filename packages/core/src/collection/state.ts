@@ -1,4 +1,5 @@
 import type { Revision } from '../model/revision.js';
+import { Slices } from '../runtime/slices.js';
 import type { Outcome } from './decode.js';
 import { Items } from './items.js';
 
@@ -35,12 +36,13 @@ export function nothingDecoded<T>(): Decoded<T> {
  * loses item and quarantine. A map in which nothing changed is the very same object.
  * @param wallNow wall-clock time, ms since the Unix epoch.
  */
-export function applyDecoded<T>(
+export async function applyDecoded<T>(
   before: Decoded<T>,
   puts: readonly DecodedPut<T>[],
   deletes: readonly string[],
   wallNow: number,
-): Decoded<T> {
+): Promise<Decoded<T>> {
+  const slices = new Slices();
   const good: [string, T][] = [];
   const bad: [string, Quarantined][] = [];
   const healed: string[] = [];
@@ -49,10 +51,11 @@ export function applyDecoded<T>(
     const reason = 'item' in outcome ? outcome.rejected : outcome.reason;
     if (reason === undefined) healed.push(key);
     else bad.push([key, { key, revision, reason, since: before.quarantine.get(key)?.since ?? wallNow }]);
+    if (slices.isOver) await slices.turn();
   }
   return {
-    items: before.items.edited(good, deletes),
-    quarantine: before.quarantine.edited(bad, [...deletes, ...healed]),
+    items: await before.items.edited(good, deletes, slices),
+    quarantine: await before.quarantine.edited(bad, [...deletes, ...healed], slices),
   };
 }
 

@@ -4,10 +4,11 @@ import { until } from '../feed/until.js';
 import { WatchError } from '../model/errors.js';
 import type { Revision } from '../model/revision.js';
 import type { Batch, Change, Entry, ReadResult, Snapshot, Status, Watcher } from '../model/types.js';
-import { type Logger, silentLogger } from '../runtime/logger.js';
+import { guardedLogger, type Logger } from '../runtime/logger.js';
+import { Slices } from '../runtime/slices.js';
 import { systemTiming, type Timing } from '../runtime/timing.js';
 import type { CollectionVersion, SingleCollection } from './collection.js';
-import { decodeValue } from './decode.js';
+import { decodeValue, type Outcome } from './decode.js';
 import { DeleteGuard, heldBack } from './guard.js';
 import type { ItemMap } from './items.js';
 import type { CollectOptions, SingleOptions } from './options.js';
@@ -17,10 +18,14 @@ import { applyDecoded, countKeys, type Decoded, type DecodedPut, nothingDecoded,
 /** How many keys a log line names: a line for each of ten thousand would drown the rest. */
 const NAMED_KEYS = 10;
 
+/** Stands for the outcome of a decoder that has not finished. */
+const PENDING = { reason: 'not decoded yet' };
+
 type Put = { readonly key: string; readonly revision: Revision; readonly entry: Entry };
 
 /** The loop behind `collect()`: batches in, versions out. What becomes of a key is decided by pure functions. */
 export class CollectionView<T> implements SingleCollection<T> {
+  readonly #watcher: Watcher;
   readonly #options: CollectOptions<T> | SingleOptions<T>;
   readonly #timing: Timing;
   readonly #logger: Logger;
@@ -38,7 +43,7 @@ export class CollectionView<T> implements SingleCollection<T> {
   constructor(watcher: Watcher, options: CollectOptions<T> | SingleOptions<T>) {
     this.#options = options;
     this.#timing = options.timing ?? systemTiming;
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = guardedLogger(options.logger);
     this.#latest = new Latest(this.#logger);
     const { single } = options;
     this.#selection = single === undefined ? underPrefix(options.prefix ?? '') : oneKey(nameOf(single));
@@ -55,6 +60,7 @@ export class CollectionView<T> implements SingleCollection<T> {
       ...(quietMs === undefined ? {} : { quietMs }),
       ...(maxQuietMs === undefined ? {} : { maxQuietMs }),
     });
+    this.#watcher = watcher;
     this.#stopStatus = watcher.onStatus((status) => this.#status.set(status));
     void this.#run(batches);
   }
@@ -76,7 +82,8 @@ export class CollectionView<T> implements SingleCollection<T> {
   }
 
   get status(): Status {
-    return this.#status.current;
+    const { current } = this.#status;
+    return current.state === 'live' ? this.#watcher.status : current;
   }
 
   get value(): T | undefined {
@@ -158,10 +165,10 @@ export class CollectionView<T> implements SingleCollection<T> {
     const gone = changes.flatMap(({ type, key }) => (type === 'delete' && !kept.has(key) ? [key] : []));
     // A swap is somebody's wish: what the old backend's guard still held is not kept against it.
     if (batch.cause === 'swap') gone.push(...[...this.#guard.held].filter((key) => !this.#isIn(batch, key)));
-    const puts = await this.#decode(changes.flatMap((change) => (this.#isNew(change) ? [change] : [])));
+    const puts = await this.#decode(changes.filter((change) => this.#isNew(change)) as Put[]);
     if (this.#closing.signal.aborted) return;
     this.#snapshot = batch.snapshot;
-    this.#commit(puts, gone, () => {
+    await this.#commit(puts, gone, () => {
       this.#guard.release([...changes.map(({ key }) => key), ...gone]);
       this.#guard.hold(held);
     });
@@ -180,7 +187,7 @@ export class CollectionView<T> implements SingleCollection<T> {
     }
     const puts = await this.#decode(there);
     if (signal.aborted) return;
-    this.#commit(puts, gone, () => this.#guard.release(gone));
+    await this.#commit(puts, gone, () => this.#guard.release(gone));
     if (gone.length > 0) this.#warn(gone, `A read confirms that ${gone.length} keys are gone; they are removed.`);
     if (there.length > 0) {
       const keys = there.map(({ key }) => key);
@@ -193,7 +200,7 @@ export class CollectionView<T> implements SingleCollection<T> {
   }
 
   /** Whether a change needs decoding: bytes that were good before are good again. */
-  #isNew(change: Change): change is Change & { readonly type: 'put' } {
+  #isNew(change: Change): boolean {
     if (change.type !== 'put') return false;
     const { key, entry, previous } = change;
     if (previous === undefined || this.quarantine.has(key) || !this.items.has(key)) return true;
@@ -201,21 +208,26 @@ export class CollectionView<T> implements SingleCollection<T> {
   }
 
   async #decode(puts: readonly Put[]): Promise<DecodedPut<T>[]> {
-    const started = puts.map(({ key, revision, entry }) => ({
-      key,
-      revision,
-      outcome: decodeValue(this.#options, entry.value, key),
-    }));
+    const slices = new Slices();
     const decoded: DecodedPut<T>[] = [];
-    for (const { key, revision, outcome } of started) {
-      decoded.push({ key, revision, outcome: outcome instanceof Promise ? await outcome : outcome });
+    const waiting: { at: number; outcome: Promise<Outcome<T>> }[] = [];
+    for (const { key, revision, entry } of puts) {
+      const outcome = decodeValue(this.#options, entry.value, key);
+      if (outcome instanceof Promise) waiting.push({ at: decoded.length, outcome });
+      decoded.push({ key, revision, outcome: outcome instanceof Promise ? PENDING : outcome });
+      if (slices.isOver) await slices.turn();
+    }
+    for (const { at, outcome } of waiting) {
+      decoded[at] = { ...(decoded[at] as DecodedPut<T>), outcome: await outcome };
     }
     return decoded;
   }
 
-  #commit(puts: readonly DecodedPut<T>[], gone: readonly string[], updateGuard: () => void): void {
+  async #commit(puts: readonly DecodedPut<T>[], gone: readonly string[], updateGuard: () => void): Promise<void> {
     const before = { ...this.#decoded, held: this.held };
-    this.#decoded = applyDecoded(before, puts, gone, this.#timing.wallNow());
+    const decoded = await applyDecoded(before, puts, gone, this.#timing.wallNow());
+    if (this.#closing.signal.aborted) return;
+    this.#decoded = decoded;
     updateGuard();
     this.#warnOfBad(puts, before.quarantine);
     const { items, quarantine } = this.#decoded;

@@ -12,7 +12,12 @@ interface Timer {
 export class ManualTiming implements Timing {
   readonly #timers = new Set<Timer>();
   #now = 0;
-  #seed = 1;
+  #seed: number;
+
+  /** @param seed decides the random numbers. */
+  constructor(seed = 1) {
+    this.#seed = seed;
+  }
 
   readonly now = (): number => this.#now;
   readonly wallNow = (): number => WALL_START + this.#now;

@@ -8,7 +8,8 @@ import { PullIterator } from './pullIterator.js';
  */
 export class Latest<S extends object> {
   readonly #readers = new Set<PullIterator<S>>();
-  readonly #listeners = new Set<() => void>();
+  /** Wrapped, because a function that listens twice is two listeners. */
+  readonly #listeners = new Set<{ readonly wake: () => void }>();
   readonly #logger: Logger;
   #value: S | undefined;
   #ended: { readonly error?: WatchError } | undefined;
@@ -46,13 +47,14 @@ export class Latest<S extends object> {
   /** Has readers and listeners look again. */
   wake(): void {
     for (const reader of [...this.#readers]) reader.serve();
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of [...this.#listeners]) listener.wake();
   }
 
   /** Calls back after each change and at the end. The listener must not throw. */
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const own = { wake: listener };
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
   }
 
   /** Calls a user's listener back after each change, never at or after the end; one that throws is logged. */

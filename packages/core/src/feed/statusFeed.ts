@@ -4,7 +4,8 @@ import type { Logger } from '../runtime/logger.js';
 /** A status and those who listen to it. A listener that throws is logged and stops nobody else. */
 export class StatusFeed {
   readonly #logger: Logger;
-  readonly #listeners = new Set<(status: Status) => void>();
+  /** Wrapped, because a function that listens twice is two listeners. */
+  readonly #listeners = new Set<{ readonly tell: (status: Status) => void }>();
   #current: Status;
 
   constructor(initial: Status, logger: Logger) {
@@ -22,7 +23,7 @@ export class StatusFeed {
       // One that was taken off by another, as by a close() inside it, is told nothing more.
       if (!this.#listeners.has(listener)) continue;
       try {
-        listener(status);
+        listener.tell(status);
       } catch (error) {
         this.#logger.error({ err: error }, 'A status listener threw; the others go on.');
       }
@@ -30,8 +31,9 @@ export class StatusFeed {
   }
 
   listen(listener: (status: Status) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const own = { tell: listener };
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
   }
 
   clear(): void {

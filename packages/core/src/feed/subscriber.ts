@@ -6,6 +6,8 @@ export interface Step {
   readonly snapshot: HeldSnapshot;
   /** Whether a reader could see a difference. The first state counts, even if empty. */
   readonly changed: boolean;
+  /** How many entries it changed, or more: a large difference is told to readers in slices. */
+  readonly edits: number;
   /** Came of a full read, so that a missing key was inferred deleted. */
   readonly full: boolean;
 }

@@ -1,7 +1,8 @@
 import { compareKeys } from './keys.js';
 import type { Revision } from './revision.js';
 import { compareRevisions } from './revision.js';
-import { Tree } from './tree.js';
+import { sortInSlices } from './sort.js';
+import { type Breaks, Tree } from './tree.js';
 import type { Change, Entry, Snapshot } from './types.js';
 
 /** A snapshot as the core holds it. */
@@ -9,32 +10,59 @@ export interface HeldSnapshot extends Snapshot {
   readonly entries: Tree;
 }
 
+/** How two snapshots are compared. */
+export interface Comparison {
+  /** Whether a key that is gone was only found missing, not told deleted. */
+  readonly synthetic: boolean;
+  /**
+   * For changes with no revision of their own: where the last change was, as a bookmark may have moved the snapshot
+   * since. Default: the snapshot's revision.
+   */
+  readonly changedAt?: Revision;
+}
+
 /**
  * What changed from one snapshot to another, ordered by revision, then key. Within one epoch entries are the same when
  * revision and bytes are equal; across epochs revisions mean nothing, so bytes decide.
- * @param synthetic whether a key that is gone was only found missing, not told deleted.
- * @param changedAt for changes with no revision of their own: where the last change was, as a bookmark may have moved
- *   the snapshot since.
  */
 export function changesBetween(
   before: HeldSnapshot | undefined,
   after: HeldSnapshot,
-  synthetic: boolean,
-  changedAt: Revision = after.revision,
+  comparison: Comparison,
 ): Change[] {
-  const sameEpoch = before?.epoch === after.epoch;
+  const changeOf = comparing(before, after, comparison);
   const changes: Change[] = [];
-  const from = before?.entries ?? Tree.EMPTY;
-  from.differences(after.entries, (key, previous, entry) => {
-    if (entry === undefined) {
-      if (previous !== undefined) changes.push({ type: 'delete', key, revision: changedAt, previous, synthetic });
-    } else if (previous === undefined) {
-      changes.push({ type: 'put', key, revision: revisionOf(entry, changedAt), entry });
-    } else if (!sameEntry(previous, entry, sameEpoch)) {
-      changes.push({ type: 'put', key, revision: revisionOf(entry, changedAt), entry, previous });
-    }
+  (before?.entries ?? Tree.EMPTY).differences(after.entries, (key, previous, entry) => {
+    const change = changeOf(key, previous, entry);
+    if (change !== undefined) changes.push(change);
   });
-  return changes.sort((a, b) => compareRevisions(a.revision, b.revision) || compareKeys(a.key, b.key));
+  return changes.sort(inOrder);
+}
+
+/** The same for large differences, in slices: walks along both trees, which costs more than to skip what they share. */
+export async function changesInSlices(
+  before: HeldSnapshot | undefined,
+  after: HeldSnapshot,
+  comparison: Comparison,
+  slices: Breaks,
+): Promise<readonly Change[]> {
+  const changeOf = comparing(before, after, comparison);
+  const changes: Change[] = [];
+  for (const [key, previous, entry] of walkBoth(before?.entries ?? Tree.EMPTY, after.entries)) {
+    const change = previous === entry ? undefined : changeOf(key, previous, entry);
+    if (change !== undefined) changes.push(change);
+    if (slices.isOver) await slices.turn();
+  }
+  return sortInSlices(changes, inOrder, slices);
+}
+
+/** Whether a reader can see a difference. */
+export function isChanged(before: HeldSnapshot, after: HeldSnapshot): boolean {
+  const sameEpoch = before.epoch === after.epoch;
+  return before.entries.some(
+    after.entries,
+    (a, b) => a === undefined || b === undefined || !sameEntry(a, b, sameEpoch),
+  );
 }
 
 /** Whether two entries are the same to a reader. */
@@ -44,6 +72,43 @@ export function sameEntry(a: Entry, b: Entry, sameEpoch: boolean): boolean {
   return a.value.length === b.value.length && Buffer.compare(a.value, b.value) === 0;
 }
 
-function revisionOf(entry: Entry, fallback: Revision): Revision {
-  return entry.revision ?? fallback;
+type ChangeOf = (key: string, previous: Entry | undefined, entry: Entry | undefined) => Change | undefined;
+
+function comparing(
+  before: HeldSnapshot | undefined,
+  after: HeldSnapshot,
+  { synthetic, changedAt = after.revision }: Comparison,
+): ChangeOf {
+  const sameEpoch = before?.epoch === after.epoch;
+  return (key, previous, entry) => {
+    if (entry === undefined) {
+      return previous && { type: 'delete', key, revision: changedAt, previous, synthetic };
+    }
+    const revision = entry.revision ?? changedAt;
+    if (previous === undefined) return { type: 'put', key, revision, entry };
+    return sameEntry(previous, entry, sameEpoch) ? undefined : { type: 'put', key, revision, entry, previous };
+  };
+}
+
+function inOrder(a: Change, b: Change): number {
+  return compareRevisions(a.revision, b.revision) || compareKeys(a.key, b.key);
+}
+
+/** Every key of either tree, in order, with its entry in each. */
+function* walkBoth(a: Tree, b: Tree): Generator<[string, Entry | undefined, Entry | undefined]> {
+  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
+  let [before, after] = [left.next(), right.next()];
+  while (!before.done || !after.done) {
+    const order = before.done ? 1 : after.done ? -1 : compareKeys(before.value[0], after.value[0]);
+    if (order < 0 && !before.done) {
+      yield [before.value[0], before.value[1], undefined];
+      before = left.next();
+    } else if (order > 0 && !after.done) {
+      yield [after.value[0], undefined, after.value[1]];
+      after = right.next();
+    } else if (!before.done && !after.done) {
+      yield [before.value[0], before.value[1], after.value[1]];
+      [before, after] = [left.next(), right.next()];
+    }
+  }
 }

@@ -65,6 +65,16 @@ export type ErrorCode = keyof typeof RETRYABLE;
 /** Every stable code, in the order of docs/errors.md. */
 export const ERROR_CODES = Object.keys(RETRYABLE) as readonly ErrorCode[];
 
+export interface WatchErrorOptions {
+  readonly cause?: unknown;
+  /** See `WatchError.retryAfterMs`. */
+  readonly retryAfterMs?: number;
+  /** See `WatchError.pacedMs`. */
+  readonly pacedMs?: number;
+  /** Default: what the code says. */
+  readonly retryable?: boolean;
+}
+
 /**
  * The one error of this library. The message says what happened and what to do, and never holds a secret.
  */
@@ -76,11 +86,18 @@ export class WatchError extends Error {
   /** The least wait before the next attempt that the server asked for, ms. */
   readonly retryAfterMs?: number;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+  /**
+   * Set when whoever threw this paces the next attempt: it may be made at once, and waits there. The value is how long
+   * until the backend is tried again, ms.
+   */
+  readonly pacedMs?: number;
+
+  constructor(code: ErrorCode, message: string, options: WatchErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : {});
     this.code = code;
-    this.retryable = RETRYABLE[code];
+    this.retryable = options.retryable ?? RETRYABLE[code];
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.pacedMs !== undefined) this.pacedMs = options.pacedMs;
   }
 
   /** The error itself when it is one of ours; anything else is a defect somewhere, wrapped as INTERNAL. */

@@ -7,10 +7,15 @@ export interface ConnectOptions {
   readonly token?: string;
   readonly tls?: TlsOptions;
   /**
-   * The largest answer to take whole, bytes (etcd; default 512 MiB). Above it what was missed is read anew, in smaller
-   * pages, so that a delete is inferred where it would have been told.
+   * The largest answer to take, bytes; at least 2 MiB. Default: etcd 512 MiB, Consul 128 MiB. etcd's watch reads anew what
+   * is larger, in smaller pages, so that a delete is inferred where it would have been told; Consul has no pages.
    */
   readonly maxMessageBytes?: number;
+  /**
+   * How old the last proof of the state may be while the status is `live`, ms. The backend is asked often enough to keep
+   * it. Default: etcd 30 s; Consul its wait, a sixteenth of it and 3 s. At least 4000; files and memory have no such age.
+   */
+  readonly maxProofAgeMs?: number;
 }
 
 /** How a URL is to be watched. */

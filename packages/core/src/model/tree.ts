@@ -1,6 +1,7 @@
 import BTreeModule from 'sorted-btree';
 import bulkLoadModule from 'sorted-btree/extended/bulkLoad.js';
 import diffModule from 'sorted-btree/extended/diffAgainst.js';
+import unionModule from 'sorted-btree/extended/union.js';
 import { compareKeys } from './keys.js';
 import type { Entry, KeyMap } from './types.js';
 
@@ -8,9 +9,21 @@ const BTree = BTreeModule.default;
 type BTree = InstanceType<typeof BTree<string, Entry>>;
 const diffAgainst = diffModule.default;
 const bulkLoad = bulkLoadModule.bulkLoad;
+// Its types know no keys: it takes and gives the trees of one kind.
+const union = unionModule.default as unknown as (
+  a: BTree,
+  b: BTree,
+  combine: (key: string, a: Entry, b: Entry) => Entry,
+) => BTree;
 
 /** A change of one key: to an entry, or to nothing. */
 export type Edit = readonly [key: string, entry: Entry | undefined];
+
+/** Says when long work has held the event loop for long enough, and gives it a turn. */
+export interface Breaks {
+  readonly isOver: boolean;
+  turn(): Promise<void>;
+}
 
 /**
  * A persistent sorted map: an edited copy shares every node that the edit did not touch, so each version is a cheap
@@ -26,11 +39,19 @@ export class Tree implements KeyMap {
 
   /** A tree of these entries; of two with one key the later counts. */
   static of(entries: Iterable<readonly [string, Entry]>): Tree {
-    const sorted = [...new Map(entries as Iterable<[string, Entry]>)].sort(([a], [b]) => compareKeys(a, b));
-    if (sorted.length === 0) return Tree.EMPTY;
-    const keys = sorted.map(([key]) => key);
-    const values = sorted.map(([, entry]) => entry);
-    return new Tree(bulkLoad(keys, values, 32, compareKeys) as BTree);
+    const builder = new TreeBuilder();
+    for (const [key, entry] of entries) builder.add(key, entry);
+    return new Tree(builder.tree());
+  }
+
+  /** The same, in slices between which the event loop turns: 500,000 entries would hold it for 0.4 s. */
+  static async build(entries: Iterable<readonly [string, Entry]>, slices: Breaks): Promise<Tree> {
+    const builder = new TreeBuilder();
+    for (const [key, entry] of entries) {
+      builder.add(key, entry);
+      if (slices.isOver) await slices.turn();
+    }
+    return new Tree(builder.tree());
   }
 
   get size(): number {
@@ -59,13 +80,27 @@ export class Tree implements KeyMap {
   /** This tree with the edits made; this very tree when none of them changes anything. */
   edited(edits: Iterable<Edit>): Tree {
     let copy: BTree | undefined;
-    for (const [key, entry] of edits) {
-      if ((copy ?? this.#tree).get(key) === entry) continue;
-      copy ??= this.#tree.clone();
-      if (entry === undefined) copy.delete(key);
-      else copy.set(key, entry);
+    for (const edit of edits) copy = this.#edit(copy, edit);
+    return copy === undefined ? this : new Tree(copy);
+  }
+
+  /** The same, in slices between which the event loop turns. */
+  async editedInSlices(edits: Iterable<Edit>, slices: Breaks): Promise<Tree> {
+    let copy: BTree | undefined;
+    for (const edit of edits) {
+      copy = this.#edit(copy, edit);
+      if (slices.isOver) await slices.turn();
     }
     return copy === undefined ? this : new Tree(copy);
+  }
+
+  /** @returns the copy, made for the first edit that changes anything. */
+  #edit(copy: BTree | undefined, [key, entry]: Edit): BTree | undefined {
+    if ((copy ?? this.#tree).get(key) === entry) return copy;
+    const edited = copy ?? this.#tree.clone();
+    if (entry === undefined) edited.delete(key);
+    else edited.set(key, entry);
+    return edited;
   }
 
   /** Whether both hold the very same entry objects. */
@@ -73,6 +108,20 @@ export class Tree implements KeyMap {
     if (this === other) return true;
     const stop = (): { break: boolean } => ({ break: true });
     return diffAgainst<string, Entry, boolean>(this.#tree, other.#tree, stop, stop, stop) === undefined;
+  }
+
+  /** Whether any key's entry objects differ, and the rule says so. */
+  some(after: Tree, differs: (before: Entry | undefined, after: Entry | undefined) => boolean): boolean {
+    if (this === after) return false;
+    const stopIf = (yes: boolean): { break: boolean } | undefined => (yes ? { break: true } : undefined);
+    const stopped = diffAgainst<string, Entry, boolean>(
+      this.#tree,
+      after.#tree,
+      (_, before) => stopIf(differs(before, undefined)),
+      (_, entry) => stopIf(differs(undefined, entry)),
+      (_, before, entry) => stopIf(differs(before, entry)),
+    );
+    return stopped !== undefined;
   }
 
   /** Calls back, in key order, for each key whose entry object is not the same in the other tree. */
@@ -85,5 +134,42 @@ export class Tree implements KeyMap {
       (key, entry) => visit(key, undefined, entry),
       (key, before, entry) => visit(key, before, entry),
     );
+  }
+}
+
+/** So many entries become a tree at once: about 1 ms. */
+const CHUNK = 8_192;
+
+/** Builds a tree of entries that come in order, as backends list them: chunk by chunk, joined without a copy. */
+class TreeBuilder {
+  #tree: BTree = new BTree<string, Entry>(undefined, compareKeys);
+  #keys: string[] = [];
+  #values: Entry[] = [];
+  #last: string | undefined;
+
+  add(key: string, entry: Entry): void {
+    if (this.#last !== undefined && compareKeys(this.#last, key) >= 0) {
+      // Out of order: keys beyond U+FFFF, of which a backend has another order, or a key that is told twice.
+      this.#flush();
+      this.#tree.set(key, entry);
+      return;
+    }
+    this.#last = key;
+    this.#keys.push(key);
+    this.#values.push(entry);
+    if (this.#keys.length >= CHUNK) this.#flush();
+  }
+
+  tree(): BTree {
+    this.#flush();
+    return this.#tree;
+  }
+
+  #flush(): void {
+    if (this.#keys.length === 0) return;
+    const chunk = bulkLoad(this.#keys, this.#values, 32, compareKeys) as BTree;
+    this.#tree = this.#tree.size === 0 ? chunk : union(this.#tree, chunk, (_key, _old, entry) => entry);
+    this.#keys = [];
+    this.#values = [];
   }
 }

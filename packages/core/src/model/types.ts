@@ -61,14 +61,20 @@ export interface Batch {
 /** How current the state is. */
 export type Status =
   | { readonly state: 'connecting'; readonly attempt: number; readonly error?: WatchError }
-  | { readonly state: 'live' }
+  | {
+      readonly state: 'live';
+      /** Wall-clock time, ms since the Unix epoch: the state is the backend's as it was then, or later. */
+      readonly provenAt: number;
+      /** `provenAt` is never further back than this, ms: longer without a proof is `stale`. Infinity: no such bound. */
+      readonly maxProofAgeMs: number;
+    }
   | {
       readonly state: 'stale';
       readonly code: string;
       readonly error: WatchError;
       /**
-       * Wall-clock time, ms since the Unix epoch, when the state stopped being proven current. Of a checkpoint's state:
-       * when it was last known to be current; it may have been so for longer, never for less.
+       * Wall-clock time, ms since the Unix epoch, of the last proof that the state is the backend's. It may have been so
+       * for longer, never for less.
        */
       readonly since: number;
       /** Failed attempts in this outage so far. */

@@ -10,3 +10,24 @@ const nothing = (): void => {};
 
 /** What a library does unless told otherwise. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+const guarded = new WeakSet<Logger>();
+
+/**
+ * The user's logger, made safe where it enters. pino throws once its transport's worker has exited: unguarded, one log
+ * line would end a watch, or the process by an unhandled rejection.
+ */
+export function guardedLogger(logger: Logger | undefined): Logger {
+  if (logger === undefined) return silentLogger;
+  if (logger === silentLogger || guarded.has(logger)) return logger;
+  const safe =
+    (level: keyof Logger) =>
+    (fields: object, message: string): void => {
+      try {
+        logger[level](fields, message);
+      } catch {}
+    };
+  const own: Logger = { debug: safe('debug'), info: safe('info'), warn: safe('warn'), error: safe('error') };
+  guarded.add(own);
+  return own;
+}

@@ -1,3 +1,5 @@
+import { LinkedAbort } from './abort.js';
+
 /** Clock, timers and randomness, given from outside so that tests decide them. */
 export interface Timing {
   /** Monotonic, ms: durations never follow the wall clock, which may jump. */
@@ -31,8 +33,8 @@ export async function inTime<T>(
   promise: Promise<T>,
   signal?: AbortSignal,
 ): Promise<T | undefined> {
-  const settled = new AbortController();
-  const late = delay(timing, ms, signal ? AbortSignal.any([signal, settled.signal]) : settled.signal);
+  const settled = new LinkedAbort(signal);
+  const late = delay(timing, ms, settled.signal);
   try {
     return await Promise.race([promise, late.then(() => undefined)]);
   } finally {

@@ -32,8 +32,9 @@ export async function pullUntil<U extends Update>(
   const onAbort = (): void => stop();
   if (signal.aborted) return;
   signal.addEventListener('abort', onAbort, { once: true });
-  const watchdog = new Watchdog(timing, maxSilenceMs, (silentMs) => {
-    stop(new WatchError('SILENT', `No evidence of life for ${Math.round(silentMs)} ms: the link may be half-open.`));
+  const watchdog = new Watchdog(timing, maxSilenceMs, () => {
+    // The limit and not the measured time, so that 200 watches of one link say the same and are logged once.
+    stop(new WatchError('SILENT', `No evidence of life for ${maxSilenceMs} ms: the link may be half-open.`));
   });
   let iterator: AsyncIterator<U> | undefined;
   try {
@@ -77,11 +78,11 @@ class Gate {
 class Watchdog {
   readonly #timing: Timing;
   readonly #maxSilenceMs: number;
-  readonly #onSilence: (silentMs: number) => void;
+  readonly #onSilence: () => void;
   #lastAt: number;
   #cancel: () => void = () => {};
 
-  constructor(timing: Timing, maxSilenceMs: number, onSilence: (silentMs: number) => void) {
+  constructor(timing: Timing, maxSilenceMs: number, onSilence: () => void) {
     this.#timing = timing;
     this.#maxSilenceMs = maxSilenceMs;
     this.#onSilence = onSilence;
@@ -100,9 +101,26 @@ class Watchdog {
   /** One timer that looks back, not one set anew by every update. */
   #arm(ms: number): void {
     this.#cancel = this.#timing.schedule(ms, () => {
-      const silentMs = this.#timing.now() - this.#lastAt;
-      if (silentMs >= this.#maxSilenceMs) this.#onSilence(silentMs);
-      else this.#arm(this.#maxSilenceMs - silentMs);
+      if (this.#leftMs > 0) this.#arm(this.#leftMs);
+      else this.#lookAgain();
     });
+  }
+
+  /** If the event loop was held, what came meanwhile still waits to be read: it gets its turn before the verdict. */
+  #lookAgain(): void {
+    let cancelled = false;
+    this.#cancel = () => {
+      cancelled = true;
+    };
+    const judge = (): void => {
+      if (cancelled) return;
+      if (this.#leftMs > 0) this.#arm(this.#leftMs);
+      else this.#onSilence();
+    };
+    setImmediate(() => setImmediate(judge));
+  }
+
+  get #leftMs(): number {
+    return this.#lastAt + this.#maxSilenceMs - this.#timing.now();
   }
 }

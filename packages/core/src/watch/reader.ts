@@ -2,7 +2,7 @@ import { PullIterator } from '../feed/pullIterator.js';
 import { WatchError } from '../model/errors.js';
 import type { Batch, ReadOptions } from '../model/types.js';
 import type { Timing } from '../runtime/timing.js';
-import { batchBetween, type View } from './view.js';
+import { batchBetween, batchInSlices, isLarge, type View } from './view.js';
 
 /** A quiet period may hold a change back for this many quiet periods at most, unless told otherwise. */
 const DEFAULT_MAX_QUIET_PERIODS = 10;
@@ -11,6 +11,8 @@ const DEFAULT_MAX_QUIET_PERIODS = 10;
 export interface ReaderHost {
   readonly timing: Timing;
   view(): View | undefined;
+  /** The view to begin with, where it is not the present one. */
+  begin(): View | undefined;
   forget(reader: Reader): void;
 }
 
@@ -24,6 +26,7 @@ export class Reader {
   /** When the first change this reader has not seen came, and the latest. */
   #unseen: { readonly first: number; readonly last: number } | undefined;
   #cancelTimer: () => void = () => {};
+  #prepared: { readonly view: View; readonly batch: Batch | undefined } | 'under way' | undefined;
 
   /** @throws WatchError INVALID_OPTION. */
   constructor(host: ReaderHost, options: ReadOptions) {
@@ -56,10 +59,27 @@ export class Reader {
   #take(): Batch | undefined {
     const view = this.#host.view();
     if (view === undefined || this.#mustStayQuiet()) return undefined;
-    const batch = batchBetween(this.#seen, view);
-    this.#seen = view;
-    this.#unseen = undefined;
-    return batch;
+    const next = (this.#seen === undefined ? this.#host.begin() : undefined) ?? view;
+    const prepared = this.#prepared;
+    if (prepared === undefined && isLarge(this.#seen, next)) {
+      this.#prepare(next);
+      return undefined;
+    }
+    if (prepared === 'under way') return undefined;
+    this.#prepared = undefined;
+    const batch = prepared === undefined ? batchBetween(this.#seen, next) : prepared.batch;
+    this.#seen = prepared?.view ?? next;
+    if (this.#seen === view) this.#unseen = undefined;
+    return batch ?? (this.#seen === view ? undefined : this.#take());
+  }
+
+  /** Computes a large batch in slices, then serves. What comes meanwhile is told in the batch after it. */
+  #prepare(view: View): void {
+    this.#prepared = 'under way';
+    void batchInSlices(this.#seen, view).then((batch) => {
+      this.#prepared = { view, batch };
+      this.batches.serve();
+    });
   }
 
   /** Whether the quiet period is still running; then a timer serves when it is over. The first batch never waits. */

@@ -58,10 +58,14 @@ export class Reflector {
     this.#health = new Health(host.timing, (status) => host.onStatus(status));
   }
 
+  /** The status as of now, with the time of the last proof. */
+  get status(): Status {
+    return this.#health.status;
+  }
+
   /** Runs until the signal aborts, or until a fatal error before the first state. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    // A logger that throws must not end the process by a rejection that nobody waits for.
-    this.#afterHeadStart(signal).catch(() => {});
+    void this.#afterHeadStart(signal);
     while (!signal.aborted && this.#health.state !== 'failed') {
       try {
         // One call per outage. p-retry has no jitter at its cap and no injected clock, so the wait is ours.
@@ -73,10 +77,10 @@ export class Reflector {
       } catch (thrown) {
         const error = WatchError.from(thrown);
         if (this.#held === undefined) this.#health.failed(error);
-        // Nothing that throws here, be it the user's own logger, ends a watch that has a state.
         else await delay(this.#host.timing, HEALTHY_AFTER_MS, signal);
       }
     }
+    this.#health.stop();
   }
 
   /**
@@ -129,8 +133,8 @@ export class Reflector {
       (attemptSignal) => stateAt(source, target, since, attemptSignal),
       // A read is silent until it is whole.
       { signal, timing, maxSilenceMs: Number.POSITIVE_INFINITY },
-      (past) => {
-        this.#host.onStep(this.#replica.beginWith(past, true), false);
+      async (past) => {
+        this.#host.onStep(await this.#replica.beginWith(past, true), false);
         this.#becomeStale(notCurrent(`the state at revision ${since}; what came after follows`));
         return true;
       },
@@ -156,7 +160,8 @@ export class Reflector {
     if (checkpoint === undefined || !this.#mayRecall) return;
     const { timing, onStep } = this.#host;
     // What happened since, and to which store, only a full read tells.
-    onStep(this.#replica.beginWith(checkpoint, false), false);
+    const step = await this.#replica.beginWith(checkpoint, false);
+    onStep(step, false);
     const error = failure ?? notCurrent('the state of a checkpoint; the backend has not answered yet');
     this.#becomeStale(error, Math.min(checkpoint.provenAt, timing.wallNow()));
   }
@@ -171,7 +176,7 @@ export class Reflector {
     const held = this.#held === undefined ? {} : { held: this.#held };
     const resume = from === undefined ? {} : { from };
     await pullUntil(
-      (attemptSignal) => source.watch(target, { signal: attemptSignal, ...resume, ...held }),
+      (signal) => source.watch(target, { signal, present: () => this.#replica.present, ...resume, ...held }),
       { signal, timing, maxSilenceMs: source.maxSilenceMs },
       (update) => this.#take(update),
     );
@@ -193,7 +198,7 @@ export class Reflector {
         const taken = await this.#replica.take(update);
         if (taken === undefined) return false;
         this.#host.onStep(taken.step, taken.resync);
-        if (update.type !== 'delta' || !update.behind) this.#becomeLive();
+        if (update.type !== 'delta' || !update.behind) this.#proven(update.asOf);
         return taken.step.changed;
       }
     }
@@ -209,14 +214,19 @@ export class Reflector {
     if (signal.aborted) return;
     const { timing, warnings } = this.#host;
     const waitMs = this.#health.backoffMs(error);
-    warnings.warn(error, `${error.message} Trying again in ${Math.round(waitMs)} ms.`);
+    const next = error.pacedMs === undefined ? `in ${Math.round(waitMs)} ms` : 'until it answers';
+    warnings.warn(error, `${error.message} Trying again ${next}.`);
     this.#becomeStale(error);
-    await delay(timing, waitMs, signal);
+    // Attempts that are paced elsewhere must not starve the event loop if they fail at once.
+    if (error.pacedMs === undefined) await delay(timing, waitMs, signal);
+    else await new Promise((resolve) => setImmediate(resolve));
   }
 
-  #becomeLive(): void {
-    if (this.#health.state === 'stale') this.#host.logger.info({ prefix: this.#host.target.prefix }, 'Live.');
-    this.#health.live();
+  #proven(asOf = this.#host.timing.now()): void {
+    const { source, logger, target } = this.#host;
+    const wasStale = this.#health.state === 'stale';
+    const live = this.#health.proven(asOf, source.maxProofAgeMs ?? Number.POSITIVE_INFINITY);
+    if (live && wasStale) logger.info({ prefix: target.prefix }, 'Live.');
   }
 
   #becomeStale(error: WatchError, provenAt?: number): void {

@@ -6,7 +6,7 @@ import { CheckpointKeeper } from '../checkpoint/keeper.js';
 import { WatchError } from '../model/errors.js';
 import type { ConnectOptions, WatchOptions } from '../model/options.js';
 import type { Watcher } from '../model/types.js';
-import { type Logger, silentLogger } from '../runtime/logger.js';
+import { guardedLogger, type Logger } from '../runtime/logger.js';
 import { LogThrottle } from '../runtime/throttle.js';
 import { inTime, systemTiming, type Timing } from '../runtime/timing.js';
 import { type Beginning, beginningOf } from './beginning.js';
@@ -79,11 +79,13 @@ class SharingRegistry implements Registry {
   /** Sources that are being disposed of. */
   readonly #disposing = new Set<Promise<void>>();
   #epochs = 0;
+  /** Of watches with a beginning of their own, which are not shared. */
+  #own = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = guardedLogger(options.logger);
     this.#timing = options.timing ?? systemTiming;
     this.#warnings = new LogThrottle(this.#logger, this.#timing);
   }
@@ -137,7 +139,9 @@ class SharingRegistry implements Registry {
   #lease(urlOrName: string, options: WatchOptions): Lease {
     const located = this.#locate(urlOrName, options);
     const { location, connect, begin } = located;
-    const key = JSON.stringify([sourceKey(location, connect), targetKey(location.target), begin]);
+    // A late joiner of a watch that began at `since` would miss what came between.
+    const own = begin.since === undefined ? 0 : ++this.#own;
+    const key = JSON.stringify([sourceKey(location, connect), targetKey(location.target), begin, own]);
     const existing = this.#watches.get(key);
     const shared = existing?.value.status.state === 'failed' ? undefined : existing;
     const counted = shared ?? this.#openWatch(located);
@@ -175,7 +179,7 @@ class SharingRegistry implements Registry {
   #leaseSource(adapter: Adapter, location: Location, connect: ConnectOptions): Omit<OpenedSource, 'target'> {
     const key = sourceKey(location, connect);
     const counted = this.#sources.get(key) ?? {
-      value: adapter.open(location, { ...connect, logger: this.#logger }),
+      value: adapter.open(location, { ...connect, logger: this.#logger, timing: this.#timing }),
       references: 0,
     };
     this.#sources.set(key, counted);

@@ -1,11 +1,11 @@
 import type { Found } from '../adapter/readOnce.js';
 import type { Resume, Update } from '../adapter/source.js';
 import type { Step } from '../feed/subscriber.js';
-import { changesBetween, type HeldSnapshot } from '../model/changes.js';
+import { type HeldSnapshot, isChanged } from '../model/changes.js';
 import { type ErrorCode, WatchError } from '../model/errors.js';
 import { compareRevisions } from '../model/revision.js';
 import { applyBookmark, applyDelta, applySnapshot, firstSnapshot } from './apply.js';
-import { resumeAfter } from './resume.js';
+import { type KeyedEntry, newerOf, newestOf, resumeAfter } from './resume.js';
 
 type StateUpdate = Extract<Update, { type: 'snapshot' | 'delta' | 'bookmark' }>;
 
@@ -14,6 +14,7 @@ export class Replica {
   readonly #mintEpoch: () => number;
   #snapshot: HeldSnapshot | undefined;
   #identity: string | undefined;
+  #newest: KeyedEntry | undefined;
   /** Set by an interruption; the next answer is a resync. */
   #interrupted = true;
   #mustReadAnew = false;
@@ -30,7 +31,14 @@ export class Replica {
 
   /** From where a watch may go on; undefined when everything must be read anew. */
   get resumePoint(): Resume | undefined {
-    return this.#snapshot === undefined || this.#mustReadAnew ? undefined : resumeAfter(this.#snapshot);
+    return this.#mustReadAnew ? undefined : this.present;
+  }
+
+  /** Where the copy is now, and by what a store can prove that it is the same. */
+  get present(): Resume | undefined {
+    if (this.#snapshot === undefined) return undefined;
+    this.#newest = newestOf(this.#snapshot.entries, this.#newest);
+    return resumeAfter(this.#snapshot, this.#newest, this.#identity);
   }
 
   /** What comes next may not join on to what is held. */
@@ -48,8 +56,8 @@ export class Replica {
    * Takes a state of the past as the first.
    * @param continues whether a watch may go on from it; if not, the first answer is of another history, whatever it is.
    */
-  beginWith({ revision, entries }: Found, continues: boolean): Step {
-    const step = firstSnapshot({ revision, entries }, this.#mintEpoch());
+  async beginWith({ revision, entries }: Found, continues: boolean): Promise<Step> {
+    const step = await firstSnapshot({ revision, entries }, this.#mintEpoch());
     this.#snapshot = step.snapshot;
     this.#mustReadAnew = !continues;
     this.#otherHistory = !continues;
@@ -66,6 +74,8 @@ export class Replica {
     if (step === undefined) return undefined;
     const resync = this.#interrupted && step.full;
     this.#snapshot = step.snapshot;
+    if (update.type === 'delta') this.#newest = newerOf(this.#newest, update.events);
+    else if (update.type === 'snapshot') this.#newest = undefined;
     this.#interrupted = false;
     return { step, resync };
   }
@@ -84,7 +94,9 @@ export class Replica {
     const epoch = this.#epochOf(update);
     const held = this.#snapshot;
     const step =
-      held === undefined ? firstSnapshot(update, epoch) : this.#apart(held, await applySnapshot(held, update, epoch));
+      held === undefined
+        ? await firstSnapshot(update, epoch)
+        : this.#apart(held, await applySnapshot(held, update, epoch));
     // Only now: until the entries are read to their end, this cluster has not answered.
     this.#identity = update.identity ?? this.#identity;
     this.#mustReadAnew = false;
@@ -97,7 +109,7 @@ export class Replica {
     const { revision, epoch } = step.snapshot;
     if (!step.changed || epoch !== held.epoch || revision !== held.revision) return step;
     const snapshot = { ...step.snapshot, epoch: this.#mintEpoch() };
-    return { ...step, snapshot, changed: changesBetween(held, snapshot, true).length > 0 };
+    return { ...step, snapshot, changed: isChanged(held, snapshot) };
   }
 
   #epochOf(update: Extract<Update, { type: 'snapshot' }>): number {

@@ -1,19 +1,40 @@
-import type { Resume } from '../adapter/source.js';
+import type { Resume, SourceEvent } from '../adapter/source.js';
+import type { Revision } from '../model/revision.js';
 import { compareRevisions } from '../model/revision.js';
 import type { Entry, KeyMap, Snapshot } from '../model/types.js';
 
-/** Where a new attempt continues, and what must be true there. */
-export function resumeAfter({ revision, entries }: Snapshot): Resume {
-  const newest = newestOf(entries);
-  return { revision, proof: { count: entries.size, ...(newest && { newest }) } };
+export interface KeyedEntry {
+  readonly key: string;
+  readonly entry: Entry;
 }
 
-function newestOf(entries: KeyMap): { key: string; entry: Entry } | undefined {
-  let newest: { key: string; entry: Entry; revision: string } | undefined;
+/** Where a new attempt continues, and what must be true there. @param newest as `newestOf` says. */
+export function resumeAfter(
+  { revision, entries }: Snapshot,
+  newest: KeyedEntry | undefined,
+  identity: string | undefined,
+): Resume {
+  const proof = { count: entries.size, ...(newest && { newest }) };
+  return { revision, proof, ...(identity !== undefined && { identity }) };
+}
+
+/**
+ * The entry with the highest revision. Looks through all of them only when the known one is gone: a hundred thousand
+ * entries take some milliseconds, and a watch that is proven by reads asks every few seconds.
+ */
+export function newestOf(entries: KeyMap, known: KeyedEntry | undefined): KeyedEntry | undefined {
+  if (known !== undefined && entries.get(known.key) === known.entry) return known;
+  let newest: { key: string; entry: Entry; revision: Revision } | undefined;
   for (const [key, entry] of entries) {
     const { revision } = entry;
     if (revision === undefined) continue;
     if (newest === undefined || compareRevisions(revision, newest.revision) > 0) newest = { key, entry, revision };
   }
   return newest && { key: newest.key, entry: newest.entry };
+}
+
+/** The newest entry after a delta: the last one that was put, if any was. */
+export function newerOf(known: KeyedEntry | undefined, events: readonly SourceEvent[]): KeyedEntry | undefined {
+  const last = events.findLast(({ type }) => type === 'put');
+  return last?.type === 'put' ? { key: last.key, entry: last.entry } : known;
 }

@@ -8,6 +8,7 @@ import type { Revision } from '../model/revision.js';
 import { Tree } from '../model/tree.js';
 import type { ReadResult, Status } from '../model/types.js';
 import type { Logger } from '../runtime/logger.js';
+import { Slices } from '../runtime/slices.js';
 import type { LogThrottle } from '../runtime/throttle.js';
 import type { Timing } from '../runtime/timing.js';
 import { Reflector } from './reflector.js';
@@ -29,26 +30,32 @@ interface SharedWatchOptions {
 /** One upstream watch of one target, for any number of handles. */
 export class SharedWatch {
   readonly target: Target;
+  /** The revision that it began with; such a watch has one handle alone. */
+  readonly since: Revision | undefined;
   readonly #source: Source;
   readonly #timing: Timing;
   readonly #subscribers = new Set<Subscriber>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  readonly #reflector: Reflector;
   readonly #checkpoint: CheckpointKeeper | undefined;
   readonly #onClosed: () => Promise<void>;
   #held: HeldSnapshot | undefined;
-  #status: Status = { state: 'connecting', attempt: 0 };
   /** Whether the state was ever live. */
   #answered = false;
 
   constructor(options: SharedWatchOptions) {
     const { checkpoint } = options;
     this.target = options.target;
+    this.since = options.since;
     this.#source = options.source;
     this.#timing = options.timing;
     this.#checkpoint = checkpoint;
     this.#onClosed = options.onClosed;
-    if (checkpoint !== undefined) this.#subscribers.add(checkpoint);
+    if (checkpoint !== undefined) {
+      this.#subscribers.add(checkpoint);
+      checkpoint.follow(() => this.status);
+    }
     const reflector = new Reflector({
       ...options,
       recall: checkpoint && (() => checkpoint.load(this.#stop.signal)),
@@ -57,11 +64,11 @@ export class SharedWatch {
         for (const subscriber of this.#subscribers) subscriber.onStep(step, resync);
       },
       onStatus: (status) => {
-        this.#status = status;
         this.#answered ||= status.state === 'live';
         for (const subscriber of this.#subscribers) subscriber.onStatus(status);
       },
     });
+    this.#reflector = reflector;
     this.#running = reflector.run(this.#stop.signal);
   }
 
@@ -69,8 +76,9 @@ export class SharedWatch {
     return this.#held;
   }
 
+  /** As of now: a live one has the time of its last proof. */
   get status(): Status {
-    return this.#status;
+    return this.#reflector.status;
   }
 
   subscribe(subscriber: Subscriber): void {
@@ -87,9 +95,10 @@ export class SharedWatch {
    */
   async live(signal: AbortSignal): Promise<HeldSnapshot> {
     const answer = (): HeldSnapshot | undefined => {
-      if (this.#status.state === 'failed') throw this.#status.error;
-      if (this.#status.state === 'stale' && !this.#answered && !this.#status.error.retryable) throw this.#status.error;
-      return this.#status.state === 'live' ? this.#held : undefined;
+      const { status } = this;
+      if (status.state === 'failed') throw status.error;
+      if (status.state === 'stale' && !this.#answered && !status.error.retryable) throw status.error;
+      return status.state === 'live' ? this.#held : undefined;
     };
     const listen = (wake: () => void): (() => void) => {
       const subscriber: Subscriber = { onStep: wake, onStatus: wake };
@@ -102,7 +111,7 @@ export class SharedWatch {
   /** One full read, apart from the watch. */
   async read(signal: AbortSignal): Promise<ReadResult> {
     const { revision, entries } = await readOnce(this.#source, this.target, { signal });
-    return { revision, entries: Tree.of(entries) };
+    return { revision, entries: await Tree.build(entries, new Slices()) };
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Step } from '../feed/subscriber.js';
-import { changesBetween, type HeldSnapshot } from '../model/changes.js';
+import { type Comparison, changesBetween, changesInSlices, type HeldSnapshot } from '../model/changes.js';
 import type { Revision } from '../model/revision.js';
-import type { Batch } from '../model/types.js';
+import type { Batch, Change } from '../model/types.js';
+import { Slices } from '../runtime/slices.js';
 
 /** What a handle shows at one moment. The counters say what happened between two views without keeping the steps. */
 export interface View {
@@ -16,11 +17,21 @@ export interface View {
   readonly resyncs: number;
   /** Backends so far. */
   readonly swaps: number;
+  /** Entries changed so far, or more: how large the difference between two views is at most. */
+  readonly edits: number;
 }
 
 /** The view on a state that is met for the first time. */
 export function firstView(snapshot: HeldSnapshot): View {
-  return { snapshot, changedAt: snapshot.revision, version: 1, fullReads: 0, resyncs: 0, swaps: 0 };
+  return {
+    snapshot,
+    changedAt: snapshot.revision,
+    version: 1,
+    fullReads: 0,
+    resyncs: 0,
+    swaps: 0,
+    edits: snapshot.entries.size,
+  };
 }
 
 /** The view after the backend's state moved. */
@@ -32,6 +43,7 @@ export function stepped(view: View | undefined, step: Step, resync: boolean): Vi
     snapshot: step.snapshot,
     changedAt: step.snapshot.revision,
     version: view.version + 1,
+    edits: view.edits + step.edits,
     fullReads: view.fullReads + (step.full ? 1 : 0),
     resyncs: view.resyncs + (resync ? 1 : 0),
   };
@@ -40,10 +52,19 @@ export function stepped(view: View | undefined, step: Step, resync: boolean): Vi
 /** The view after a move to another backend. */
 export function moved(view: View | undefined, snapshot: HeldSnapshot, changed: boolean): View {
   if (view === undefined) return firstView(snapshot);
-  const changedAt = snapshot.revision;
-  return changed
-    ? { ...view, snapshot, changedAt, version: view.version + 1, swaps: view.swaps + 1 }
-    : { ...view, snapshot };
+  if (!changed) return { ...view, snapshot };
+  const edits = view.edits + view.snapshot.entries.size + snapshot.entries.size;
+  const { revision: changedAt } = snapshot;
+  return { ...view, snapshot, changedAt, version: view.version + 1, swaps: view.swaps + 1, edits };
+}
+
+/** From so many changed entries on a batch is made in slices: about 5 ms at once. */
+const LARGE = 10_000;
+
+/** Whether the difference may be so large that to compute it would hold the event loop. */
+export function isLarge(seen: View | undefined, now: View): boolean {
+  const held = (seen?.snapshot.entries.size ?? 0) + now.snapshot.entries.size;
+  return Math.min(now.edits - (seen?.edits ?? 0), held) > LARGE;
 }
 
 /**
@@ -52,8 +73,22 @@ export function moved(view: View | undefined, snapshot: HeldSnapshot, changed: b
  */
 export function batchBetween(seen: View | undefined, now: View): Batch | undefined {
   if (seen?.version === now.version) return undefined;
-  const inferred = seen !== undefined && (seen.fullReads !== now.fullReads || seen.swaps !== now.swaps);
-  const changes = changesBetween(seen?.snapshot, now.snapshot, inferred, now.changedAt);
+  return batchOf(seen, now, changesBetween(seen?.snapshot, now.snapshot, comparisonOf(seen, now)));
+}
+
+/** The same, in slices between which the event loop turns. */
+export async function batchInSlices(seen: View | undefined, now: View): Promise<Batch | undefined> {
+  if (seen?.version === now.version) return undefined;
+  const slices = new Slices();
+  return batchOf(seen, now, await changesInSlices(seen?.snapshot, now.snapshot, comparisonOf(seen, now), slices));
+}
+
+function comparisonOf(seen: View | undefined, now: View): Comparison {
+  const synthetic = seen !== undefined && (seen.fullReads !== now.fullReads || seen.swaps !== now.swaps);
+  return { synthetic, changedAt: now.changedAt };
+}
+
+function batchOf(seen: View | undefined, now: View, changes: readonly Change[]): Batch | undefined {
   // A slow reader may have missed a change and its opposite.
   if (seen !== undefined && changes.length === 0) return undefined;
   const coalesced = seen !== undefined && now.version - seen.version > 1;

@@ -1,10 +1,11 @@
 import { StatusFeed } from '../feed/statusFeed.js';
 import type { Step, Subscriber } from '../feed/subscriber.js';
 import { until } from '../feed/until.js';
-import { changesBetween } from '../model/changes.js';
+import { isChanged } from '../model/changes.js';
 import { WatchError } from '../model/errors.js';
 import type { WatchOptions } from '../model/options.js';
 import type { Batch, ReadOptions, ReadResult, Snapshot, Status, Watcher } from '../model/types.js';
+import { LinkedAbort } from '../runtime/abort.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Timing } from '../runtime/timing.js';
 import { Reader } from './reader.js';
@@ -43,6 +44,8 @@ export class Handle implements Watcher {
   };
   #lease: Lease;
   #view: View | undefined;
+  /** Of a handle with `since`, whose first reader is told every change after it: the first view, once there is one. */
+  #begin: { view: View | undefined } | undefined;
   #hold: NodeJS.Timeout | undefined;
   #swapping: AbortController | undefined;
   #closed: Promise<void> | undefined;
@@ -53,6 +56,7 @@ export class Handle implements Watcher {
     this.#lease = options.lease;
     this.#status = new StatusFeed(watch.status, options.logger);
     if (watch.held !== undefined) this.#view = firstView(watch.held);
+    if (watch.since !== undefined) this.#begin = { view: this.#view };
     watch.subscribe(this.#subscriber);
     this.ref();
   }
@@ -70,7 +74,8 @@ export class Handle implements Watcher {
   }
 
   get status(): Status {
-    return this.#status.current;
+    const { current } = this.#status;
+    return current.state === 'live' ? this.#lease.watch.status : current;
   }
 
   ready(options: { signal?: AbortSignal; timeoutMs?: number; fresh?: boolean } = {}): Promise<Snapshot> {
@@ -89,8 +94,15 @@ export class Handle implements Watcher {
   }
 
   batches(options: ReadOptions = {}): AsyncIterableIterator<Batch> {
+    const begin = this.#begin;
+    this.#begin = undefined;
     const reader = new Reader(
-      { timing: this.#options.timing, view: () => this.#view, forget: (ended) => this.#readers.delete(ended) },
+      {
+        timing: this.#options.timing,
+        view: () => this.#view,
+        begin: () => begin?.view,
+        forget: (ended) => this.#readers.delete(ended),
+      },
       options,
     );
     if (!reader.batches.ended) this.#readers.add(reader);
@@ -104,8 +116,8 @@ export class Handle implements Watcher {
 
   async read(options: { signal?: AbortSignal } = {}): Promise<ReadResult> {
     this.#mustBeOpen();
-    const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
-    return this.#lease.watch.read(AbortSignal.any(signals));
+    using abort = new LinkedAbort(this.#closing.signal, options.signal);
+    return await this.#lease.watch.read(abort.signal);
   }
 
   async swap(urlOrName: string, options: WatchOptions = {}): Promise<void> {
@@ -115,7 +127,8 @@ export class Handle implements Watcher {
     const swapping = new AbortController();
     this.#swapping = swapping;
     const same = next.watch === this.#lease.watch;
-    const signal = AbortSignal.any([swapping.signal, this.#closing.signal]);
+    using abort = new LinkedAbort(swapping.signal, this.#closing.signal);
+    const { signal } = abort;
     try {
       if (!same) await next.watch.live(signal);
       // Whoever closed or swapped after the answer, before this goes on, counts.
@@ -160,6 +173,7 @@ export class Handle implements Watcher {
 
   #onStep(step: Step, resync: boolean): void {
     this.#view = stepped(this.#view, step, resync);
+    if (this.#begin !== undefined) this.#begin.view ??= this.#view;
     this.#tellReaders(step.changed);
   }
 
@@ -176,7 +190,7 @@ export class Handle implements Watcher {
     previous.watch.unsubscribe(this.#subscriber);
     this.#lease = next;
     next.watch.subscribe(this.#subscriber);
-    const changed = this.#view === undefined || changesBetween(this.#view.snapshot, held, true).length > 0;
+    const changed = this.#view === undefined || isChanged(this.#view.snapshot, held);
     this.#view = moved(this.#view, held, changed);
     this.#status.set(next.watch.status);
     this.#tellReaders(changed);

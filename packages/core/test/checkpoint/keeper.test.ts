@@ -7,7 +7,7 @@ import { LogThrottle } from '../../src/runtime/throttle.js';
 import { ManualTiming, settle } from '../manualTiming.js';
 
 const PATH = '/var/lib/app/orders.checkpoint';
-const live: Status = { state: 'live' };
+const live: Status = { state: 'live', provenAt: 0, maxProofAgeMs: Number.POSITIVE_INFINITY };
 
 /** A file whose every read and write the test decides. */
 class FakeFile {
@@ -44,7 +44,16 @@ function setUp() {
   const writers = new Map<string, CheckpointKeeper>();
   const open = () => {
     const file = new FakeFile();
-    return { file, keeper: new CheckpointKeeper({ file, timing, warnings, writers }) };
+    const keeper = new CheckpointKeeper({ file, timing, warnings, writers });
+    // As a watch does: a live status is as young as its last proof, which here is always the present.
+    let status: Status = { state: 'connecting', attempt: 0 };
+    const tell = keeper.onStatus.bind(keeper);
+    keeper.onStatus = (told) => {
+      status = told;
+      tell(told);
+    };
+    keeper.follow(() => (status.state === 'live' ? { ...status, provenAt: timing.wallNow() } : status));
+    return { file, keeper };
   };
   return { ...open(), open, timing, logs };
 }
@@ -52,6 +61,7 @@ function setUp() {
 const step = (revision: number, changed = true) => ({
   snapshot: { revision: `${revision}`, epoch: 1, entries: Tree.EMPTY },
   changed,
+  edits: changed ? 1 : 0,
   full: false,
 });
 

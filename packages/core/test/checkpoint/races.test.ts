@@ -9,7 +9,7 @@ import { ManualTiming, settle } from '../manualTiming.js';
 import { ScriptedSource, scriptedAdapter } from '../scriptedSource.js';
 
 const PATH = '/var/lib/app/orders.checkpoint';
-const live: Status = { state: 'live' };
+const live: Status = { state: 'live', provenAt: 0, maxProofAgeMs: Number.POSITIVE_INFINITY };
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -18,6 +18,7 @@ afterEach(() => {
 const step = (revision: string) => ({
   snapshot: { revision, epoch: 1, entries: Tree.EMPTY },
   changed: true,
+  edits: 1,
   full: false,
 });
 

@@ -121,14 +121,14 @@ test.each(['0', '-1', '07', '1e3', '', 'now', 5 as unknown as string])('refuses 
   expect(() => registry.watch('scripted:c/', { since })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
 });
 
-test('watches with another beginning are their own; the source is shared', async () => {
+test('S80 each watch with a beginning is its own; the source is shared', async () => {
   const { source, registry } = setUp(new PastSource());
-  source.answers.push(state('5', {}), state('6', {}));
+  source.answers.push(state('5', {}), state('6', {}), state('5', {}));
   const options = [{ since: '5' }, { since: '6' }, {}, { since: '5' }];
   const watchers = options.map((each) => registry.watch('scripted:c/', each));
   await settle();
-  expect(source.reads).toEqual(['5', '6']);
-  expect(source.attempts).toHaveLength(3);
+  expect(source.reads).toEqual(['5', '6', '5']);
+  expect(source.attempts).toHaveLength(4);
   for (const watcher of watchers) await watcher.close();
   expect(source.disposed).toBe(1);
 });

@@ -11,29 +11,35 @@ export interface SecurityOptions {
   readonly tls?: TlsOptions;
 }
 
+/** When and how grpc-js connects. */
+export interface Dialling {
+  /** Asked before each dial. @throws why there must be none: grpc-js dials again by itself, also when it was closed. */
+  assertMayDial(): void;
+  /** The TCP connection stands, before any handshake. */
+  onConnected(socket: Socket): void;
+}
+
 /**
- * Plain text or TLS to one endpoint, with a hand on the sockets. grpc-js makes a socket hold the process as long as a call
- * runs, and a watch always runs; here whether a watch holds the process is the watcher's to say (`ref`, `unref`). And it
- * leaves a socket open until the peer answers, which a stalled one never does.
+ * Plain text or TLS to one endpoint, with a hand on the dials and the sockets. grpc-js makes a socket hold the process as
+ * long as a call runs, and a watch always runs; whether a watch holds the process is the watcher's to say (`unref`).
  */
 export class SocketCredentials extends ChannelCredentials {
   readonly #context: SecureContext | undefined;
   readonly #verify: { readonly name: string; readonly rejectUnauthorized: boolean };
-  readonly #onSocket: (socket: Socket) => void;
+  readonly #dialling: Dialling;
 
   /**
    * @param endpoint `host:port`
-   * @param onSocket told of each TCP connection when it stands, before any handshake.
    * @throws WatchError INVALID_OPTION for certificates or a key that cannot be read.
    */
-  constructor(endpoint: string, { secure, tls = {} }: SecurityOptions, onSocket: (socket: Socket) => void) {
+  constructor(endpoint: string, { secure, tls = {} }: SecurityOptions, dialling: Dialling) {
     super();
     this.#context = secure ? secureContext(tls) : undefined;
     this.#verify = {
       name: tls.serverName ?? splitEndpoint(endpoint).host,
       rejectUnauthorized: !tls.insecureSkipVerify,
     };
-    this.#onSocket = onSocket;
+    this.#dialling = dialling;
   }
 
   override _isSecure(): boolean {
@@ -47,13 +53,13 @@ export class SocketCredentials extends ChannelCredentials {
   override _createSecureConnector(): Connector {
     const context = this.#context;
     return {
+      waitForReady: async () => this.#dialling.assertMayDial(),
       connect: async (raw) => {
-        this.#onSocket(raw);
+        this.#dialling.onConnected(raw);
         const socket = context === undefined ? raw : await this.#handshake(raw, context);
         socket.ref = () => socket;
         return { socket, secure: context !== undefined };
       },
-      waitForReady: () => Promise.resolve(),
       getCallCredentials: () => CallCredentials.createEmpty(),
       destroy: () => {},
     };

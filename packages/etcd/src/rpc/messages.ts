@@ -1,5 +1,5 @@
 import type { Revision } from '@rollcall/core';
-import { WireReader } from './wire.js';
+import { WireReader } from './wireReader.js';
 
 /**
  * The answers that come in bulk, decoded by hand; field numbers are those of etcd's rpc.proto and kv.proto. Absent
@@ -28,6 +28,19 @@ export interface RangeAnswer {
   readonly more: boolean;
 }
 
+/** What a transaction of reads found, in the order of the request. */
+export interface TxnAnswer {
+  readonly header: Header;
+  readonly ranges: readonly RangeAnswer[];
+}
+
+export interface StatusAnswer {
+  /** As `3.6.16`. */
+  readonly version: string;
+  /** What is wrong with the member, such as `etcdserver: no leader`. */
+  readonly errors: readonly string[];
+}
+
 export interface WatchEvent {
   readonly deleted: boolean;
   /** On a delete only the key and the revision of the delete. */
@@ -53,7 +66,43 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 const NOTHING = new Uint8Array(0);
 
 export function decodeRange(bytes: Uint8Array): RangeAnswer {
+  return rangeAnswer(new WireReader(bytes));
+}
+
+export function decodeTxn(bytes: Uint8Array): TxnAnswer {
   const reader = new WireReader(bytes);
+  const ranges: RangeAnswer[] = [];
+  const answer: Writable<TxnAnswer> = { header: noHeader(), ranges };
+  for (let field = reader.next(); field !== undefined; field = reader.next()) {
+    if (field === 1) answer.header = decodeHeader(reader.message());
+    else if (field === 3) ranges.push(decodeResponseOp(reader.message()));
+    else reader.skip();
+  }
+  return answer;
+}
+
+export function decodeStatus(bytes: Uint8Array): StatusAnswer {
+  const reader = new WireReader(bytes);
+  const errors: string[] = [];
+  const answer: Writable<StatusAnswer> = { version: '', errors };
+  for (let field = reader.next(); field !== undefined; field = reader.next()) {
+    if (field === 2) answer.version = reader.text();
+    else if (field === 8) errors.push(reader.text());
+    else reader.skip();
+  }
+  return answer;
+}
+
+function decodeResponseOp(reader: WireReader): RangeAnswer {
+  let answer: RangeAnswer = { header: noHeader(), kvs: [], count: '0', more: false };
+  for (let field = reader.next(); field !== undefined; field = reader.next()) {
+    if (field === 1) answer = rangeAnswer(reader.message());
+    else reader.skip();
+  }
+  return answer;
+}
+
+function rangeAnswer(reader: WireReader): RangeAnswer {
   const kvs: KeyValue[] = [];
   const answer: Writable<RangeAnswer> = { header: noHeader(), kvs, count: '0', more: false };
   for (let field = reader.next(); field !== undefined; field = reader.next()) {

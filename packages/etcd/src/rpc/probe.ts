@@ -14,27 +14,36 @@ const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 
 const SETTINGS = 4;
 
 /** Whether a TLS handshake succeeds there; nothing is sent over it, and the certificate does not matter. */
-export function speaksTls(endpoint: string): Promise<boolean> {
+export function speaksTls(endpoint: string, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
   const socket = connectTls({ ...splitEndpoint(endpoint), rejectUnauthorized: false });
-  return answered(socket, (yes) => socket.once('secureConnect', () => yes(true)));
+  return answered(socket, signal, (yes) => socket.once('secureConnect', () => yes(true)));
 }
 
 /** Whether HTTP/2 is spoken there in plain text. */
-export function speaksPlain(endpoint: string): Promise<boolean> {
+export function speaksPlain(endpoint: string, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
   const socket = connectPlain(splitEndpoint(endpoint));
   socket.write(PREFACE);
-  return answered(socket, (yes) => socket.once('data', (frame: Buffer) => yes(frame[3] === SETTINGS)));
+  return answered(socket, signal, (yes) => socket.once('data', (frame: Buffer) => yes(frame[3] === SETTINGS)));
 }
 
-function answered(socket: Socket, listen: (answer: (yes: boolean) => void) => void): Promise<boolean> {
+function answered(
+  socket: Socket,
+  signal: AbortSignal,
+  listen: (answer: (yes: boolean) => void) => void,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const answer = (yes: boolean): void => {
+      signal.removeEventListener('abort', giveUp);
       socket.destroy();
       resolve(yes);
     };
+    const giveUp = (): void => answer(false);
     listen(answer);
-    socket.setTimeout(PROBE_MS, () => answer(false));
-    socket.on('error', () => answer(false));
-    socket.on('close', () => answer(false));
+    signal.addEventListener('abort', giveUp, { once: true });
+    socket.setTimeout(PROBE_MS, giveUp);
+    socket.on('error', giveUp);
+    socket.on('close', giveUp);
   });
 }

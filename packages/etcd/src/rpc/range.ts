@@ -1,19 +1,14 @@
 import { keyFromBytes, keyToBytes, prefixEnd, type Target } from '@rollcall/core';
+import type { KeyRange } from './requests.js';
 
-/** A range of keys as etcd's requests name it. Without `range_end` it is the one key. */
-export interface KeyRange {
-  readonly key: Buffer;
-  readonly range_end?: Buffer;
-}
-
-/** In a request: as `key` the lowest key there can be, as `range_end` no end. */
+/** In a request: as `key` the lowest key there can be, as `rangeEnd` no end. */
 const ZERO = Buffer.from([0]);
 
 export function rangeOf({ prefix, exact }: Target): KeyRange {
   const key = Buffer.from(keyToBytes(prefix));
   if (exact) return { key };
   const end = prefixEnd(key);
-  return { key: key.length === 0 ? ZERO : key, range_end: end === undefined ? ZERO : Buffer.from(end) };
+  return { key: key.length === 0 ? ZERO : key, rangeEnd: end === undefined ? ZERO : Buffer.from(end) };
 }
 
 /** How a target's keys are named: what follows its prefix. */

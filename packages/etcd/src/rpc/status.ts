@@ -1,4 +1,4 @@
-import { type ErrorCode, WatchError } from '@rollcall/core';
+import { type ErrorCode, networkFailure, WatchError, type Wording } from '@rollcall/core';
 
 /** What grpc-js says of a call that failed. */
 export interface GrpcFailure {
@@ -31,17 +31,7 @@ const ETCD: readonly Verdict[] = [
   [/server stopped|learner|not capable|corrupt/, 'UNAVAILABLE', 'this member cannot serve'],
 ];
 
-/** What Node and OpenSSL say when no connection came to be. First what may hold a host name, which may hold any word. */
-const CONNECTING: readonly Verdict[] = [
-  [/ENOTFOUND|EAI_AGAIN|name resolution/i, 'UNREACHABLE', 'the host name does not resolve'],
-  [/ECONNREFUSED/, 'UNREACHABLE', 'nothing listens there; is etcd running, is the port right?'],
-  [/before secure TLS connection/, 'UNREACHABLE', 'it ended the TLS handshake'],
-  [/wrong version number|packet length too long/i, 'TLS', 'it does not speak TLS; write etcd:// or enable TLS there'],
-  [/alert.*(certificate|unknown ca)/i, 'TLS', 'it refuses the client certificate; check tls.cert and tls.key'],
-  [/certificate|self.signed|issuer/i, 'TLS', "check tls.ca, tls.serverName and the certificate's dates"],
-  [/SSL|TLS|EPROTO/, 'TLS', 'the TLS handshake failed'],
-  [/Protocol error/, 'BAD_RESPONSE', 'something else than etcd answers there; is the port right?'],
-];
+const WORDING: Wording = { service: 'etcd', plain: 'write etcd://', serverName: 'tls.serverName' };
 
 const STATUS: Readonly<Record<number, ErrorCode>> = {
   1: 'ENDED',
@@ -73,6 +63,13 @@ export function neverSent(error: WatchError): boolean {
   return isGrpcFailure(cause) && isConnecting(cause);
 }
 
+/** Whether an error says that the server cannot answer, or that something else answers in its place. */
+export function cannotAnswer(error: unknown): boolean {
+  const { code, cause } = WatchError.from(error);
+  if (code !== 'BAD_RESPONSE') return code !== 'FORBIDDEN' && code !== 'UNAUTHENTICATED';
+  return !isGrpcFailure(cause) || /HTTP status|parsing error/.test(cause.details);
+}
+
 /**
  * What a failed call means.
  * @param error what grpc-js threw; a WatchError is returned as it is, anything else is INTERNAL.
@@ -93,12 +90,14 @@ export function toWatchError(error: unknown, endpoint: string): WatchError {
 }
 
 function connectFailure(error: GrpcFailure, endpoint: string): WatchError {
-  const [, code, advice] = CONNECTING.find(([pattern]) => pattern.test(error.details)) ?? [
-    undefined,
-    'UNREACHABLE' as const,
-    'check address and network',
-  ];
-  return failure(code, `Cannot connect to etcd at ${endpoint}: ${advice} (${lastError(error)}).`, error);
+  const text = lastError(error);
+  // A server that goes down ends handshakes too: whether it speaks TLS at all is asked apart.
+  const ended = /before secure TLS connection/.test(text);
+  const { code, why } = networkFailure(text, WORDING) ?? {
+    code: 'UNREACHABLE' as const,
+    why: 'check address and network',
+  };
+  return failure(ended ? 'UNREACHABLE' : code, `Cannot connect to etcd at ${endpoint}: ${why} (${text}).`, error);
 }
 
 /** Without grpc-js's frame, and without the time, so that the same failure has the same message. */

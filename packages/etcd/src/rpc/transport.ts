@@ -1,37 +1,31 @@
 import type { Socket } from 'node:net';
-import {
-  Channel,
-  type Client,
-  type ClientDuplexStream,
-  connectivityState,
-  type Metadata,
-  type ServiceClientConstructor,
-} from '@grpc/grpc-js';
-import { WatchError } from '@rollcall/core';
-import { noop } from 'cockatiel';
-import { Etcd3, type IWatchRequest, type Services } from 'etcd3';
-import { unlessAborted } from './abort.js';
+import { Channel, Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import { LinkedAbort, type Timing, untilAborted, WatchError } from '@rollcall/core';
 import { type SecurityOptions, SocketCredentials } from './credentials.js';
-import { ANSWER_MS, CONNECT_AND_ANSWER_MS } from './deadlines.js';
-import { decodeWatch, type WatchAnswer } from './messages.js';
+import { ANSWER_MS, CONNECT_AND_ANSWER_MS, CONNECT_MS } from './deadlines.js';
+import type { WatchAnswer } from './messages.js';
+import { type Method, WATCH } from './methods.js';
 import { speaksPlain, speaksTls } from './probe.js';
+import type { WatchRequest } from './requests.js';
+import { tellingSockets } from './sockets.js';
 import { hungUp, otherProtocol, toWatchError } from './status.js';
 
 /** A transaction, or a batch of up to 1,000 revisions to catch up on, may fill a message far above gRPC's 4 MiB. */
 const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 
-export type WatchCall = ClientDuplexStream<IWatchRequest, WatchAnswer>;
+export type WatchCall = ClientDuplexStream<WatchRequest, WatchAnswer>;
 
 export interface TransportOptions extends SecurityOptions {
   /** The largest answer to take. Default: 512 MiB. */
   readonly maxMessageBytes?: number;
+  readonly timing: Timing;
 }
 
-export interface CallOptions<Res> {
+export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly token: string | undefined;
-  /** Instead of etcd3's own decoder. */
-  readonly decode?: ((bytes: Buffer) => Res) | undefined;
+  /** The longest wait for the answer, ms. Default: 10 s, and 5 s where it first needs a connection. */
+  readonly deadlineMs?: number | undefined;
 }
 
 const CHANNEL_OPTIONS = {
@@ -42,77 +36,64 @@ const CHANNEL_OPTIONS = {
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_retries': 0,
   'grpc.service_config_disable_resolution': 1,
+  // http_proxy and its kin are for the web: etcdctl ignores them for the loopback, and Consul's client always.
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
 };
 
-/** etcd3 hands out its service clients to subclasses only. */
-class Pool extends Etcd3 {
-  client(service: keyof typeof Services): Promise<{ client: Client; metadata: Metadata }> {
-    return this.pool.withConnection(service, ({ client, metadata }) => ({ client, metadata: metadata.clone() }));
-  }
-}
-
-/** Calls to one endpoint over one TCP connection, which the first of them opens. Nothing is tried twice. */
+/**
+ * Calls to one endpoint over one TCP connection, which the first of them opens. When that is lost the transport is of no
+ * more use: another connection might lead to another server. Nothing is tried twice.
+ */
 export class Transport {
   readonly #endpoint: string;
   readonly #secure: boolean;
+  readonly #timing: Timing;
   readonly #channel: Channel;
-  readonly #pool: Pool;
+  readonly #client: Client;
   readonly #sockets = new Set<Socket>();
+  readonly #closed = new AbortController();
+  /** Whether grpc-js has dialled: once is all it may. */
+  #dialled = false;
+  #connected = false;
   /** Calls that have not ended. */
   #running = 0;
-  #closed = false;
 
   /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
   constructor(endpoint: string, options: TransportOptions) {
     this.#endpoint = endpoint;
     this.#secure = options.secure;
-    const credentials = new SocketCredentials(endpoint, options, (socket) => this.#own(socket));
+    this.#timing = options.timing;
+    const credentials = new SocketCredentials(endpoint, options, {
+      assertMayDial: () => this.#assertMayDial(),
+      onConnected: (socket) => this.#onConnected(socket),
+    });
     this.#channel = new Channel(endpoint, credentials, {
       ...CHANNEL_OPTIONS,
       'grpc.max_receive_message_length': options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
     });
-    this.#pool = new Pool({
-      hosts: endpoint,
-      // One channel for all services, made here: etcd3 cannot be told how to verify a certificate.
-      grpcOptions: { channelOverride: this.#channel },
-      faultHandling: { global: noop, host: () => noop },
-    });
+    this.#client = new Client(endpoint, credentials, { channelOverride: this.#channel });
+  }
+
+  /** For `etcd3`, whose calls go over the same connection. */
+  get channel(): Channel {
+    return this.#channel;
   }
 
   /** One request, one answer. @throws WatchError TIMEOUT, UNREACHABLE, TLS, or what the server's status means. */
-  async unary<Req, Res>(
-    service: keyof typeof Services,
-    name: string,
-    request: Req,
-    { signal, token, decode }: CallOptions<Res>,
-  ): Promise<Res> {
-    const { client, metadata } = await this.#client(service, token);
-    const { path, requestSerialize, responseDeserialize } = method(client, name);
-    const connected = this.#channel.getConnectivityState(false) === connectivityState.READY;
-    const deadline = Date.now() + (connected ? ANSWER_MS : CONNECT_AND_ANSWER_MS);
-    const answer = new Promise<Res>((resolve, reject) => {
-      const call = client.makeUnaryRequest<Req, Res>(
-        path,
-        requestSerialize,
-        decode ?? responseDeserialize,
-        request,
-        metadata,
-        { deadline },
-        (error, value) => {
-          this.#ended();
-          signal?.removeEventListener('abort', cancel);
-          if (error) reject(error);
-          else resolve(value as Res);
-        },
-      );
-      this.#running++;
-      const cancel = (): void => call.cancel();
-      if (signal?.aborted) cancel();
-      else signal?.addEventListener('abort', cancel, { once: true });
-    });
-    return answer.catch(async (error) => {
-      throw await this.explained(error, signal);
-    });
+  async unary<Req, Res>(method: Method<Req, Res>, request: Req, options: CallOptions): Promise<Res> {
+    this.#assertUsable();
+    const deadlineMs = options.deadlineMs ?? (this.#connected ? ANSWER_MS : CONNECT_AND_ANSWER_MS);
+    using abort = new LinkedAbort(options.signal);
+    const cancelTimer = this.#timing.schedule(deadlineMs, () => abort.abort(this.#late(deadlineMs)));
+    try {
+      return await this.#call(method, request, options.token, abort.signal);
+    } catch (error) {
+      if (abort.signal.aborted) throw abort.signal.reason;
+      throw await this.explained(error, options.signal);
+    } finally {
+      cancelTimer();
+    }
   }
 
   /** What a failed call means, also where that takes a question to the server. */
@@ -123,11 +104,12 @@ export class Transport {
       : toWatchError(error, this.#endpoint);
   }
 
-  /** A watch stream, on which nothing is asked yet; the caller cancels it in the end. */
-  async watch(token: string | undefined): Promise<WatchCall> {
-    const { client, metadata } = await this.#client('Watch', token);
-    const { path, requestSerialize } = method(client, 'Watch');
-    const call: WatchCall = client.makeBidiStreamRequest(path, requestSerialize, decodeWatch, metadata);
+  /** A watch stream, on which nothing is asked yet; the caller cancels it in the end. @throws WatchError UNREACHABLE. */
+  watch(token: string | undefined): WatchCall {
+    this.#assertUsable();
+    const call = this.#dialling(() =>
+      this.#client.makeBidiStreamRequest(WATCH.path, WATCH.serialize, WATCH.deserialize, metadataOf(token)),
+    );
     this.#running++;
     call.once('status', () => this.#ended());
     return call;
@@ -135,29 +117,80 @@ export class Transport {
 
   /** Calls that run go on to their end; the TCP connection closes after the last of them, whatever the peer does. */
   close(): void {
-    this.#closed = true;
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
     this.#channel.close();
     this.#destroyIfUnused();
   }
 
-  async #client(service: keyof typeof Services, token?: string): Promise<{ client: Client; metadata: Metadata }> {
-    if (this.#closed) throw new WatchError('UNREACHABLE', `The connection to etcd at ${this.#endpoint} was given up.`);
-    const { client, metadata } = await this.#pool.client(service);
-    // Without it, a member that has lost its peers goes on answering nothing for ever.
-    metadata.set('hasleader', 'true');
-    if (token !== undefined) metadata.set('token', token);
-    return { client, metadata };
+  #call<Req, Res>(
+    { path, serialize, deserialize }: Method<Req, Res>,
+    request: Req,
+    token: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Res> {
+    return new Promise((resolve, reject) => {
+      const settled = (error: unknown, value?: Res): void => {
+        this.#ended();
+        signal.removeEventListener('abort', cancel);
+        if (error) reject(error);
+        else resolve(value as Res);
+      };
+      this.#running++;
+      const call = this.#dialling(() =>
+        this.#client.makeUnaryRequest(path, serialize, deserialize, request, metadataOf(token), settled),
+      );
+      const cancel = (): void => call.cancel();
+      if (signal.aborted) cancel();
+      else signal.addEventListener('abort', cancel, { once: true });
+    });
+  }
+
+  /** The first call opens the connection. */
+  #dialling<T>(call: () => T): T {
+    return this.#connected ? call() : tellingSockets((socket) => this.#onSocket(socket), call);
+  }
+
+  #assertMayDial(): void {
+    if (this.#closed.signal.aborted || this.#dialled) throw new Error('This connection was given up.');
+    this.#dialled = true;
+  }
+
+  #assertUsable(): void {
+    const lost = this.#connected && this.#sockets.size === 0;
+    if (!lost && !this.#closed.signal.aborted) return;
+    throw new WatchError('UNREACHABLE', `The connection to etcd at ${this.#endpoint} broke.`);
+  }
+
+  /** Told before it connects. */
+  #onSocket(socket: Socket): void {
+    this.#sockets.add(socket);
+    const late = (): void => void socket.destroy(new Error('connect ETIMEDOUT'));
+    const cancelTimer = this.#timing.schedule(CONNECT_MS, late);
+    socket.unref();
+    socket.once('connect', cancelTimer);
+    socket.once('close', () => {
+      cancelTimer();
+      this.#sockets.delete(socket);
+    });
+    this.#destroyIfUnused();
+  }
+
+  #onConnected(socket: Socket): void {
+    this.#connected = true;
+    this.#sockets.add(socket);
+    this.#destroyIfUnused();
+  }
+
+  #late(ms: number): WatchError {
+    return new WatchError('TIMEOUT', `No answer from etcd at ${this.#endpoint} in ${ms} ms.`);
   }
 
   #speaksOther(signal?: AbortSignal): Promise<boolean> {
-    const probed = this.#secure ? speaksPlain(this.#endpoint) : speaksTls(this.#endpoint);
-    return signal === undefined ? probed : unlessAborted(probed, signal);
-  }
-
-  #own(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    this.#destroyIfUnused();
+    const asking = new LinkedAbort(signal, this.#closed.signal);
+    const { signal: over } = asking;
+    const probed = this.#secure ? speaksPlain(this.#endpoint, over) : speaksTls(this.#endpoint, over);
+    return (signal === undefined ? probed : untilAborted(probed, signal)).finally(() => asking.abort());
   }
 
   #ended(): void {
@@ -166,13 +199,15 @@ export class Transport {
   }
 
   #destroyIfUnused(): void {
-    if (!this.#closed || this.#running > 0) return;
+    if (!this.#closed.signal.aborted || this.#running > 0) return;
     for (const socket of this.#sockets) socket.destroy();
   }
 }
 
-function method(client: Client, name: string) {
-  const definition = (client.constructor as ServiceClientConstructor).service[name];
-  if (definition === undefined) throw new WatchError('INTERNAL', `etcd3 knows no ${name}.`);
-  return definition;
+function metadataOf(token: string | undefined): Metadata {
+  const metadata = new Metadata();
+  // Without it, a member that has lost its peers goes on answering nothing for ever.
+  metadata.set('hasleader', 'true');
+  if (token !== undefined) metadata.set('token', token);
+  return metadata;
 }

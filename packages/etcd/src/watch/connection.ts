@@ -1,81 +1,136 @@
-import { type ConnectOptions, type Revision, type Target, WatchError } from '@rollcall/core';
-import type {
-  IAuthenticateResponse,
-  IDeleteRangeRequest,
-  IDeleteRangeResponse,
-  ILeaseGrantRequest,
-  ILeaseGrantResponse,
-  IPutRequest,
-  IPutResponse,
-  IRangeRequest,
-  IStatusResponse,
-  ITxnRequest,
-  ITxnResponse,
-  Services,
-} from 'etcd3';
-import { unlessAborted } from '../rpc/abort.js';
+import {
+  type Connection,
+  type ConnectOptions,
+  Limiter,
+  type Revision,
+  type Target,
+  type Timing,
+  untilAborted,
+  WatchError,
+} from '@rollcall/core';
+import type { IDeleteRangeResponse, ILeaseGrantResponse, IPutResponse } from 'etcd3';
 import type { SecurityOptions } from '../rpc/credentials.js';
+import { CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';
+import type { Etcd3Methods } from '../rpc/etcd3Client.js';
 import { Login } from '../rpc/login.js';
-import { decodeRange, type RangeAnswer } from '../rpc/messages.js';
+import type { Header, RangeAnswer, TxnAnswer } from '../rpc/messages.js';
+import { type Method, RANGE, STATUS, TXN } from '../rpc/methods.js';
 import { rangeOf } from '../rpc/range.js';
+import type { RangeRequest, TxnRequest } from '../rpc/requests.js';
+import { cannotAnswer } from '../rpc/status.js';
 import { Transport } from '../rpc/transport.js';
 import { type ServerVersion, trustsProgress } from '../rpc/version.js';
-import { SharedStream } from './sharedStream.js';
-import { WatchStream } from './stream.js';
-import type { StreamWatch } from './streamWatch.js';
+import { Prover } from './prover.js';
+import { SharedStreams } from './sharedStreams.js';
+import { type Created, WatchStream } from './stream.js';
 
-export type ConnectionOptions = ConnectOptions & SecurityOptions;
+/** So many watches list, or prove what they held, at once. */
+const ADMITTED = 64;
+
+export interface ConnectionOptions extends ConnectOptions, SecurityOptions {
+  readonly timing: Timing;
+}
+
+/** What a connection tells of its server. */
+export interface ServerEvents {
+  onVersion(version: ServerVersion, endpoint: string): void;
+  /** Watches are proven by reads, and why. */
+  onProvenByReads(why: string, endpoint: string): void;
+}
 
 /** A watch, and the stream's word on it. */
-export interface Watching {
+export interface Watching extends Created {
   readonly stream: WatchStream;
-  readonly watch: StreamWatch;
-  /** The store's revision when the watch was created, as far as that one member knew. It implies no delivery. */
-  readonly createdAt: Revision;
+}
+
+export interface CallLimits {
+  readonly signal: AbortSignal;
+  readonly deadlineMs?: number | undefined;
 }
 
 /**
  * One endpoint of a cluster, as one user: one TCP connection, one login, one stream for all watches. Nothing is tried
  * twice, except with a new token when the old one was refused.
  */
-export class Connection {
+export class EtcdConnection implements Connection {
   readonly endpoint: string;
+  readonly timing: Timing;
+  readonly admission = new Limiter(ADMITTED);
+  /** How old a proof may get, ms, before the watch asks for the next one. */
+  readonly proofEveryMs: number;
+  readonly #options: ConnectionOptions;
   readonly #transport: Transport;
   readonly #login: Login | undefined;
-  readonly #onVersion: (version: ServerVersion) => void;
-  readonly #streams = new SharedStream(() => this.#newStream());
+  readonly #events: ServerEvents;
+  readonly #streams = new SharedStreams(() => this.#newStream());
+  readonly #prover = new Prover((ranges, limits) => this.txn(ranges, limits));
   readonly #closed = new AbortController();
+  #etcd3: Promise<Etcd3Methods> | undefined;
   #version: ServerVersion | undefined;
+  #clusterId: string | undefined;
 
-  /**
-   * @param onVersion told of the server's version, once it is known.
-   * @throws WatchError INVALID_OPTION for certificates or a key that cannot be read.
-   */
-  constructor(endpoint: string, options: ConnectionOptions, onVersion: (version: ServerVersion) => void = () => {}) {
+  /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
+  constructor(endpoint: string, proofEveryMs: number, options: ConnectionOptions, events: ServerEvents) {
     this.endpoint = endpoint;
-    this.#onVersion = onVersion;
+    this.timing = options.timing;
+    this.proofEveryMs = proofEveryMs;
+    this.#options = options;
+    this.#events = events;
     this.#transport = new Transport(endpoint, options);
-    if (options.username !== undefined) this.#login = new Login(() => this.#authenticate(options));
+    if (options.username !== undefined) {
+      this.#login = new Login(
+        () => this.#authenticate(),
+        () => this.timing.now(),
+      );
+    }
   }
 
-  range(request: IRangeRequest, signal: AbortSignal): Promise<RangeAnswer> {
-    return this.#call('KV', 'Range', request, signal, decodeRange);
+  /** The cluster that the server says it belongs to; undefined while no answer named one, as behind a proxy. */
+  get clusterId(): string | undefined {
+    return this.#clusterId;
   }
 
-  txn(request: ITxnRequest, signal: AbortSignal): Promise<ITxnResponse> {
-    return this.#call('KV', 'Txn', request, signal);
+  /** Connects, and asks whether the server can answer. @throws WatchError why it cannot. */
+  async dial(signal: AbortSignal): Promise<void> {
+    try {
+      const status = await this.#transport.unary(STATUS, undefined, { signal, token: undefined });
+      this.#know(status.version);
+      if (!status.errors.some((error) => error.includes('no leader'))) return;
+    } catch (error) {
+      // It answers, if only that it does not tell its status.
+      if (!cannotAnswer(error)) return;
+      throw error;
+    }
+    throw new WatchError(
+      'UNAVAILABLE',
+      `etcd at ${this.endpoint} has no leader: it elects one or has lost its quorum.`,
+    );
   }
 
-  put(request: IPutRequest, signal: AbortSignal): Promise<IPutResponse> {
-    return this.#call('KV', 'Put', request, signal);
+  async range(request: RangeRequest, limits: CallLimits): Promise<RangeAnswer> {
+    return this.#ofThisCluster(await this.#call(RANGE, request, limits));
   }
 
-  deleteRange(request: IDeleteRangeRequest, signal: AbortSignal): Promise<IDeleteRangeResponse> {
-    return this.#call('KV', 'DeleteRange', request, signal);
+  /** Reads at one moment. */
+  async txn(ranges: TxnRequest, limits: CallLimits): Promise<TxnAnswer> {
+    return this.#ofThisCluster(await this.#call(TXN, ranges, limits));
   }
 
-  leaseGrant(request: ILeaseGrantRequest, signal: AbortSignal): Promise<ILeaseGrantResponse> {
-    return this.#call('Lease', 'LeaseGrant', request, signal);
+  async put(request: object, limits: CallLimits): Promise<IPutResponse> {
+    return this.#call((await this.#etcd3Methods()).put, request, limits);
+  }
+
+  async deleteRange(request: object, limits: CallLimits): Promise<IDeleteRangeResponse> {
+    return this.#call((await this.#etcd3Methods()).deleteRange, request, limits);
+  }
+
+  async leaseGrant(request: object, limits: CallLimits): Promise<ILeaseGrantResponse> {
+    return this.#call((await this.#etcd3Methods()).leaseGrant, request, limits);
+  }
+
+  /** Reads whether the store is what is held, together with other watches that ask. */
+  get prover(): Prover {
+    return this.#prover;
   }
 
   /**
@@ -95,10 +150,22 @@ export class Connection {
         mayRenew = false;
         // A stream keeps the token it was opened with, and a dead one may read as "permission denied". A read with a
         // living one decides.
-        await this.range({ ...rangeOf(target), count_only: true }, signal);
+        await this.range({ ...rangeOf(target), countOnly: true }, { signal });
         this.#streams.retire(stream);
       }
     }
+  }
+
+  /** Takes note of the cluster that an answer names. @throws WatchError BAD_RESPONSE if it is another one. */
+  know({ clusterId }: Header): void {
+    // A proxy fills in no cluster id: that is no evidence.
+    if (clusterId === '0') return;
+    this.#clusterId ??= clusterId;
+    if (this.#clusterId === clusterId) return;
+    throw new WatchError(
+      'BAD_RESPONSE',
+      `Answers of ${this.endpoint} come from two etcd clusters (${this.#clusterId}, ${clusterId}): does one address lead to both?`,
+    );
   }
 
   /** Calls that run go on to their end; the TCP connection closes after the last of them. */
@@ -107,64 +174,84 @@ export class Connection {
     this.#transport.close();
   }
 
+  #ofThisCluster<T extends { readonly header: Header }>(answer: T): T {
+    this.know(answer.header);
+    return answer;
+  }
+
   async #newStream(): Promise<WatchStream> {
     const token = await this.#login?.token();
-    const call = await this.#transport.watch(token);
+    const call = this.#transport.watch(token);
     if (this.#version === undefined) void this.#askVersion();
-    return new WatchStream(call, this.endpoint, () => trustsProgress(this.#version));
+    return new WatchStream(call, {
+      endpoint: this.endpoint,
+      timing: this.timing,
+      proofEveryMs: this.proofEveryMs,
+      trustsProgress: () => trustsProgress(this.#version),
+      onHeader: (header) => this.know(header),
+      onProvenByReads: () => this.#events.onProvenByReads(this.#whyByReads(), this.endpoint),
+    });
+  }
+
+  #whyByReads(): string {
+    if (this.#version !== undefined && !trustsProgress(this.#version)) {
+      return `etcd ${this.#version} may tell progress before events`;
+    }
+    return 'requests for progress go unanswered there, as behind "etcd grpc-proxy"';
   }
 
   /** Not needed for anything to work: without an answer, progress is not trusted. */
   async #askVersion(): Promise<void> {
     try {
-      const { version } = await this.#call<object, IStatusResponse>('Maintenance', 'Status', {}, this.#closed.signal);
-      this.#version = version;
-      this.#onVersion(version);
+      const { signal } = this.#closed;
+      const options = { signal, token: undefined, deadlineMs: CONNECT_AND_ANSWER_MS };
+      this.#know((await this.#transport.unary(STATUS, undefined, options)).version);
     } catch {}
   }
 
-  #call<Req, Res>(
-    service: keyof typeof Services,
-    name: string,
-    request: Req,
-    signal: AbortSignal,
-    decode?: (bytes: Buffer) => Res,
-  ): Promise<Res> {
-    return this.#authorised(signal, (token) =>
-      this.#transport.unary(service, name, request, { signal, token, decode }),
-    );
+  #know(version: ServerVersion): void {
+    if (this.#version !== undefined || version === '') return;
+    this.#version = version;
+    this.#events.onVersion(version, this.endpoint);
+  }
+
+  #call<Req, Res>(method: Method<Req, Res>, request: Req, { signal, deadlineMs }: CallLimits): Promise<Res> {
+    return this.#authorised(signal, (token) => this.#transport.unary(method, request, { signal, token, deadlineMs }));
   }
 
   /** A dead token reads as "invalid auth token" or "revision of auth store is old". */
   async #authorised<T>(signal: AbortSignal, run: (token: string | undefined) => Promise<T>): Promise<T> {
     if (this.#login === undefined) return run(undefined);
     const servedBefore = this.#login.held;
-    const token = await unlessAborted(this.#login.token(), signal);
+    const token = await untilAborted(this.#login.token(), signal);
     try {
       return await run(token);
     } catch (error) {
       if (!servedBefore || WatchError.from(error).code !== 'UNAUTHENTICATED') throw error;
-      return run(await unlessAborted(this.#login.renew(token), signal));
+      return run(await untilAborted(this.#login.renew(token), signal));
     }
   }
 
   /** Not by etcd3's own authenticator: it opens a connection for each token and never closes it. */
-  async #authenticate({ username, password }: ConnectOptions): Promise<string | undefined> {
-    const request = { name: username, password };
-    const options = { token: undefined };
+  async #authenticate(): Promise<string | undefined> {
+    const { username, password } = this.#options;
+    const { authenticate } = await this.#etcd3Methods();
     try {
-      const answer = await this.#transport.unary<object, IAuthenticateResponse>(
-        'Auth',
-        'Authenticate',
-        request,
-        options,
-      );
-      return answer.token;
+      const request = { name: username, password };
+      const { token } = await this.#transport.unary(authenticate, request, { token: undefined });
+      return token;
     } catch (error) {
       // With authentication switched off, a user is no error: etcdctl ignores it too.
       if (error instanceof WatchError && error.message.includes('authentication is not enabled')) return undefined;
       throw error;
     }
+  }
+
+  #etcd3Methods(): Promise<Etcd3Methods> {
+    this.#etcd3 ??= import('../rpc/etcd3Client.js').then(({ etcd3Methods }) =>
+      etcd3Methods(this.#transport, this.endpoint),
+    );
+    return this.#etcd3;
   }
 }
 

@@ -1,8 +1,7 @@
-import { compareRevisions, type Revision, type Target, WatchError } from '@rollcall/core';
-import { LinkedAbort } from '../rpc/abort.js';
+import { compareRevisions, LinkedAbort, type Revision, type Target, WatchError } from '@rollcall/core';
 import { ANSWER_MS } from '../rpc/deadlines.js';
 import { rangeOf } from '../rpc/range.js';
-import type { Connection } from './connection.js';
+import type { EtcdConnection } from './connection.js';
 
 interface Asked {
   readonly target: Target;
@@ -16,7 +15,7 @@ interface Asked {
  * refuses such a read without a word on that.
  * @throws WatchError COMPACTED with the oldest revision; ROLLED_BACK with the newest.
  */
-export async function withinHistory<T>(connection: Connection, asked: Asked, read: Promise<T>): Promise<T> {
+export async function withinHistory<T>(connection: EtcdConnection, asked: Asked, read: Promise<T>): Promise<T> {
   try {
     return await read;
   } catch (error) {
@@ -37,18 +36,23 @@ async function explained(error: WatchError, asking: Promise<never>): Promise<Wat
  * Only a watch is told which revision is the oldest. It can be read at, and a watch can go on after it: what is compacted
  * is what came before.
  */
-async function askOldest(connection: Connection, { target, signal }: Asked): Promise<never> {
-  using asking = new LinkedAbort(signal, AbortSignal.timeout(ANSWER_MS));
-  const { watch } = await connection.watch(target, '1', asking.signal);
+async function askOldest(connection: EtcdConnection, { target, signal }: Asked): Promise<never> {
+  using asking = new LinkedAbort(signal);
+  const cancelTimer = connection.timing.schedule(ANSWER_MS, () => asking.abort());
   try {
-    for (;;) await watch.next();
+    const { watch } = await connection.watch(target, '1', asking.signal);
+    try {
+      for (;;) await watch.next();
+    } finally {
+      watch.close();
+    }
   } finally {
-    watch.close();
+    cancelTimer();
   }
 }
 
-async function askNewest(connection: Connection, { target, signal }: Asked, at: Revision): Promise<never> {
-  const { header } = await connection.range({ ...rangeOf(target), count_only: true }, signal);
+async function askNewest(connection: EtcdConnection, { target, signal }: Asked, at: Revision): Promise<never> {
+  const { header } = await connection.range({ ...rangeOf(target), countOnly: true }, { signal });
   const came = compareRevisions(header.revision, at) >= 0 ? 'came only now: ask again' : 'is still to come';
   const message = `etcd at ${connection.endpoint} is at revision ${header.revision}: revision ${at} ${came}.`;
   throw new WatchError('ROLLED_BACK', message);

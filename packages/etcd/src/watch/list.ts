@@ -1,8 +1,8 @@
 import { type Entry, type Revision, type Target, WatchError } from '@rollcall/core';
-import type { IRangeRequest } from 'etcd3';
 import type { KeyValue, RangeAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';
-import type { Connection } from './connection.js';
+import type { RangeRequest } from '../rpc/requests.js';
+import type { CallLimits, EtcdConnection } from './connection.js';
 import { entryOf } from './entry.js';
 
 /** The first page's keys, before it is known how large the values are. */
@@ -13,14 +13,15 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 /** How often a list starts again because its revision was compacted meanwhile. */
 const ATTEMPTS = 5;
 
-export interface Listed {
+export interface Listing {
   readonly revision: Revision;
+  /** `Timing.now()` before the first page was asked for: the list is no older. */
+  readonly asOf: number;
   readonly clusterId: string;
   readonly entries: readonly (readonly [string, Entry])[];
 }
 
-export interface ListOptions {
-  readonly signal: AbortSignal;
+export interface ListOptions extends CallLimits {
   /** Default: the newest. */
   readonly at?: Revision;
   readonly keysOnly?: boolean;
@@ -31,10 +32,10 @@ export interface ListOptions {
  * @throws WatchError TOO_LARGE when a single key is; COMPACTED when the revision asked for is gone, or again and again while paging.
  */
 export async function* list(
-  connection: Connection,
+  connection: EtcdConnection,
   target: Target,
   options: ListOptions,
-): AsyncGenerator<undefined, Listed> {
+): AsyncGenerator<undefined, Listing> {
   for (let attempt = 1; ; attempt++) {
     try {
       return yield* listOnce(connection, target, options);
@@ -50,27 +51,28 @@ export async function* list(
 }
 
 async function* listOnce(
-  connection: Connection,
+  connection: EtcdConnection,
   target: Target,
-  { signal, at, keysOnly = false }: ListOptions,
-): AsyncGenerator<undefined, Listed> {
-  const { key, range_end } = rangeOf(target);
+  { signal, deadlineMs, at, keysOnly = false }: ListOptions,
+): AsyncGenerator<undefined, Listing> {
+  const { key, rangeEnd } = rangeOf(target);
+  const asOf = connection.timing.now();
   const names = new KeyNames(target);
   const entries: (readonly [string, Entry])[] = [];
   let pinned = at;
   let from = key;
   let limit = FIRST_PAGE_KEYS;
   for (;;) {
-    const request: IRangeRequest = {
+    const request: RangeRequest = {
       key: from,
-      ...(range_end && { range_end }),
+      ...(rangeEnd && { rangeEnd }),
       ...(pinned !== undefined && { revision: pinned }),
       limit,
-      keys_only: keysOnly,
+      keysOnly,
     };
     let page: RangeAnswer;
     try {
-      page = await connection.range(request, signal);
+      page = await connection.range(request, { signal, deadlineMs });
     } catch (error) {
       if (limit === 1 || WatchError.from(error).code !== 'TOO_LARGE') throw error;
       limit = Math.ceil(limit / 2);
@@ -79,7 +81,7 @@ async function* listOnce(
     pinned ??= page.header.revision;
     for (const kv of page.kvs) entries.push([names.relative(kv.key), entryOf(kv)]);
     const last = page.kvs.at(-1);
-    if (!page.more || last === undefined) return { revision: pinned, clusterId: page.header.clusterId, entries };
+    if (!page.more || last === undefined) return { revision: pinned, asOf, clusterId: page.header.clusterId, entries };
     from = Buffer.concat([last.key, Buffer.of(0)]);
     limit = nextLimit(page.kvs);
     yield;

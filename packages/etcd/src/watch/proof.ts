@@ -1,15 +1,9 @@
-import {
-  compareRevisions,
-  type Entry,
-  type KeyMap,
-  type Resume,
-  type Revision,
-  type Target,
-  WatchError,
-} from '@rollcall/core';
-import type { IKeyValue, IRangeRequest, IRangeResponse } from 'etcd3';
+import { compareRevisions, type KeyMap, type Resume, type Revision, type Target, WatchError } from '@rollcall/core';
+import type { RangeAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';
-import type { Connection } from './connection.js';
+import type { RangeRequest } from '../rpc/requests.js';
+import type { EtcdConnection } from './connection.js';
+import { isSame } from './witness.js';
 
 /** Up to this many keys are compared one by one: no more than the first page of a list. */
 const COMPARED_KEYS = 500;
@@ -28,13 +22,13 @@ export interface Present {
 
 /** What the store must have had at the cursor: reads to send in one transaction, and whether their answers fit. */
 interface Question {
-  readonly ranges: readonly IRangeRequest[];
+  readonly ranges: readonly RangeRequest[];
   /** How many keys there are now, and one that was put after the cursor: as many and none means that nothing has changed. */
-  readonly now: readonly IRangeRequest[];
+  readonly now: readonly RangeRequest[];
   fits(answers: readonly Answer[]): boolean;
 }
 
-type Answer = IRangeResponse | undefined;
+type Answer = RangeAnswer | undefined;
 
 /**
  * Proves that the store had at the cursor just what is held. A wiped and refilled node keeps its cluster id, member id
@@ -44,7 +38,7 @@ type Answer = IRangeResponse | undefined;
  *   cursor's revision is gone.
  */
 export async function prove(
-  connection: Connection,
+  connection: EtcdConnection,
   target: Target,
   seen: Seen,
   signal: AbortSignal,
@@ -61,7 +55,7 @@ export async function prove(
 }
 
 async function ask(
-  connection: Connection,
+  connection: EtcdConnection,
   target: Target,
   seen: Seen,
   question: Question,
@@ -69,9 +63,7 @@ async function ask(
 ): Promise<Present> {
   const ranges = [...question.ranges, ...question.now];
   try {
-    const request = { success: ranges.map((range) => ({ request_range: range })) };
-    const { header, responses } = await connection.txn(request, signal);
-    const answers = responses.map((response) => response.response_range);
+    const { header, ranges: answers } = await connection.txn(ranges, { signal });
     if (!question.fits(answers)) throw otherHistory(connection.endpoint, seen.revision);
     const [all, newer] = answers.slice(question.ranges.length);
     const isHeld = all?.count === String(seen.held?.size) && newer?.kvs.length === 0;
@@ -88,8 +80,8 @@ function questionOf(target: Target, { held, proof, revision }: Seen): Question |
   return proof && witness(target, proof, revision);
 }
 
-function newerThan(range: IRangeRequest, revision: Revision): IRangeRequest {
-  return { ...range, min_mod_revision: String(BigInt(revision) + 1n), keys_only: true, limit: 1 };
+function newerThan(range: RangeRequest, revision: Revision): RangeRequest {
+  return { ...range, minModRevision: String(BigInt(revision) + 1n), keysOnly: true, limit: 1 };
 }
 
 /** Every key, with its value. */
@@ -98,7 +90,7 @@ function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
   const range = rangeOf(target);
   return {
     ranges: [{ ...range, revision, limit: held.size + 1 }],
-    now: [{ ...range, count_only: true }, newerThan(range, revision)],
+    now: [{ ...range, countOnly: true }, newerThan(range, revision)],
     fits: ([found]) =>
       found?.kvs.length === held.size && found.kvs.every((kv) => isSame(kv, held.get(names.relative(kv.key)))),
   };
@@ -107,7 +99,7 @@ function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
 /** The newest key, that there is none newer, and how many there are: a store that differs in older keys alone passes. */
 function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>, revision: Revision): Question {
   const range = { ...rangeOf(target), revision };
-  const counted = { ...range, count_only: true };
+  const counted = { ...range, countOnly: true };
   if (newest?.entry.revision === undefined) {
     return { ranges: [counted], now: [], fits: ([all]) => all?.count === String(count) };
   }
@@ -129,26 +121,16 @@ function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>
  * @throws WatchError ROLLED_BACK when the store has not come as far as the revision.
  */
 export async function assertReached(
-  connection: Connection,
+  connection: EtcdConnection,
   target: Target,
   revision: Revision,
   signal: AbortSignal,
 ): Promise<void> {
-  const { header } = await connection.range({ ...rangeOf(target), count_only: true }, signal);
+  const { header } = await connection.range({ ...rangeOf(target), countOnly: true }, { signal });
   if (compareRevisions(header.revision, revision) >= 0) return;
   throw new WatchError(
     'ROLLED_BACK',
     `etcd at ${connection.endpoint} is at revision ${header.revision}, before ${revision}, which was seen: the store was wiped or restored.`,
-  );
-}
-
-function isSame(found: IKeyValue | undefined, held: Entry | undefined): boolean {
-  return (
-    found !== undefined &&
-    held !== undefined &&
-    found.mod_revision === held.revision &&
-    found.create_revision === held.createRevision &&
-    found.value.equals(held.value)
   );
 }
 

@@ -1,68 +1,78 @@
-import { systemTiming, type Target, WatchError } from '@rollcall/core';
+import { compareRevisions, type Revision, type Target, type Timing, WatchError } from '@rollcall/core';
 import { ANSWER_MS, CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';
-import type { WatchAnswer } from '../rpc/messages.js';
+import type { Header, WatchAnswer } from '../rpc/messages.js';
 import { rangeOf } from '../rpc/range.js';
+import type { WatchRequest } from '../rpc/requests.js';
 import { toWatchError } from '../rpc/status.js';
 import type { WatchCall } from '../rpc/transport.js';
+import { Creations } from './creations.js';
+import { Progress } from './progress.js';
 import { type StreamSide, StreamWatch } from './streamWatch.js';
 
-/**
- * How often a stream is asked for progress, ms: so that it is never silent for longer, and so that the cursor of a prefix
- * where nothing happens stays ahead of compaction.
- */
-const ASK_EVERY_MS = 10_000;
-/**
- * Until a resumed watch has been told where it is the stream is asked more often: the server drops requests while a watch
- * replays, and it begins replays every 100 ms only.
- */
-const FIRST_ASK_AFTER_MS = 125;
 const ALIVE_EVERY_MS = 1_000;
 /** Answers that wait to be read may weigh this much, bytes; then the rest waits on the server until half is read. */
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
+/** What one watch may be told before it is read, bytes: above, it is ended and created anew, or the others would wait. */
+const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
+/** A read that did not prove a watch is repeated after this time, ms. */
+const PROVE_AGAIN_MS = 5_000;
+
+export interface StreamOptions {
+  /** `host:port`, for messages. */
+  readonly endpoint: string;
+  readonly timing: Timing;
+  /** How often the stream is asked for progress, ms; a watch without a proof for a little longer is proven by a read. */
+  readonly proofEveryMs: number;
+  /** Whether a progress reply of this server proves that all before it was told. */
+  trustsProgress(): boolean;
+  /** Told of each answer's header. @throws WatchError when it is of another cluster. */
+  onHeader(header: Header): void;
+  /** Told once, when watches must be proven by reads. */
+  onProvenByReads(): void;
+}
+
+/** A watch, and what the store's header said when it was created. */
+export interface Created {
+  readonly watch: StreamWatch;
+  readonly created: Header;
+}
 
 /**
- * Any number of watches on one stream. Any message is life for all of them. It ends with the last of them.
+ * Any number of watches on one stream. It ends with the last of them.
  *
  * The core always reads, so a watch with much to read holds the others up only for as long as reading takes.
  */
 export class WatchStream {
   readonly #call: WatchCall;
-  readonly #endpoint: string;
-  readonly #trustsProgress: () => boolean;
-  /** By id, those too whose creation is not confirmed yet. */
+  readonly #options: StreamOptions;
+  readonly #timing: Timing;
+  /** Those that the server has confirmed, by the server's id. */
   readonly #watches = new Map<string, StreamWatch>();
-  /** The server confirms in the order of the requests, and names no id when it refuses. */
-  readonly #unconfirmed: StreamWatch[] = [];
+  readonly #creations: Creations;
+  readonly #progress: Progress;
   readonly #side: StreamSide = {
     onTaken: (bytes) => this.#taken(bytes),
     onClosed: (watch) => this.#left(watch),
   };
-  #ids = 0;
   #waitingBytes = 0;
   #failure: WatchError | undefined;
   /** Whether anything came yet: until then the connection may still be in the making. */
   #heard = false;
-  /** Requests for progress, and answers to them: some get none. */
-  #asked = 0;
-  #answered = 0;
-  #askedAt = systemTiming.now();
-  #askAfterMs = ASK_EVERY_MS;
   #toldAliveAt = Number.NEGATIVE_INFINITY;
-  #cancelAsk: () => void = () => {};
+  #toldByReads = false;
+  #cancelProofs: () => void = () => {};
+  #proofsDueAt = Number.POSITIVE_INFINITY;
 
-  /**
-   * @param call nothing is asked on it yet; it ends with the last watch.
-   * @param endpoint `host:port`, for messages.
-   * @param trustsProgress whether a progress reply of this server proves that all before it was told.
-   */
-  constructor(call: WatchCall, endpoint: string, trustsProgress: () => boolean) {
+  /** @param call nothing is asked on it yet; it ends with the last watch. */
+  constructor(call: WatchCall, options: StreamOptions) {
     this.#call = call;
-    this.#endpoint = endpoint;
-    this.#trustsProgress = trustsProgress;
+    this.#options = options;
+    this.#timing = options.timing;
+    this.#creations = new Creations(options.timing, (request) => this.#send(request));
+    this.#progress = new Progress(options.timing, options.proofEveryMs, () => this.#send({ type: 'progress' }));
     call.on('data', (answer: WatchAnswer) => this.#hear(answer));
-    call.on('error', (error) => this.#end(toWatchError(error, endpoint)));
-    call.on('end', () => this.#end(new WatchError('ENDED', `etcd at ${endpoint} ended the watch.`)));
-    this.#scheduleAsk();
+    call.on('error', (error) => this.#end(toWatchError(error, options.endpoint)));
+    call.on('end', () => this.#end(new WatchError('ENDED', `etcd at ${options.endpoint} ended the watch.`)));
   }
 
   /** No watch can be created any more. */
@@ -70,21 +80,23 @@ export class WatchStream {
     return this.#failure !== undefined;
   }
 
+  /** How many creations wait for others, where the server numbers watches by itself. */
+  get queue(): number {
+    return this.#creations.queue;
+  }
+
   /**
-   * Creates a watch. Its request is written at once, so many may be on the way together.
+   * Creates a watch.
    * @param start the first revision wanted.
-   * @returns `createdAt`: the store's revision then, as far as that one member knew. It implies no delivery.
    * @throws WatchError FORBIDDEN, UNAUTHENTICATED: this watch alone; TIMEOUT; what ended the stream.
    */
-  async create(target: Target, start: string, signal: AbortSignal): Promise<{ watch: StreamWatch; createdAt: string }> {
+  async create(target: Target, start: Revision, signal: AbortSignal): Promise<Created> {
     if (this.#failure !== undefined) throw this.#failure;
-    const watch = new StreamWatch(String(++this.#ids), this.#asked, this.#side, signal);
-    this.#watches.set(watch.id, watch);
-    this.#unconfirmed.push(watch);
-    this.#call.write({ create_request: { ...rangeOf(target), start_revision: start, watch_id: watch.id } });
+    const watch = new StreamWatch({ signal, timing: this.#timing, stream: this.#side });
+    this.#creations.add(watch, rangeOf(target), start);
     const deadlineMs = this.#heard ? ANSWER_MS : CONNECT_AND_ANSWER_MS;
     try {
-      return { watch, createdAt: await watch.untilCreated(deadlineMs, this.#endpoint) };
+      return { watch, created: await watch.untilCreated(deadlineMs, this.#options.endpoint) };
     } catch (error) {
       watch.close();
       throw error;
@@ -93,69 +105,122 @@ export class WatchStream {
 
   /** Asks for a progress reply, and again soon: none comes while any of the watches still replays. */
   askSoon(): void {
-    if (this.#failure !== undefined) return;
-    this.#askAfterMs = FIRST_ASK_AFTER_MS;
-    this.#scheduleAsk();
+    if (this.#failure === undefined) this.#progress.askSoon();
+  }
+
+  /** Something has proven the watch: it is next proven by a read if nothing else does in time. */
+  proven(watch: StreamWatch): void {
+    this.#proveBy(watch, this.#timing.now() + this.#proofAfterMs);
+  }
+
+  /** Has a read prove the watch soon, unless the stream does before. */
+  proveSoon(watch: StreamWatch, ms: number): void {
+    this.#proveBy(watch, this.#timing.now() + ms);
   }
 
   /** Ends it if no watch is on it. */
   endIfUnused(): void {
-    if (this.#watches.size === 0) this.#end(new WatchError('CLOSED', 'The watch stream is not needed any more.'));
+    if (this.#watches.size > 0 || this.#creations.backlog > 0) return;
+    this.#end(new WatchError('CLOSED', 'The watch stream is not needed any more.'));
   }
 
   #hear(answer: WatchAnswer): void {
     this.#heard = true;
-    if (answer.created) this.#confirm(answer);
-    else if (answer.canceled) this.#cancelled(answer);
-    else if (answer.events.length > 0) this.#deliver(answer);
-    else if (answer.watchId === EVERY_WATCH) this.#progress(answer);
-    this.#tellAlive();
+    try {
+      this.#options.onHeader(answer.header);
+    } catch (error) {
+      this.#end(WatchError.from(error));
+      return;
+    }
+    const isEvidence = answer.created ? this.#confirm(answer) : this.#told(answer);
+    // A message for a watch that is none of ours says nothing of ours.
+    if (isEvidence) this.#tellAlive();
   }
 
-  #confirm({ canceled, cancelReason, header }: WatchAnswer): void {
-    const watch = this.#unconfirmed.shift();
-    if (watch === undefined) return;
-    if (canceled) this.#forget(watch, this.#refusal(cancelReason));
-    else if (this.#watches.has(watch.id)) watch.created(header.revision);
-    // Closed before it was confirmed.
-    else this.#call.write({ cancel_request: { watch_id: watch.id } });
-  }
-
-  #cancelled({ watchId, compactRevision, cancelReason }: WatchAnswer): void {
-    const failure =
-      compactRevision === '0'
-        ? this.#refusal(cancelReason)
-        : new WatchError(
-            'COMPACTED',
-            `etcd at ${this.#endpoint} is compacted: its oldest revision is ${compactRevision}.`,
-          );
-    const watch = this.#watches.get(watchId);
-    if (watch === undefined) return;
-    // etcd holds on to a watch that a compaction has ended, until it is told that nobody else does.
-    if (compactRevision !== '0') this.#call.write({ cancel_request: { watch_id: watchId } });
-    this.#forget(watch, failure);
-  }
-
-  #deliver(answer: WatchAnswer): void {
+  /** @returns whether it speaks of a watch that is on this stream. */
+  #told(answer: WatchAnswer): boolean {
+    if (answer.watchId === EVERY_WATCH && !answer.canceled) return this.#tellProgress(answer);
     const watch = this.#watches.get(answer.watchId);
-    if (watch === undefined) return;
-    this.#waitingBytes += answer.bytes;
-    if (this.#waitingBytes > MOST_WAITING_BYTES) this.#call.pause();
-    watch.tellEvents(answer);
+    if (watch === undefined) return false;
+    if (answer.canceled) this.#cancelled(watch, answer);
+    else if (answer.events.length > 0) this.#deliver(watch, answer);
+    return true;
   }
 
-  #progress({ header }: WatchAnswer): void {
-    this.#answered++;
-    if (!this.#trustsProgress()) return;
-    const told = [...this.#watches.values()].map((watch) => watch.tellProgress(header.revision, this.#answered));
-    if (told.every(Boolean)) this.#askAfterMs = ASK_EVERY_MS;
+  #confirm(answer: WatchAnswer): boolean {
+    const watch = this.#creations.confirmed(answer);
+    if (watch === undefined) return false;
+    if (answer.canceled) this.#forget(watch, this.#refusal(answer.cancelReason));
+    // Closed before it was confirmed.
+    else if (watch.closed) this.#send({ type: 'cancel', watchId: answer.watchId });
+    else {
+      watch.id = answer.watchId;
+      watch.askedBefore = this.#progress.asked;
+      this.#watches.set(watch.id, watch);
+      this.proven(watch);
+      watch.confirm(answer.header);
+    }
+    return true;
+  }
+
+  #cancelled(watch: StreamWatch, { watchId, compactRevision, cancelReason }: WatchAnswer): void {
+    if (compactRevision === '0') {
+      this.#forget(watch, this.#refusal(cancelReason));
+      return;
+    }
+    // etcd holds on to a watch that a compaction has ended, until it is told that nobody else does.
+    this.#send({ type: 'cancel', watchId });
+    const { endpoint } = this.#options;
+    const why = `etcd at ${endpoint} is compacted: its oldest revision is ${compactRevision}.`;
+    this.#forget(watch, new WatchError('COMPACTED', why));
+  }
+
+  #deliver(watch: StreamWatch, answer: WatchAnswer): void {
+    this.#waitingBytes += answer.bytes;
+    watch.tell({ type: 'events', answer });
+    this.proven(watch);
+    if (watch.waitingBytes > MOST_UNREAD_BYTES && watch.isUnread) this.#overflow(watch);
+    else if (this.#waitingBytes > MOST_WAITING_BYTES) this.#call.pause();
+  }
+
+  /** Nobody reads it yet, and what waits for it would hold up the others. */
+  #overflow(watch: StreamWatch): void {
+    watch.overflowed = true;
+    watch.drop();
+    if (watch.id === undefined) return;
+    this.#watches.delete(watch.id);
+    this.#send({ type: 'cancel', watchId: watch.id });
+  }
+
+  /**
+   * The server confirms creations and tells events and progress by two queues: a reply may have been made just before a
+   * watch was created, and come after its confirmation. Then it answers an earlier request, and its revision is no
+   * higher than the one at the creation.
+   */
+  #tellProgress({ header }: WatchAnswer): boolean {
+    const { answered, asOf } = this.#progress.answer();
+    if (!this.#options.trustsProgress()) return true;
+    let all = true;
+    for (const watch of this.#watches.values()) {
+      const { created } = watch;
+      const isOlder =
+        created === undefined ||
+        (answered <= watch.askedBefore && compareRevisions(header.revision, created.revision) <= 0);
+      if (isOlder) all = false;
+      else {
+        watch.tell({ type: 'progress', revision: header.revision, asOf });
+        this.proven(watch);
+      }
+    }
+    if (all) this.#progress.everybodyKnows();
+    return true;
   }
 
   #tellAlive(): void {
-    const now = systemTiming.now();
+    const now = this.#timing.now();
     if (now - this.#toldAliveAt < ALIVE_EVERY_MS) return;
     this.#toldAliveAt = now;
-    for (const watch of this.#watches.values()) watch.tellAlive();
+    for (const watch of this.#watches.values()) watch.tell({ type: 'alive' });
   }
 
   #taken(bytes: number): void {
@@ -165,36 +230,67 @@ export class WatchStream {
 
   /** The server has ended this one. */
   #forget(watch: StreamWatch, failure: WatchError): void {
-    this.#watches.delete(watch.id);
+    if (watch.id !== undefined) this.#watches.delete(watch.id);
     watch.fail(failure);
     this.endIfUnused();
   }
 
   /** Its reader has ended it. */
   #left(watch: StreamWatch): void {
-    if (!this.#watches.delete(watch.id)) return;
-    if (watch.isCreated && !this.ended) this.#call.write({ cancel_request: { watch_id: watch.id } });
+    this.#creations.forget(watch);
+    if (watch.id !== undefined && this.#watches.delete(watch.id)) this.#send({ type: 'cancel', watchId: watch.id });
     this.endIfUnused();
   }
 
-  #scheduleAsk(): void {
-    this.#cancelAsk();
-    const dueIn = this.#askedAt + this.#askAfterMs - systemTiming.now();
-    this.#cancelAsk = systemTiming.schedule(Math.max(0, dueIn), () => {
-      this.#call.write({ progress_request: {} });
-      this.#asked++;
-      this.#askedAt = systemTiming.now();
-      this.#askAfterMs = Math.min(this.#askAfterMs * 2, ASK_EVERY_MS);
-      this.#scheduleAsk();
-    });
+  /** A little later than progress is asked for, at random, so that reads are spread. */
+  get #proofAfterMs(): number {
+    return this.#options.proofEveryMs * (1.05 + this.#timing.random() / 20);
+  }
+
+  #proveBy(watch: StreamWatch, at: number): void {
+    watch.proofDueAt = at;
+    if (at >= this.#proofsDueAt || this.#failure !== undefined) return;
+    this.#proofsDueAt = at;
+    this.#cancelProofs();
+    this.#cancelProofs = this.#timing.schedule(Math.max(0, at - this.#timing.now()), () => this.#proveOverdue());
+  }
+
+  #proveOverdue(): void {
+    const now = this.#timing.now();
+    this.#proofsDueAt = Number.POSITIVE_INFINITY;
+    let nextAt = Number.POSITIVE_INFINITY;
+    for (const watch of this.#watches.values()) {
+      if (watch.proofDueAt <= now) {
+        this.#sayByReads();
+        watch.proofDueAt = now + PROVE_AGAIN_MS;
+        watch.tell({ type: 'unproven' });
+      }
+      nextAt = Math.min(nextAt, watch.proofDueAt);
+    }
+    if (nextAt === Number.POSITIVE_INFINITY || this.#failure !== undefined) return;
+    // Together with those that are due a moment later, so that they share a transaction.
+    const inMs = Math.max(SHARED_PROOF_MS, nextAt - now);
+    this.#proofsDueAt = now + inMs;
+    this.#cancelProofs = this.#timing.schedule(inMs, () => this.#proveOverdue());
+  }
+
+  #sayByReads(): void {
+    if (this.#toldByReads || (this.#progress.answered > 0 && this.#options.trustsProgress())) return;
+    this.#toldByReads = true;
+    this.#options.onProvenByReads();
+  }
+
+  #send(request: WatchRequest): void {
+    if (this.#failure === undefined) this.#call.write(request);
   }
 
   #end(failure: WatchError): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
-    this.#cancelAsk();
+    this.#progress.stop();
+    this.#cancelProofs();
     this.#call.cancel();
-    const watches = [...this.#watches.values()];
+    const watches = [...this.#watches.values(), ...this.#creations.clear()];
     this.#watches.clear();
     for (const watch of watches) watch.fail(failure);
   }
@@ -202,10 +298,12 @@ export class WatchStream {
   /** The server's words for an error, in a reply that is none. */
   #refusal(reason: string): WatchError {
     const error = Object.assign(new Error('watch cancelled'), { code: CANCELLED, details: reason });
-    return toWatchError(error, this.#endpoint);
+    return toWatchError(error, this.#options.endpoint);
   }
 }
 
+/** Watches whose proofs fall due within this time, ms, are proven together. */
+const SHARED_PROOF_MS = 250;
 /** The watch id of a progress reply, which speaks for the whole stream. */
 const EVERY_WATCH = '-1';
 /** gRPC's status code. */

@@ -3,16 +3,15 @@ import {
   type KeyMap,
   type Resume,
   type Revision,
-  systemTiming,
   type Target,
   type Update,
+  WatchError,
 } from '@rollcall/core';
 import { KeyNames } from '../rpc/range.js';
-import type { Connection } from './connection.js';
+import type { EtcdConnection, Watching } from './connection.js';
 import { deltasOf } from './deltas.js';
-import { list } from './list.js';
+import { type Listing, list } from './list.js';
 import { assertReached, prove } from './proof.js';
-import type { StreamWatch } from './streamWatch.js';
 
 const ALIVE_EVERY_MS = 1_000;
 /**
@@ -20,73 +19,151 @@ const ALIVE_EVERY_MS = 1_000;
  * answer has all that there was up to its header's revision: enough to call the state current, not to move a cursor.
  */
 const MOST_REVISIONS = 1_000;
+/** A resumed watch that nothing has proven after this time, ms, is proven by a read. */
+const PROVE_AFTER_RESUME_MS = 1_000;
 
 export interface Attempt {
-  readonly connection: Connection;
+  readonly connection: EtcdConnection;
   readonly target: Target;
   readonly signal: AbortSignal;
   readonly from?: Resume | undefined;
   /** The entries at `from`. */
   readonly held?: KeyMap | undefined;
+  /** Where the core is now. */
+  readonly present?: (() => Resume | undefined) | undefined;
   /** Told when the watch stands. */
   onWatching(): void;
 }
 
 /** Lists or resumes, then follows. Ends by throwing only; on abort, the signal's reason. */
 export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
-  const { connection, target, signal, from, held } = attempt;
-  const cursor = from?.revision ?? (yield* takeSnapshot(attempt));
-  // From the cursor, not the revision after it: a watch whose start is still to come gets no progress replies, and keeps
-  // them from all others on the stream.
-  const { stream, watch, createdAt } = await connection.watch(target, cursor, signal);
+  const { connection, signal } = attempt;
+  const leave = yield* admitted(attempt);
+  let watching: Watching | undefined;
   try {
-    yield { type: 'alive' };
-    // With the stream open: proof and events then come from the same run of the server, or the stream breaks.
-    const present = from && (await prove(connection, target, { ...from, held }, signal));
-    if (compareRevisions(createdAt, cursor) < 0) await assertReached(connection, target, cursor, signal);
+    const listing = attempt.from === undefined ? yield* takeList(attempt) : undefined;
+    const cursor = listing?.revision ?? attempt.from?.revision ?? '';
+    // From the cursor, not the revision after it: a watch whose start is still to come gets no progress replies, and
+    // keeps them from all others on the stream.
+    watching = await connection.watch(attempt.target, cursor, signal);
+    const present = listing === undefined ? yield* resume(attempt, watching) : yield* begin(attempt, watching, listing);
+    if (watching.watch.overflowed) {
+      // What came while the history was proven was too much to keep.
+      const { watch: overflowed } = watching;
+      watching = await connection.watch(attempt.target, cursor, signal);
+      overflowed.close();
+    }
     attempt.onWatching();
-    if (from !== undefined) stream.askSoon();
-    // Progress may be long in coming, while another watch of the stream replays.
-    if (present?.isHeld) yield { type: 'bookmark', revision: cursor };
-    return yield* follow(watch, target, { cursor, present: present?.revision ?? cursor });
+    leave();
+    return yield* follow(attempt, watching, { cursor, present });
   } finally {
-    watch.close();
+    leave();
+    watching?.watch.close();
   }
 }
 
-/** @returns the snapshot's revision; the entries are not kept. */
-async function* takeSnapshot({ connection, target, signal }: Attempt): AsyncGenerator<Update, Revision> {
+/** Waits for its turn among the watches that begin. @returns to be called when this one has begun. */
+async function* admitted({ connection, signal }: Attempt): AsyncGenerator<Update, () => void> {
+  const { timing, admission } = connection;
+  const entering = admission.enter(signal);
+  let entered: (() => void) | undefined;
+  const waiting = entering.then((leave) => {
+    entered = leave;
+  });
+  try {
+    while (entered === undefined) {
+      let cancel = (): void => {};
+      const soon = new Promise<void>((resolve) => {
+        cancel = timing.schedule(ALIVE_EVERY_MS, resolve);
+      });
+      await Promise.race([waiting, soon]).finally(cancel);
+      if (entered === undefined) yield { type: 'alive' };
+    }
+    return entered;
+  } catch (error) {
+    entering.then(
+      (leave) => leave(),
+      () => {},
+    );
+    throw error;
+  }
+}
+
+async function* takeList({ connection, target, signal }: Attempt): AsyncGenerator<Update, Listing> {
+  const { timing } = connection;
   const pages = list(connection, target, { signal });
   let toldAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     const page = await pages.next();
-    if (page.done) {
-      const { revision, clusterId, entries } = page.value;
-      yield { type: 'snapshot', revision, entries, identity: clusterId };
-      return revision;
-    }
-    if (systemTiming.now() - toldAt < ALIVE_EVERY_MS) continue;
-    toldAt = systemTiming.now();
+    if (page.done) return page.value;
+    if (timing.now() - toldAt < ALIVE_EVERY_MS) continue;
+    toldAt = timing.now();
     yield { type: 'alive' };
   }
 }
 
+/** The list, now that a watch of the same store stands behind it. @returns a revision that the store had reached. */
+async function* begin(
+  { connection, target, signal }: Attempt,
+  { stream, watch, created }: Watching,
+  { revision, entries, clusterId, asOf }: Listing,
+): AsyncGenerator<Update, Revision> {
+  const isNamed = created.clusterId !== '0';
+  if (isNamed && compareRevisions(created.revision, revision) < 0) {
+    await assertReached(connection, target, revision, signal);
+  }
+  yield { type: 'snapshot', revision, entries, asOf, ...(clusterId !== '0' && { identity: clusterId }) };
+  // A proxy names no cluster, and may have asked two servers.
+  if (!isNamed) stream.proveSoon(watch, 0);
+  return revision;
+}
+
+/** Proves that the store is still the one that was seen. @returns a revision that the store had reached. */
+async function* resume(
+  { connection, target, signal, from, held }: Attempt,
+  { stream, watch, created }: Watching,
+): AsyncGenerator<Update, Revision> {
+  const { revision: cursor, identity, proof } = from as Resume;
+  const { clusterId } = created;
+  yield { type: 'alive' };
+  if (clusterId !== '0' && identity !== undefined && clusterId !== identity) {
+    const why = `etcd at ${connection.endpoint} is the cluster ${clusterId} now, and was ${identity} before`;
+    throw new WatchError('OTHER_HISTORY', `${why}.`);
+  }
+  const asOf = connection.timing.now();
+  // With the stream open: proof and events then come from the same run of the server, or the stream breaks.
+  const present = await prove(connection, target, { revision: cursor, ...(proof && { proof }), held }, signal);
+  if (clusterId !== '0' && compareRevisions(created.revision, cursor) < 0) {
+    await assertReached(connection, target, cursor, signal);
+  }
+  stream.askSoon();
+  // Progress may be long in coming, while another watch of the stream replays, and never comes behind some proxies.
+  if (present?.isHeld) yield { type: 'bookmark', revision: cursor, asOf };
+  else stream.proveSoon(watch, PROVE_AFTER_RESUME_MS);
+  return present?.revision ?? cursor;
+}
+
 /** @param positions `present`: a revision that the store had reached before. */
 async function* follow(
-  watch: StreamWatch,
-  target: Target,
+  attempt: Attempt,
+  watching: Watching,
   { cursor, present }: { readonly cursor: Revision; readonly present: Revision },
 ): AsyncGenerator<Update, never> {
-  const names = new KeyNames(target);
+  const names = new KeyNames(attempt.target);
+  const proof = new ReadProof(attempt, watching);
   for (;;) {
-    const told = await watch.next();
+    const told = await watching.watch.next();
     if (told.type === 'alive') yield told;
-    else if (told.type === 'progress') yield { type: 'bookmark', revision: told.revision };
-    else {
+    else if (told.type === 'progress') yield { type: 'bookmark', revision: told.revision, asOf: told.asOf };
+    else if (told.type === 'unproven') {
+      const bookmark = await proof.bookmark();
+      yield bookmark ?? { type: 'alive' };
+    } else {
       const { header, events } = told.answer;
       const deltas = deltasOf(events, names);
       const isWhole = deltas.length < MOST_REVISIONS && compareRevisions(header.revision, present) >= 0;
       for (const [index, delta] of deltas.entries()) {
+        proof.delivered(delta.revision);
         // The watch starts at the cursor, whose events are known.
         if (compareRevisions(delta.revision, cursor) <= 0) continue;
         const isLast = isWhole && index === deltas.length - 1;
@@ -95,4 +172,62 @@ async function* follow(
       }
     }
   }
+}
+
+/** Proves one watch by reads, and notices a stream that does not deliver what reads show. */
+class ReadProof {
+  readonly #attempt: Attempt;
+  readonly #watching: Watching;
+  #delivered: Revision = '0';
+  /** What the last read showed that the stream had not delivered then. */
+  #missing: { readonly upTo: Revision } | undefined;
+
+  constructor(attempt: Attempt, watching: Watching) {
+    this.#attempt = attempt;
+    this.#watching = watching;
+  }
+
+  delivered(revision: Revision): void {
+    this.#delivered = revision;
+  }
+
+  /**
+   * A bookmark at what the core holds, if a read shows that the store has just that; undefined while the stream may
+   * still bring the difference.
+   * @throws WatchError SILENT when nothing answers, or the stream has not brought what an earlier read showed.
+   */
+  async bookmark(): Promise<Update | undefined> {
+    const { connection, target, signal, present } = this.#attempt;
+    const { stream, watch } = this.#watching;
+    const held = present?.();
+    if (held === undefined) return undefined;
+    const asOf = connection.timing.now();
+    const verdict = await connection.prover.ask(target, held, signal).catch((error: unknown) => {
+      throw silent(error, connection.endpoint);
+    });
+    if (verdict.type === 'same') {
+      this.#missing = undefined;
+      stream.proven(watch);
+      return { type: 'bookmark', revision: held.revision, asOf };
+    }
+    const upTo = verdict.type === 'newer' ? verdict.revision : held.revision;
+    if (this.#missing !== undefined && this.#isStillMissing(this.#missing.upTo, held.revision)) {
+      const why = 'its stream does not bring the changes that its reads show';
+      throw new WatchError('SILENT', `etcd at ${connection.endpoint} is out of step: ${why}.`);
+    }
+    this.#missing = { upTo };
+    return undefined;
+  }
+
+  #isStillMissing(upTo: Revision, held: Revision): boolean {
+    return compareRevisions(this.#delivered, upTo) < 0 && compareRevisions(held, upTo) <= 0;
+  }
+}
+
+/** The read was the question whether anybody is there. */
+function silent(error: unknown, endpoint: string): unknown {
+  if (!(error instanceof WatchError) || error.code !== 'TIMEOUT') return error;
+  return new WatchError('SILENT', `etcd at ${endpoint} answers nothing any more: the link may be half-open.`, {
+    cause: error,
+  });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeRange, decodeWatch } from '../../src/rpc/messages.js';
-import { WireReader } from '../../src/rpc/wire.js';
+import { WireReader } from '../../src/rpc/wireReader.js';
 import { encodeAnswer } from '../watch/services.js';
 
 const BEYOND_2_53 = '9007199254740993';

@@ -2,7 +2,8 @@ import { keyFromBytes } from '@rollcall/core';
 import { expect, test } from 'vitest';
 import { KeyNames, rangeOf } from '../../src/rpc/range.js';
 
-const hex = ({ key, range_end }: ReturnType<typeof rangeOf>) => [key.toString('hex'), range_end?.toString('hex')];
+const hex = ({ key, rangeEnd }: ReturnType<typeof rangeOf>) =>
+  [key, rangeEnd].map((bytes) => bytes && Buffer.from(bytes).toString('hex'));
 
 test('S03 a prefix is a range of bytes', () => {
   expect(hex(rangeOf({ prefix: 'a/' }))).toEqual(['612f', '6130']);

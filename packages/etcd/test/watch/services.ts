@@ -16,3 +16,15 @@ export async function encodeAnswer(service: keyof typeof Services, method: strin
   if (definition === undefined) throw new Error(`no ${method}`);
   return definition.responseSerialize(answer);
 }
+
+/** How etcd3 reads the bytes of a request of that method. */
+export async function decodeRequest(
+  service: keyof typeof Services,
+  method: string,
+): Promise<(bytes: Buffer) => object> {
+  const definitions = new Definitions({ hosts: '127.0.0.1:1' });
+  const definition = (await definitions.of(service))[method];
+  definitions.close();
+  if (definition === undefined) throw new Error(`no ${method}`);
+  return (bytes) => definition.requestDeserialize(bytes) as object;
+}

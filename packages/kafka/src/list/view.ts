@@ -1,6 +1,7 @@
 import {
   type Collection,
   collect,
+  guardedLogger,
   type ItemMap,
   Latest,
   type Logger,
@@ -8,7 +9,6 @@ import {
   type Revision,
   type Status,
   StatusFeed,
-  silentLogger,
   systemTiming,
   type Timing,
   until,
@@ -50,7 +50,7 @@ export class BrokerListView implements BrokerList {
     this.#watcher = watcher;
     this.gate = gate;
     this.#policy = checkedPolicy(options, gate);
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = guardedLogger(options.logger);
     this.#timing = options.timing ?? systemTiming;
     this.#latest = new Latest(this.#logger);
     this.#forKafkajs = new ForKafkajs(this.#logger);
@@ -87,7 +87,8 @@ export class BrokerListView implements BrokerList {
   }
 
   get status(): Status {
-    return this.#status.current;
+    const { current } = this.#status;
+    return current.state === 'live' ? this.#collection.status : current;
   }
 
   get quarantine(): ItemMap<Quarantined> {
@@ -236,7 +237,10 @@ export class BrokerListView implements BrokerList {
   #tellStatus(): void {
     const { status } = this.#collection;
     const told = status.state === 'live' ? (this.#refused ?? status) : status;
-    if (told !== this.#status.current && this.#latest.ended === undefined) this.#status.set(told);
+    const { current } = this.#status;
+    // A live status is another object with each proof.
+    const same = told === current || (told.state === 'live' && current.state === 'live');
+    if (!same && this.#latest.ended === undefined) this.#status.set(told);
   }
 
   #until<T>(

@@ -1,4 +1,4 @@
-import { type Logger, silentLogger, systemTiming, type Timing, WatchError } from '@rollcall/core';
+import { guardedLogger, type Logger, systemTiming, type Timing, WatchError } from '@rollcall/core';
 
 export interface RelayOptions {
   /** What to listen on. Anything but a loopback address opens the brokers to whoever reaches it. Default: 127.0.0.1. */
@@ -23,14 +23,14 @@ export function checkedRelayOptions({
   port = 0,
   dialTimeoutMs = 2000,
   maxConnections = 200,
-  logger = silentLogger,
+  logger,
   timing = systemTiming,
 }: RelayOptions): CheckedRelayOptions {
   if (typeof host !== 'string' || host === '') throw invalid('host', 'a host name or an address', host);
   if (!isWhole(port, 0) || port > 65535) throw invalid('port', 'a whole number from 0 to 65535', port);
   if (!isWhole(dialTimeoutMs, 1)) throw invalid('dialTimeoutMs', 'a whole number of ms, 1 or more', dialTimeoutMs);
   if (!isWhole(maxConnections, 1)) throw invalid('maxConnections', 'a whole number, 1 or more', maxConnections);
-  return { host, port, dialTimeoutMs, maxConnections, logger, timing };
+  return { host, port, dialTimeoutMs, maxConnections, logger: guardedLogger(logger), timing };
 }
 
 function isWhole(value: unknown, least: number): boolean {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Adapter, invalidUrl, splitUrl, targetOf } from '@rollcall/core';
+import { type Adapter, invalidUrl, refuseOptions, splitUrl, targetOf } from '@rollcall/core';
 import { FileSource } from './source.js';
 
 /**
@@ -18,5 +18,8 @@ export const fileAdapter: Adapter = {
     if (named.includes('\0')) throw invalidUrl(url, 'a path cannot hold a NUL byte (%00)');
     return { cluster: resolve(named), target: targetOf(fragment ?? '') };
   },
-  open: ({ cluster }, { logger }) => new FileSource(cluster, logger),
+  open: ({ cluster }, options) => {
+    refuseOptions('A file', options, []);
+    return new FileSource(cluster, options.logger);
+  },
 };

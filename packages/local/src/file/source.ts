@@ -8,9 +8,9 @@ import {
   type Target,
   type Timing,
   type Update,
+  untilAborted,
   WatchError,
 } from '@rollcall/core';
-import { untilAborted } from './abort.js';
 import { entriesOf } from './entries.js';
 import { contentOf, readSettled, singleRead } from './read.js';
 import { FileRevisions } from './revisions.js';
@@ -50,12 +50,11 @@ export class FileSource implements Source {
       throw new WatchError('UNSUPPORTED', 'A file has no history; read it without a revision.');
     }
     let revision = '';
-    const { result } = await untilAborted(options.signal, () =>
-      readSettled(this.#path, singleRead(options.signal), (look) => {
-        revision = this.#revisions.next();
-        return contentOf(this.#path, look);
-      }),
-    );
+    const reading = readSettled(this.#path, singleRead(options.signal), (look) => {
+      revision = this.#revisions.next();
+      return contentOf(this.#path, look);
+    });
+    const { result } = await untilAborted(reading, options.signal);
     if (result instanceof WatchError) throw result;
     return { revision, entries: entriesOf(result, target) };
   }

@@ -6,9 +6,9 @@ import {
   type Target,
   type Timing,
   type Update,
+  untilAborted,
   WatchError,
 } from '@rollcall/core';
-import { untilAborted } from './abort.js';
 import { entriesOf, sameEntries } from './entries.js';
 import { lookAt } from './look.js';
 import { contentOf, type Observer, readSettled } from './read.js';
@@ -63,7 +63,7 @@ export class FileWatch implements AsyncIterableIterator<Update> {
   /** Settles at once when aborted, also while the system hangs on a dead mount: the generator then ends by itself. */
   async next(): Promise<IteratorResult<Update, undefined>> {
     try {
-      const result = await untilAborted(this.#stop.signal, () => this.#updates.next());
+      const result = await untilAborted(this.#updates.next(), this.#stop.signal);
       if (!result.done) return result;
     } catch (error) {
       if (!this.#stop.signal.aborted) {

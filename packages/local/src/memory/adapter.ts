@@ -1,4 +1,4 @@
-import { type Adapter, invalidUrl, splitUrl, targetOf } from '@rollcall/core';
+import { type Adapter, invalidUrl, refuseOptions, splitUrl, targetOf } from '@rollcall/core';
 import { MemoryHistory } from './history.js';
 import { MemoryLink } from './link.js';
 import { MemorySource } from './source.js';
@@ -29,7 +29,10 @@ export function createMemoryAdapter(): MemoryAdapter {
       if (authority !== undefined || !path) throw invalidUrl(url, 'it names no store; write memory:name');
       return { cluster: `memory:${path}`, target: targetOf(fragment ?? '') };
     },
-    open: ({ cluster }) => new MemorySource(find(cluster).backend),
+    open: ({ cluster }, options) => {
+      refuseOptions('A store in memory', options, []);
+      return new MemorySource(find(cluster).backend);
+    },
     store: (name) => find(`memory:${name}`).store,
   };
 }

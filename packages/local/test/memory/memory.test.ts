@@ -1,4 +1,4 @@
-import { silentLogger } from '@rollcall/core';
+import { silentLogger, systemTiming } from '@rollcall/core';
 import { createMemoryAdapter } from '@rollcall/local';
 import { describe, expect, it } from 'vitest';
 
@@ -44,7 +44,7 @@ describe('a memory store', () => {
     const adapter = createMemoryAdapter();
     adapter.store('a').put('p/k', 'v');
     const location = adapter.parse('memory:a#p/');
-    const source = adapter.open(location, { logger: silentLogger });
+    const source = adapter.open(location, { logger: silentLogger, timing: systemTiming });
     const { revision, entries } =
       (await source.read?.(location.target, { signal: new AbortController().signal })) ?? {};
     expect(revision).toBe('1');

@@ -1,5 +1,13 @@
 import { getEventListeners } from 'node:events';
-import { type Entry, type Resume, type Source, silentLogger, type Update, WatchError } from '@rollcall/core';
+import {
+  type Entry,
+  type Resume,
+  type Source,
+  silentLogger,
+  systemTiming,
+  type Update,
+  WatchError,
+} from '@rollcall/core';
 import { createMemoryAdapter, type MemoryStore } from '@rollcall/local';
 import { beforeEach, describe, expect, it } from 'vitest';
 
@@ -9,7 +17,7 @@ let source: Source;
 beforeEach(() => {
   const adapter = createMemoryAdapter();
   store = adapter.store('a');
-  source = adapter.open(adapter.parse('memory:a'), { logger: silentLogger });
+  source = adapter.open(adapter.parse('memory:a'), { logger: silentLogger, timing: systemTiming });
 });
 
 function watch(prefix = '', from?: Resume, signal = new AbortController().signal): AsyncIterator<Update> {

@@ -51,6 +51,8 @@ export const safetyScenarios: readonly Scenario[] = [
       const watchers = [
         ...withSecrets.map((options) => watching(() => registry.watch(url, options))),
         ...hostile.map((each) => watching(() => registry.watch(each))),
+        // A backend that has no credentials refuses all of them.
+        watching(() => registry.watch(url)),
       ].filter((watcher) => watcher !== undefined);
       const answers = await Promise.all(
         watchers.map((watcher) => watcher.ready({ timeoutMs: 5000 }).catch((error: unknown) => error)),

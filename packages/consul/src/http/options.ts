@@ -1,0 +1,31 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ConnectOptions, Timing } from '@rollcall/core';
+import type { BodySink } from './reply.js';
+import type { Scope } from './scope.js';
+
+export interface ConnectionOptions extends ConnectOptions {
+  /** TLS. */
+  readonly secure: boolean;
+  readonly scope: Scope;
+  readonly timing: Timing;
+  /** How many connections one endpoint may have. */
+  readonly connections: number;
+}
+
+export interface Request {
+  /** Below `/v1`. */
+  readonly path: string;
+  readonly parameters: readonly (readonly [name: string, value: string])[];
+}
+
+export interface CallLimits {
+  readonly signal: AbortSignal;
+  /** The longest wait for the headers of the answer, ms. */
+  readonly headersMs: number;
+  /** Whether the process must not end before the call has. */
+  readonly holds: boolean;
+  /** Takes the body of an answer with status 200 and JSON while it arrives. */
+  bodyTo?(headers: IncomingHttpHeaders): BodySink;
+  /** Whether a cache on the way may answer. */
+  readonly mayBeCached?: boolean;
+}

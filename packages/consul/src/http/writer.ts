@@ -1,0 +1,129 @@
+import { EventEmitter } from 'node:events';
+import type { ClientRequest, Agent as HttpAgent, IncomingMessage, RequestOptions } from 'node:http';
+import { WatchError } from '@rollcall/core';
+import Consul from 'consul';
+import type { CallLimits, ConnectionOptions } from './options.js';
+import type { Reply } from './reply.js';
+
+/** A write to the KV store. */
+export type Write =
+  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
+  | { readonly type: 'delete'; readonly key: string };
+
+export interface Writer {
+  write(write: Write, limits: CallLimits): Promise<Reply>;
+}
+
+/** Goes with one call: an event `cancel` ends it. */
+interface CallContext extends EventEmitter {
+  /** Makes the call resolve with `[response, …]` and reject with an error that has `response`. */
+  readonly includeResponse: true;
+}
+
+interface CallOptions {
+  readonly ctx: CallContext;
+  readonly key: string;
+}
+
+/** One request on its way through papi, the HTTP layer below `consul`. */
+interface PapiRequest {
+  readonly req: RequestOptions;
+  transport: { request(options: RequestOptions): ClientRequest };
+}
+
+/** The part of `consul` that is used here. Its own types lack `ctx`. */
+interface ConsulClient {
+  readonly kv: {
+    set(options: CallOptions & { value: Buffer }): Promise<unknown>;
+    del(options: CallOptions): Promise<unknown>;
+  };
+  _ext(event: 'onRequest', hook: (request: PapiRequest, next: () => void) => void): void;
+}
+
+type PapiResponse = IncomingMessage & { readonly body?: unknown };
+
+/** Writes by the package `consul`, over the sockets of a connection. */
+export class ConsulWriter implements Writer {
+  readonly #endpoint: string;
+  readonly #client: ConsulClient;
+  readonly #timing: ConnectionOptions['timing'];
+
+  constructor(endpoint: string, agent: HttpAgent, options: ConnectionOptions) {
+    this.#endpoint = endpoint;
+    this.#timing = options.timing;
+    this.#client = clientOf(endpoint, agent, options);
+  }
+
+  async write(write: Write, { signal, headersMs }: CallLimits): Promise<Reply> {
+    signal.throwIfAborted();
+    const ctx: CallContext = Object.assign(new EventEmitter(), { includeResponse: true as const });
+    const cancel = (): void => void ctx.emit('cancel');
+    let isLate = false;
+    // Not papi's own timeout: its timer would hold the process.
+    const stopTimer = this.#timing.schedule(headersMs, () => {
+      isLate = true;
+      cancel();
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return replyOf(responseOf(await this.#send(write, ctx)));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isLate) throw new WatchError('TIMEOUT', `No answer from Consul at ${this.#endpoint} in ${headersMs} ms.`);
+      const response = (error as { response?: PapiResponse }).response;
+      if (response?.complete) return replyOf(response);
+      throw error;
+    } finally {
+      stopTimer();
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  #send(write: Write, ctx: CallContext): Promise<unknown> {
+    const { key } = write;
+    return write.type === 'put'
+      ? this.#client.kv.set({ ctx, key, value: Buffer.from(write.value) })
+      : this.#client.kv.del({ ctx, key });
+  }
+}
+
+function clientOf(endpoint: string, agent: HttpAgent, { secure, token, scope }: ConnectionOptions): ConsulClient {
+  const { dc, partition, namespace } = scope;
+  const options = {
+    agent,
+    baseUrl: `${secure ? 'https' : 'http'}://${endpoint}/v1`,
+    // The client sends the token as a header, and drops `ns`.
+    defaults: { ...(token && { token }), ...(dc && { dc }), ...(partition && { partition }) },
+    headers: namespace === undefined ? {} : { 'x-consul-namespace': namespace },
+  };
+  const client = new Consul(options) as unknown as ConsulClient;
+  client._ext('onRequest', (request, next) => {
+    const { transport, req } = request;
+    // papi keeps the brackets of an IPv6 address, and Node would look them up.
+    req.hostname = req.hostname?.replace(/^\[|\]$/g, '') ?? null;
+    request.transport = { request: (given) => guarded(transport.request(given)) };
+    next();
+  });
+  return client;
+}
+
+function guarded(clientRequest: ClientRequest): ClientRequest {
+  clientRequest.on('response', (response) => {
+    // papi does not notice a response that breaks off, and would wait for the rest for ever.
+    response.on('error', (error) => clientRequest.emit('error', error));
+  });
+  return clientRequest;
+}
+
+/** With `includeResponse` a call resolves with `[response, …]`. */
+function responseOf(result: unknown): PapiResponse {
+  if (Array.isArray(result)) return result[0] as PapiResponse;
+  throw new WatchError('INTERNAL', 'The consul client gave no response.');
+}
+
+/** papi parses JSON, and leaves what has no type as bytes. */
+function replyOf({ statusCode = 0, headers, body }: PapiResponse): Reply {
+  const text =
+    body instanceof Uint8Array ? Buffer.from(body).toString() : typeof body === 'string' ? body : JSON.stringify(body);
+  return { status: statusCode, headers, text };
+}

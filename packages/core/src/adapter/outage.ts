@@ -1,0 +1,92 @@
+import pRetry from 'p-retry';
+import { WatchError } from '../model/errors.js';
+import { delay, type Timing } from '../runtime/timing.js';
+
+/** The first dial of an outage comes within this time, ms, at random: 200 processes may have lost the same server. */
+const FIRST_WITHIN_MS = 250;
+/** Later dials begin this long after the one before, and up to as long again, at random, ms: every 0.5 to 1 s. */
+const NEXT_AFTER_MS = 500;
+
+export interface OutageOptions {
+  readonly timing: Timing;
+  /** Asks the endpoint whether it can answer. @throws why it cannot. */
+  dial(signal: AbortSignal): Promise<void>;
+  /** Told of each dial that failed. */
+  onFailure(error: WatchError): void;
+  /** Told once, of the dial that got through. */
+  onSuccess(): void;
+}
+
+/**
+ * The time in which one endpoint does not answer. While anybody waits for it, one dial after another begins every 0.5
+ * to 1 s, however many wait and for however long the outage lasts.
+ */
+export class Outage {
+  readonly #options: OutageOptions;
+  #dials: number;
+  #lastDialAt = Number.NEGATIVE_INFINITY;
+  #nextDialAt = 0;
+  #running: AbortController | undefined;
+
+  /** @param relapse the endpoint answered only for a moment: the pace goes on, or it would be dialled without a pause. */
+  constructor(options: OutageOptions, relapse: boolean) {
+    this.#options = options;
+    this.#dials = relapse ? 1 : 0;
+    if (relapse) this.#lastDialAt = options.timing.now();
+    this.#plan();
+  }
+
+  /** How long until the next dial, ms. */
+  get dueInMs(): number {
+    return Math.max(0, this.#nextDialAt - this.#options.timing.now());
+  }
+
+  /** Dials until a dial gets through or `pause()`. Does nothing while it is dialling already. */
+  run(): void {
+    if (this.#running !== undefined) return;
+    const running = new AbortController();
+    this.#running = running;
+    // p-retry counts and goes on; the wait is ours, because p-retry has no injected clock and no jitter at its cap.
+    void pRetry(() => this.#dial(running.signal), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: 0,
+      signal: running.signal,
+    }).then(
+      () => {
+        if (!running.signal.aborted) this.#options.onSuccess();
+      },
+      () => {},
+    );
+  }
+
+  /** Nobody waits any more. */
+  pause(): void {
+    this.#running?.abort();
+    this.#running = undefined;
+  }
+
+  async #dial(signal: AbortSignal): Promise<void> {
+    const { timing, dial, onFailure } = this.#options;
+    if (this.dueInMs > 0) await delay(timing, this.dueInMs, signal);
+    signal.throwIfAborted();
+    this.#dials++;
+    this.#lastDialAt = timing.now();
+    try {
+      await dial(signal);
+    } catch (thrown) {
+      // p-retry gives up on a TypeError, so everything is wrapped.
+      const error = WatchError.from(thrown);
+      this.#plan();
+      if (!signal.aborted) onFailure(error);
+      throw error;
+    }
+  }
+
+  #plan(): void {
+    const { timing } = this.#options;
+    this.#nextDialAt =
+      this.#dials === 0
+        ? timing.now() + timing.random() * FIRST_WITHIN_MS
+        : this.#lastDialAt + NEXT_AFTER_MS * (1 + timing.random());
+  }
+}

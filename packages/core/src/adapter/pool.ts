@@ -1,0 +1,325 @@
+import { WatchError } from '../model/errors.js';
+import { untilAborted } from '../runtime/abort.js';
+import { delay, type Timing } from '../runtime/timing.js';
+import { asksForPatience, isLinkFailure, isOfTheEndpoint, noEndpointWorks, tryAnother } from './endpointFailure.js';
+import { Outage } from './outage.js';
+
+/** A silent endpoint rests this long, ms, while another is available. */
+const REST_MS = 10_000;
+/** Whoever loses a connection that worked moves to another endpoint within this time, ms, at random. */
+const MOVE_WITHIN_MS = 250;
+/** An endpoint that worked for this long, ms, has no outage behind it: its next failure is dialled quickly again. */
+const HEALTHY_AFTER_MS = 10_000;
+/** An endpoint that asks for patience without a time is left alone this long, ms, while another is available. */
+const PATIENCE_MS = 1_000;
+/** So many waiting watches go on in one turn of the event loop, once an endpoint answers. */
+const RELEASED_AT_ONCE = 50;
+
+/** What an adapter has to one endpoint: sockets, a login, streams. */
+export interface Connection {
+  /** `host:port` */
+  readonly endpoint: string;
+  /** New calls fail; sockets close once no call needs them. Idempotent. */
+  close(): void;
+}
+
+export interface PoolOptions<C extends Connection> {
+  /** `host:port`, at least one. */
+  readonly endpoints: readonly string[];
+  readonly timing: Timing;
+  /** A connection of one's own to the endpoint. @throws WatchError for options that cannot be used. */
+  open(endpoint: string): C | Promise<C>;
+  /** Connects, and asks whether the server can answer. @throws WatchError why it cannot. */
+  dial(connection: C, signal: AbortSignal): Promise<void>;
+}
+
+/** One endpoint, and what is known of it. */
+interface Member<C> {
+  readonly endpoint: string;
+  connection: C | undefined;
+  /** Set while it is not known to answer. */
+  outage: Outage | undefined;
+  failedAt: number;
+  lastError: WatchError | undefined;
+  /** Whether the connection did what it was asked to. */
+  worked: boolean;
+  /** When a dial last ended an outage. */
+  recoveredAt: number;
+  /** Not asked before, while another is available. */
+  restsUntil: number;
+  /** It asked to be left alone until then. */
+  patienceUntil: number;
+}
+
+interface Waiter<C> {
+  readonly failed: Set<Member<C>>;
+  settle(error?: WatchError): void;
+}
+
+/**
+ * The endpoints of one cluster, and the connection to each that is in use. Stays with one endpoint while it works and
+ * moves to another when it fails. When none answers, all that want a connection wait for the same dials, and go on
+ * together when one gets through. The order is shuffled once, so that many processes spread over a cluster.
+ */
+export class Pool<C extends Connection> {
+  readonly size: number;
+  readonly #options: PoolOptions<C>;
+  readonly #timing: Timing;
+  readonly #members: Member<C>[];
+  readonly #waiters = new Set<Waiter<C>>();
+  #current = 0;
+  /** Before that nobody moves to another endpoint: 200 processes may have lost the same one. */
+  #moveAt = Number.NEGATIVE_INFINITY;
+  #closed: WatchError | undefined;
+
+  constructor(options: PoolOptions<C>) {
+    this.#options = options;
+    this.#timing = options.timing;
+    const endpoints = [...new Set(options.endpoints)];
+    this.size = endpoints.length;
+    this.#members = shuffle(endpoints, () => options.timing.random()).map((endpoint) => ({
+      endpoint,
+      connection: undefined,
+      outage: undefined,
+      failedAt: Number.NEGATIVE_INFINITY,
+      lastError: undefined,
+      worked: false,
+      recoveredAt: Number.NEGATIVE_INFINITY,
+      restsUntil: Number.NEGATIVE_INFINITY,
+      patienceUntil: Number.NEGATIVE_INFINITY,
+    }));
+  }
+
+  /**
+   * A connection to the endpoint whose turn it is; several callers share it. While no endpoint answers, waits for a dial.
+   * @throws WatchError `paced` after a round of dials that all failed: try again at once; with `retryAfterMs` when
+   *   every endpoint asked to be left alone; CLOSED; or the signal's reason.
+   */
+  async lease(signal: AbortSignal): Promise<C> {
+    for (;;) {
+      if (this.#closed !== undefined) throw this.#closed;
+      signal.throwIfAborted();
+      const member = this.#pick();
+      const waitMs = this.#moveAt - this.#timing.now();
+      if (member === undefined) await this.#dialled(signal);
+      else if (waitMs > 0) await delay(this.#timing, waitMs, signal);
+      else return this.#connectionTo(member);
+    }
+  }
+
+  /** The endpoint did what it was asked to. */
+  succeeded({ endpoint }: C): void {
+    const member = this.#of(endpoint);
+    if (member.outage !== undefined) return;
+    member.lastError = undefined;
+    member.worked = true;
+    this.#current = this.#members.indexOf(member);
+  }
+
+  /**
+   * Takes note of a failure. Where the endpoint may be its cause, the connection is closed and the next lease is to
+   * another endpoint, or waits for a dial; calls that still run on this connection go on.
+   * @returns what to throw.
+   */
+  failed(connection: C, thrown: unknown): WatchError {
+    const error = WatchError.from(thrown);
+    if (!isOfTheEndpoint(error)) return error;
+    const member = this.#of(connection.endpoint);
+    if (member.connection === connection) {
+      if (asksForPatience(error)) this.#spare(member, error);
+      else this.#lost(member, error);
+    }
+    return this.#verdict(error, false);
+  }
+
+  /** Closes all connections; whoever waits is rejected with CLOSED. Idempotent. */
+  close(message: string): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = new WatchError('CLOSED', message);
+    for (const member of this.#members) {
+      member.outage?.pause();
+      member.connection?.close();
+      member.connection = undefined;
+    }
+    for (const waiter of [...this.#waiters]) waiter.settle(this.#closed);
+  }
+
+  /** Undefined when every endpoint is in an outage or asked to be left alone. */
+  #pick(): Member<C> | undefined {
+    const now = this.#timing.now();
+    const inTurn = this.#inTurn().filter(({ patienceUntil }) => patienceUntil <= now);
+    return (
+      inTurn.find(({ outage, restsUntil }) => outage === undefined && restsUntil <= now) ??
+      // Failed long ago, and nobody has asked since.
+      inTurn.find(({ failedAt, restsUntil }) => now - failedAt > REST_MS && restsUntil <= now)
+    );
+  }
+
+  async #connectionTo(member: Member<C>): Promise<C> {
+    const opened = member.connection ?? (await this.#options.open(member.endpoint));
+    if (this.#closed !== undefined) {
+      opened.close();
+      throw this.#closed;
+    }
+    // Somebody else may have opened one meanwhile.
+    if (member.connection !== undefined && member.connection !== opened) opened.close();
+    member.connection ??= opened;
+    this.#recovered(member);
+    return member.connection;
+  }
+
+  /** Waits until a dial gets through. @throws WatchError once each endpoint that is dialled has failed. */
+  async #dialled(signal: AbortSignal): Promise<void> {
+    const now = this.#timing.now();
+    const dialled = this.#members.filter(({ patienceUntil }) => patienceUntil <= now);
+    const [first] = this.#inTurn();
+    if (dialled.length === 0 && first?.lastError !== undefined) throw this.#verdict(first.lastError, false);
+    let settle: Waiter<C>['settle'] = () => {};
+    const waiting = new Promise<void>((resolve, reject) => {
+      settle = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    const waiter: Waiter<C> = { failed: new Set(), settle };
+    this.#waiters.add(waiter);
+    for (const member of dialled) {
+      member.outage ??= this.#outageOf(member);
+      member.outage.run();
+    }
+    try {
+      await untilAborted(waiting, signal);
+    } finally {
+      this.#waiters.delete(waiter);
+      if (this.#waiters.size === 0) for (const { outage } of this.#members) outage?.pause();
+    }
+  }
+
+  #outageOf(member: Member<C>): Outage {
+    const relapse = this.#timing.now() - member.recoveredAt < HEALTHY_AFTER_MS;
+    const options = {
+      timing: this.#timing,
+      dial: (signal: AbortSignal) => this.#dial(member, signal),
+      onFailure: (error: WatchError) => this.#stillOut(member, error),
+      onSuccess: () => this.#answered(member),
+    };
+    return new Outage(options, relapse);
+  }
+
+  async #dial(member: Member<C>, signal: AbortSignal): Promise<void> {
+    const connection = await this.#options.open(member.endpoint);
+    try {
+      await this.#options.dial(connection, signal);
+      signal.throwIfAborted();
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    member.connection?.close();
+    member.connection = connection;
+  }
+
+  #answered(member: Member<C>): void {
+    this.#recovered(member);
+    member.recoveredAt = this.#timing.now();
+    member.restsUntil = Number.NEGATIVE_INFINITY;
+    this.#current = this.#members.indexOf(member);
+    this.#release([...this.#waiters]);
+  }
+
+  #recovered(member: Member<C>): void {
+    member.outage?.pause();
+    member.outage = undefined;
+  }
+
+  #stillOut(member: Member<C>, error: WatchError): void {
+    member.failedAt = this.#timing.now();
+    member.lastError = error;
+    const now = this.#timing.now();
+    if (asksForPatience(error)) this.#spare(member, error);
+    const dialled = this.#members.filter(({ patienceUntil }) => patienceUntil <= now);
+    const waiters = [...this.#waiters];
+    for (const waiter of waiters) waiter.failed.add(member);
+    const over = waiters.filter(({ failed }) => dialled.every((each) => failed.has(each)));
+    if (over.length > 0) this.#release(over, this.#verdict(error, true));
+  }
+
+  /** In slices: a thousand watches that go on in one turn would hold the event loop. */
+  #release(waiters: readonly Waiter<C>[], error?: WatchError): void {
+    for (const waiter of waiters.slice(0, RELEASED_AT_ONCE)) waiter.settle(error);
+    const later = waiters.slice(RELEASED_AT_ONCE);
+    if (later.length > 0) setImmediate(() => this.#release(later, error));
+  }
+
+  /** It is not used any more until a dial gets through. */
+  #lost(member: Member<C>, error: WatchError): void {
+    const now = this.#timing.now();
+    member.connection?.close();
+    member.connection = undefined;
+    member.outage ??= this.#outageOf(member);
+    if (member.worked && isLinkFailure(error)) this.#moveAt = now + this.#timing.random() * MOVE_WITHIN_MS;
+    member.worked = false;
+    member.failedAt = now;
+    member.lastError = error;
+    if (error.code === 'SILENT' || error.code === 'TIMEOUT') member.restsUntil = now + REST_MS;
+    this.#moveOn(member);
+  }
+
+  /** It answers, and asks to be left alone: for the time it says, else for a moment while another is available. */
+  #spare(member: Member<C>, error: WatchError): void {
+    const now = this.#timing.now();
+    member.lastError = error;
+    if (error.retryAfterMs !== undefined) member.patienceUntil = now + error.retryAfterMs;
+    else if (this.size > 1) member.restsUntil = now + PATIENCE_MS;
+    this.#moveOn(member);
+  }
+
+  #moveOn(member: Member<C>): void {
+    if (this.#members[this.#current] === member) this.#current = (this.#current + 1) % this.size;
+  }
+
+  /**
+   * What to throw for a failure of an endpoint. Once a dial has shown what the matter is, this pool paces the next
+   * attempt; a failure behind a dial that got through is paced by whoever had it, unless nobody answered there.
+   */
+  #verdict(error: WatchError, byDial: boolean): WatchError {
+    if (this.size > 1 && this.#pick() !== undefined) {
+      return tryAnother(error, Math.max(0, this.#moveAt - this.#timing.now()));
+    }
+    const failures = this.#members.map(({ endpoint, lastError }) => ({ endpoint, error: lastError }));
+    if (asksForPatience(error)) {
+      return noEndpointWorks(
+        failures,
+        error,
+        error.retryAfterMs === undefined ? {} : { retryAfterMs: this.#patienceMs() },
+      );
+    }
+    const paces = byDial || isLinkFailure(error);
+    return noEndpointWorks(failures, error, paces ? { pacedMs: this.#nextDialInMs() } : {});
+  }
+
+  /** How long until the first endpoint may be asked again, ms. */
+  #patienceMs(): number {
+    return Math.max(0, Math.min(...this.#members.map(({ patienceUntil }) => patienceUntil)) - this.#timing.now());
+  }
+
+  #nextDialInMs(): number {
+    return Math.min(...this.#members.map(({ outage }) => outage?.dueInMs ?? 0));
+  }
+
+  #inTurn(): Member<C>[] {
+    return [...this.#members.slice(this.#current), ...this.#members.slice(0, this.#current)];
+  }
+
+  #of(endpoint: string): Member<C> {
+    const member = this.#members.find((each) => each.endpoint === endpoint);
+    if (member === undefined) throw new WatchError('INTERNAL', `${endpoint} is not one of the endpoints.`);
+    return member;
+  }
+}
+
+/** Fisher-Yates. */
+function shuffle<T>(items: T[], random: () => number): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [items[i], items[j]] = [items[j] as T, items[i] as T];
+  }
+  return items;
+}

@@ -1,0 +1,63 @@
+import { untilAborted } from '@rollcall/core';
+import type { WatchStream } from './stream.js';
+
+/** Where creations wait for each other longer than this, another stream is opened. */
+const LONG_QUEUE = 32;
+const MOST_STREAMS = 4;
+
+/**
+ * The streams that watches share: one, opened for the first of them and anew when it has ended. Only where the server
+ * numbers watches by itself, so that one is created at a time, there are a few.
+ */
+export class SharedStreams {
+  readonly #open: () => Promise<WatchStream>;
+  readonly #streams = new Set<WatchStream>();
+  #opening: Promise<WatchStream> | undefined;
+
+  constructor(open: () => Promise<WatchStream>) {
+    this.#open = open;
+  }
+
+  /** @throws what opening throws, or the signal's reason when aborted. */
+  async current(signal: AbortSignal): Promise<WatchStream> {
+    const best = this.#best();
+    const isEnough = best !== undefined && (best.queue <= LONG_QUEUE || this.#streams.size >= MOST_STREAMS);
+    if (isEnough) return best;
+    this.#opening ??= this.#openOne();
+    const opening = this.#opening;
+    try {
+      return await untilAborted(opening, signal);
+    } catch (error) {
+      // Whoever else waits for it comes first, and keeps it.
+      opening.then(
+        (stream) => setImmediate(() => stream.endIfUnused()),
+        () => {},
+      );
+      throw error;
+    }
+  }
+
+  /** New watches are not to be created on this stream any more; those that are on it go on. */
+  retire(stream: WatchStream): void {
+    this.#streams.delete(stream);
+  }
+
+  async #openOne(): Promise<WatchStream> {
+    try {
+      const stream = await this.#open();
+      this.#streams.add(stream);
+      return stream;
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  #best(): WatchStream | undefined {
+    let best: WatchStream | undefined;
+    for (const stream of this.#streams) {
+      if (stream.ended) this.#streams.delete(stream);
+      else if (best === undefined || stream.queue < best.queue) best = stream;
+    }
+    return best;
+  }
+}
