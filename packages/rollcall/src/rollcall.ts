@@ -12,6 +12,7 @@ import {
   type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
+import { fileAdapter } from '@rollcall/local';
 import { builtInAdapters } from './adapters.js';
 import type { NamedWatches, RollcallConfig } from './config/config.js';
 import { firstOf } from './config/connection.js';
@@ -60,6 +61,8 @@ class ConfiguredRollcall implements Rollcall {
   readonly #adapters: readonly Adapter[];
   readonly #logger: Logger;
   readonly #registry: Registry;
+  /** Watches the configuration file. Without a logger: what is wrong with the file, its reading tells. */
+  readonly #ownFiles: Registry;
   readonly #followers: Followers;
   #watches: NamedWatches;
   #configWatcher: Watcher | undefined;
@@ -72,6 +75,7 @@ class ConfiguredRollcall implements Rollcall {
     this.#adapters = [...adapters, ...builtInAdapters()];
     this.#watches = loadConfig(config, env, this.#adapters);
     this.#followers = new Followers(this.#logger);
+    this.#ownFiles = createRegistry({ adapters: [fileAdapter], ...(timing === undefined ? {} : { timing }) });
     this.#registry = createRegistry({
       adapters: this.#adapters,
       logger: this.#logger,
@@ -99,8 +103,8 @@ class ConfiguredRollcall implements Rollcall {
     this.#followers.follow(this.#watches);
   }
 
-  close(): Promise<void> {
-    return this.#registry.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#registry.close(), this.#ownFiles.close()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -109,12 +113,17 @@ class ConfiguredRollcall implements Rollcall {
 
   /** The configuration is itself a watched file: never half-written, however it is replaced. */
   #followFile(path: string): Watcher {
-    const watcher = this.#registry.watch(`file:${path.replace(/[%?#]/g, encodeURIComponent)}`).unref();
+    const watcher = this.#ownFiles.watch(`file:${path.replace(/[%?#]/g, encodeURIComponent)}`).unref();
+    let told: string | undefined;
     const reload = (): void => {
       try {
         this.reload();
+        told = undefined;
       } catch (error) {
-        this.#logger.error({}, `${WatchError.from(error).message} The old configuration stays in force.`);
+        // A bad edit is noticed by the watch and by the reading of what it found: it is told once.
+        const { message } = WatchError.from(error);
+        if (message !== told) this.#logger.error({}, `${message} The old configuration stays in force.`);
+        told = message;
       }
     };
     watcher.onStatus(({ state }) => {

@@ -1,11 +1,15 @@
 import { WatchError } from '@rollcall/core';
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { yamlReason } from './yamlReason.js';
 
 /** A configuration as plain values, and where each of them stands, for error messages. */
 export interface ConfigDocument {
   readonly value: unknown;
-  /** As `rollcall.yaml:7: watches.orders.source`. */
-  where(path: readonly string[]): string;
+  /**
+   * As `rollcall.yaml:7: watches.orders.source`.
+   * @param shown what is named, where the path itself may hold a secret. Default: the path.
+   */
+  where(path: readonly string[], shown?: readonly string[]): string;
 }
 
 /** @throws WatchError INVALID_OPTION naming file and line when the text is no YAML. */
@@ -15,31 +19,30 @@ export function readDocument(text: string, file: string): ConfigDocument {
   const broken = document.errors[0];
   if (broken !== undefined) {
     const { line, col } = lines.linePos(broken.pos[0]);
-    // What the parser quotes of the document may be a password.
-    const reason = broken.message.replace(/: ".*$/s, '');
-    throw new WatchError('INVALID_OPTION', `${file}:${line}:${col}: this is not YAML (${reason}).`);
+    throw new WatchError('INVALID_OPTION', `${file}:${line}:${col}: this is not YAML: ${yamlReason(broken.code)}.`);
   }
   return {
     value: plain(document, file),
-    where: (path) => {
+    where: (path, shown = path) => {
       const offset = offsetOf(document.contents, path);
       const place = offset === undefined ? `${file}:` : `${file}:${lines.linePos(offset).line}:`;
-      return [place, ...(path.length > 0 ? [path.join('.')] : [])].join(' ');
+      return [place, ...(shown.length > 0 ? [shown.join('.')] : [])].join(' ');
     },
   };
 }
 
 /** A configuration given as an object. */
 export function objectDocument(value: unknown): ConfigDocument {
-  return { value, where: (path) => ['config', ...path].join('.') };
+  return { value, where: (path, shown = path) => ['config', ...shown].join('.') };
 }
 
 function plain(document: { toJS(): unknown }, file: string): unknown {
   try {
     return document.toJS();
-  } catch (error) {
-    const reason = (error as Error).message;
-    throw new WatchError('INVALID_OPTION', `${file}: an alias cannot be followed (${reason}).`, { cause: error });
+  } catch {
+    // Without the parser's reason and without it as a cause: it quotes the document.
+    const fix = 'put text that begins with * in quotes, or set its anchor (&name) before it';
+    throw new WatchError('INVALID_OPTION', `${file}: an alias (*name) cannot be followed; ${fix}.`);
   }
 }
 

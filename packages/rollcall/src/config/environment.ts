@@ -1,4 +1,5 @@
 import { type ConnectOptions, schemeOf, WatchError } from '@rollcall/core';
+import { readAddresses } from './addresses.js';
 import { connection, firstOf } from './connection.js';
 
 /** Environment variables, as `process.env`. */
@@ -69,7 +70,7 @@ export function connectionFrom(env: Environment, url: string, readFile: (path: s
 /**
  * Fills in the endpoints of ETCDCTL_ENDPOINTS or CONSUL_HTTP_ADDR where a URL names none, as `etcd:///broker/kafka/`.
  * Endpoints written `https://…` make it a TLS scheme.
- * @throws WatchError INVALID_OPTION when they mix http and https.
+ * @throws WatchError INVALID_OPTION as `readAddresses`.
  */
 export function withEndpoints(env: Environment, url: string): string {
   const scheme = schemeOf(url) ?? '';
@@ -77,14 +78,8 @@ export function withEndpoints(env: Environment, url: string): string {
   const endpoints = habits && env[habits.endpoints];
   if (!endpoints || !/^:\/\/(?=\/|$)/.test(url.slice(scheme.length))) return url;
   const [plain, tls] = habits.schemes;
-  const each = endpoints.split(',').map((one) => /^(?:(https?):\/\/)?(.*?)\/*$/.exec(one.trim()));
-  const secure = new Set(each.map((one) => (one?.[1] === undefined ? scheme === tls : one[1] === 'https')));
-  if (secure.size > 1) {
-    const why = `${habits.endpoints} mixes http and https endpoints: use one of them for all.`;
-    throw new WatchError('INVALID_OPTION', why);
-  }
-  const hosts = each.map((one) => one?.[2]).join(',');
-  return `${secure.has(true) ? tls : plain}://${hosts}${url.slice(`${scheme}://`.length)}`;
+  const { hosts, secure = scheme === tls } = readAddresses(habits.endpoints, endpoints);
+  return `${secure ? tls : plain}://${hosts}${url.slice(`${scheme}://`.length)}`;
 }
 
 /**
@@ -94,7 +89,8 @@ export function withEndpoints(env: Environment, url: string): string {
 export function substitute(text: string, env: Environment, unset: (name: string) => WatchError): string {
   return text.replace(/(\$?)\$\{([^}]*)\}/g, (whole, escaped: string, name: string) => {
     if (escaped) return whole.slice(1);
-    const value = env[name];
+    // `toString` is set in no environment, though every object has one.
+    const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (value === undefined) throw unset(name);
     return value;
   });

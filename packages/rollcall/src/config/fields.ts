@@ -28,8 +28,12 @@ export function onlyKeys(
   known: readonly string[],
 ): void {
   const unknown = Object.keys(map).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw wrong(context, [...path, unknown], `is not a known key; known here: ${known.join(', ')}`);
+  if (unknown === undefined) return;
+  const here = `known here: ${known.join(', ')}`;
+  if (map[unknown] !== null) throw wrong(context, [...path, unknown], `is not a known key; ${here}`);
+  // A key without a value may be a value that slipped onto a line of its own: `? S3cret`.
+  const place = context.document.where([...path, unknown], path);
+  throw new WatchError('INVALID_OPTION', `${place} has a key without a value that is not known; ${here}.`);
 }
 
 export function textAt(context: Context, path: readonly string[], value: unknown): string | undefined {

@@ -158,7 +158,7 @@ describe('a wrong configuration', () => {
     [
       'an alias bomb',
       `a: &a [${'x,'.repeat(50)}]\nb: &b [${'*a,'.repeat(50)}]\nc: [${'*b,'.repeat(50)}]`,
-      'an alias cannot be followed',
+      'an alias (*name) cannot be followed',
     ],
   ];
 
