@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import {
   type ConnectOptions,
+  type DialBoard,
   type Entry,
   isOfTheEndpoint,
   type KeyMap,
@@ -45,6 +46,7 @@ export interface ConsulSourceOptions extends ConnectOptions {
   readonly waitMs: number;
   readonly timing: Timing;
   readonly logger: Logger;
+  readonly dials?: DialBoard;
 }
 
 /** The wait whose end, with what Consul adds to it, is no later than a proof may be old. */
@@ -84,6 +86,8 @@ export class ConsulSource implements Source {
     this.#pool = new Pool({
       endpoints,
       timing: options.timing,
+      dials: options.dials,
+      scheme: options.secure ? 'consuls' : 'consul',
       open: async (endpoint) => {
         // Who merely names this adapter does not pay for loading HTTP.
         const { ConsulConnection } = await import('./http/connection.js');

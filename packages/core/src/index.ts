@@ -1,3 +1,4 @@
+export type { DialBoard } from './adapter/dialBoard.js';
 export { isOfTheEndpoint } from './adapter/endpointFailure.js';
 export { locate } from './adapter/locate.js';
 export { type NetworkFailure, networkFailure, type Wording } from './adapter/networkFailure.js';

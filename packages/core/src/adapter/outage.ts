@@ -1,6 +1,7 @@
 import pRetry from 'p-retry';
 import { WatchError } from '../model/errors.js';
 import { delay, type Timing } from '../runtime/timing.js';
+import type { DialBoard, Dialler } from './dialBoard.js';
 
 /** The first dial of an outage comes within this time, ms, at random: 200 processes may have lost the same server. */
 const FIRST_WITHIN_MS = 250;
@@ -9,6 +10,10 @@ const NEXT_AFTER_MS = 500;
 
 export interface OutageOptions {
   readonly timing: Timing;
+  /** Where outages of the same endpoint meet. */
+  readonly board: DialBoard;
+  /** The endpoint's name there. */
+  readonly endpoint: string;
   /** Asks the endpoint whether it can answer. @throws why it cannot. */
   dial(signal: AbortSignal): Promise<void>;
   /** Told of each dial that failed. */
@@ -19,9 +24,9 @@ export interface OutageOptions {
 
 /**
  * The time in which one endpoint does not answer. While anybody waits for it, one dial after another begins every 0.5
- * to 1 s, however many wait and for however long the outage lasts.
+ * to 1 s, however many wait and for however long the outage lasts. Of several outages of one endpoint one dials.
  */
-export class Outage {
+export class Outage implements Dialler {
   readonly #options: OutageOptions;
   #dials: number;
   #lastDialAt = Number.NEGATIVE_INFINITY;
@@ -44,8 +49,14 @@ export class Outage {
   /** Dials until a dial gets through or `pause()`. Does nothing while it is dialling already. */
   run(): void {
     if (this.#running !== undefined) return;
-    const running = new AbortController();
-    this.#running = running;
+    this.#running = new AbortController();
+    const { board, endpoint } = this.#options;
+    if (board.join(endpoint, this)) this.lead();
+  }
+
+  lead(): void {
+    const running = this.#running;
+    if (running === undefined) return;
     // p-retry counts and goes on; the wait is ours, because p-retry has no injected clock and no jitter at its cap.
     void pRetry(() => this.#dial(running.signal), {
       retries: Number.POSITIVE_INFINITY,
@@ -53,16 +64,34 @@ export class Outage {
       signal: running.signal,
     }).then(
       () => {
-        if (!running.signal.aborted) this.#options.onSuccess();
+        if (running.signal.aborted) return;
+        const { board, endpoint, onSuccess } = this.#options;
+        board.answered(endpoint, this);
+        onSuccess();
       },
       () => {},
     );
   }
 
+  told(error: WatchError): void {
+    this.#dials++;
+    this.#lastDialAt = this.#options.timing.now();
+    this.#plan();
+    this.#options.onFailure(error);
+  }
+
+  goOn(): void {
+    this.#nextDialAt = this.#options.timing.now();
+    this.lead();
+  }
+
   /** Nobody waits any more. */
   pause(): void {
-    this.#running?.abort();
+    if (this.#running === undefined) return;
+    this.#running.abort();
     this.#running = undefined;
+    const { board, endpoint } = this.#options;
+    board.leave(endpoint, this);
   }
 
   async #dial(signal: AbortSignal): Promise<void> {
@@ -77,7 +106,11 @@ export class Outage {
       // p-retry gives up on a TypeError, so everything is wrapped.
       const error = WatchError.from(thrown);
       this.#plan();
-      if (!signal.aborted) onFailure(error);
+      if (!signal.aborted) {
+        const { board, endpoint } = this.#options;
+        board.failed(endpoint, this, error);
+        onFailure(error);
+      }
       throw error;
     }
   }

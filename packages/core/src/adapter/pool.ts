@@ -1,6 +1,7 @@
 import { WatchError } from '../model/errors.js';
 import { untilAborted } from '../runtime/abort.js';
 import { delay, type Timing } from '../runtime/timing.js';
+import { DialBoard } from './dialBoard.js';
 import { asksForPatience, isLinkFailure, isOfTheEndpoint, noEndpointWorks, tryAnother } from './endpointFailure.js';
 import { Outage } from './outage.js';
 
@@ -27,6 +28,10 @@ export interface PoolOptions<C extends Connection> {
   /** `host:port`, at least one. */
   readonly endpoints: readonly string[];
   readonly timing: Timing;
+  /** Where the pools of one process meet; from `OpenOptions`. Default: this pool is alone. */
+  readonly dials?: DialBoard | undefined;
+  /** Pools with the same scheme reach an endpoint the same way: `etcds`. */
+  readonly scheme: string;
   /** A connection of one's own to the endpoint. @throws WatchError for options that cannot be used. */
   open(endpoint: string): C | Promise<C>;
   /** Connects, and asks whether the server can answer. @throws WatchError why it cannot. */
@@ -65,6 +70,7 @@ export class Pool<C extends Connection> {
   readonly size: number;
   readonly #options: PoolOptions<C>;
   readonly #timing: Timing;
+  readonly #dials: DialBoard;
   readonly #members: Member<C>[];
   readonly #waiters = new Set<Waiter<C>>();
   #current = 0;
@@ -75,6 +81,7 @@ export class Pool<C extends Connection> {
   constructor(options: PoolOptions<C>) {
     this.#options = options;
     this.#timing = options.timing;
+    this.#dials = options.dials ?? new DialBoard();
     const endpoints = [...new Set(options.endpoints)];
     this.size = endpoints.length;
     this.#members = shuffle(endpoints, () => options.timing.random()).map((endpoint) => ({
@@ -196,6 +203,8 @@ export class Pool<C extends Connection> {
     const relapse = this.#timing.now() - member.recoveredAt < HEALTHY_AFTER_MS;
     const options = {
       timing: this.#timing,
+      board: this.#dials,
+      endpoint: `${this.#options.scheme}://${member.endpoint}`,
       dial: (signal: AbortSignal) => this.#dial(member, signal),
       onFailure: (error: WatchError) => this.#stillOut(member, error),
       onSuccess: () => this.#answered(member),

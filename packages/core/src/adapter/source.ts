@@ -4,6 +4,7 @@ import type { Revision } from '../model/revision.js';
 import type { Entry, KeyMap } from '../model/types.js';
 import type { Logger } from '../runtime/logger.js';
 import type { Timing } from '../runtime/timing.js';
+import type { DialBoard } from './dialBoard.js';
 
 /** What is watched inside one cluster. */
 export interface Target {
@@ -26,6 +27,8 @@ export interface OpenOptions extends ConnectOptions {
   readonly logger: Logger;
   /** Clock, timers and randomness of the registry. */
   readonly timing: Timing;
+  /** For `Pool`: where the sources of one process meet that wait for the same server. */
+  readonly dials?: DialBoard;
 }
 
 /** An adapter parses its URLs and opens a Source: one cluster, many watches at once. Loading one must be cheap. */

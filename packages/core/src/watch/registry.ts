@@ -1,3 +1,4 @@
+import { DialBoard } from '../adapter/dialBoard.js';
 import { locate } from '../adapter/locate.js';
 import type { Adapter, Location, Source, Target } from '../adapter/source.js';
 import { targetKey } from '../adapter/targetKey.js';
@@ -76,6 +77,7 @@ class SharingRegistry implements Registry {
   readonly #watches = new Map<string, Counted<SharedWatch>>();
   readonly #writers = new Map<string, CheckpointKeeper>();
   readonly #handles = new Set<Handle>();
+  readonly #dials = new DialBoard();
   /** Sources that are being disposed of. */
   readonly #disposing = new Set<Promise<void>>();
   #epochs = 0;
@@ -179,7 +181,7 @@ class SharingRegistry implements Registry {
   #leaseSource(adapter: Adapter, location: Location, connect: ConnectOptions): Omit<OpenedSource, 'target'> {
     const key = sourceKey(location, connect);
     const counted = this.#sources.get(key) ?? {
-      value: adapter.open(location, { ...connect, logger: this.#logger, timing: this.#timing }),
+      value: adapter.open(location, { ...connect, logger: this.#logger, timing: this.#timing, dials: this.#dials }),
       references: 0,
     };
     this.#sources.set(key, counted);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { DialBoard } from '../../src/adapter/dialBoard.js';
 import { ManualTiming } from '../../src/conformance/manualTiming.js';
 import { type Connection, LinkedAbort, Pool, WatchError } from '../../src/index.js';
 
@@ -28,12 +29,17 @@ class Stage {
   /** Endpoints that answer. */
   readonly up = new Set<string>();
   random = 0.999;
+  readonly dialBoard: DialBoard;
   readonly pool: Pool<Fake>;
 
-  constructor(...endpoints: string[]) {
+  constructor(endpoints: string[], beside?: Stage) {
+    this.dialBoard = beside?.dialBoard ?? new DialBoard();
+    if (beside !== undefined) Object.assign(this, { timing: beside.timing, dials: beside.dials, up: beside.up });
     this.pool = new Pool<Fake>({
       endpoints,
       timing: this.timing,
+      scheme: 'fake',
+      dials: this.dialBoard,
       open: (endpoint) => new Fake(endpoint),
       dial: async ({ endpoint }) => {
         this.dials.push({ endpoint, at: this.timing.now() });
@@ -61,7 +67,7 @@ class Stage {
 
 const stages: Stage[] = [];
 const setUp = (...endpoints: string[]): Stage => {
-  const stage = new Stage(...endpoints);
+  const stage = new Stage(endpoints);
   stages.push(stage);
   return stage;
 };
@@ -163,6 +169,43 @@ describe('one endpoint', () => {
     stage.pool.close('over');
     expect(connection.closed).toBe(true);
     await expect(stage.lease()).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+});
+
+describe('several pools of one process', () => {
+  it('one of them dials for all; when it gets through each has a connection of its own', async () => {
+    const first = setUp('a');
+    const second = new Stage(['a'], first);
+    stages.push(second);
+    for (const stage of [first, second]) await stage.fail();
+    const waits = (): Promise<unknown>[] => [first, second].map((stage) => stage.lease().catch((error) => error.code));
+    let waiting = waits();
+    await first.pass(250);
+    expect(await Promise.all(waiting)).toEqual(['UNREACHABLE', 'UNREACHABLE']);
+    expect(first.dials).toHaveLength(1);
+    first.up.add('a');
+    waiting = waits();
+    await first.pass(1_000);
+    expect(await Promise.all(waiting)).toEqual(['a', 'a']);
+    expect(first.dials).toHaveLength(3);
+  });
+
+  it('when the one that dials is not needed any more another goes on', async () => {
+    const first = setUp('a');
+    first.random = 0.5;
+    const second = new Stage(['a'], first);
+    stages.push(second);
+    for (const stage of [first, second]) await stage.fail();
+    const abort = new AbortController();
+    const given = first.pool.lease(abort.signal);
+    await turns();
+    const other = second.lease();
+    await turns();
+    abort.abort(new Error('enough'));
+    await expect(given).rejects.toThrow('enough');
+    first.up.add('a');
+    await first.pass(1_000);
+    await expect(other).resolves.toBe('a');
   });
 });
 

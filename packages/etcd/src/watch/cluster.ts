@@ -1,9 +1,10 @@
-import { type Logger, Pool } from '@rollcall/core';
+import { type DialBoard, type Logger, Pool } from '@rollcall/core';
 import { knownDefects, type ServerVersion } from '../rpc/version.js';
 import type { ConnectionOptions, EtcdConnection, ServerEvents } from './connection.js';
 
 export interface ClusterOptions extends ConnectionOptions {
   readonly logger: Logger;
+  readonly dials?: DialBoard;
 }
 
 /**
@@ -20,6 +21,8 @@ export function clusterOf(
   return new Pool<EtcdConnection>({
     endpoints,
     timing: options.timing,
+    dials: options.dials,
+    scheme: options.secure ? 'etcds' : 'etcd',
     open: async (endpoint) => {
       // gRPC takes 50 ms to load: who merely names this adapter does not pay for it.
       const { EtcdConnection } = await import('./connection.js');

@@ -1,0 +1,61 @@
+import type { WatchError } from '../model/errors.js';
+import { isLinkFailure } from './endpointFailure.js';
+
+/** An outage that waits for an endpoint. */
+export interface Dialler {
+  /** From now on it dials, for all that wait for the endpoint. */
+  lead(): void;
+  /** The one that leads has dialled in vain. */
+  told(error: WatchError): void;
+  /** The one that leads got an answer: it dials for itself, at once. */
+  goOn(): void;
+}
+
+/**
+ * The outages of one process by endpoint. Sources with other credentials have connections of their own, and lose the
+ * same server together: one of them dials, every 0.5 to 1 s, and the others hear what came of it.
+ */
+export class DialBoard {
+  readonly #waiting = new Map<string, Set<Dialler>>();
+
+  /** @returns whether it leads: nobody else waits for this endpoint. */
+  join(endpoint: string, dialler: Dialler): boolean {
+    const waiting = this.#waiting.get(endpoint) ?? new Set();
+    this.#waiting.set(endpoint, waiting);
+    waiting.add(dialler);
+    return waiting.size === 1;
+  }
+
+  /** If it led, the next one leads. */
+  leave(endpoint: string, dialler: Dialler): void {
+    const waiting = this.#waiting.get(endpoint);
+    const [leader] = waiting ?? [];
+    if (waiting?.delete(dialler) !== true) return;
+    const [next] = waiting;
+    if (next === undefined) this.#waiting.delete(endpoint);
+    else if (leader === dialler) next.lead();
+  }
+
+  /** The one that leads has dialled in vain. What only its own options may be the cause of, the others find out apart. */
+  failed(endpoint: string, leader: Dialler, error: WatchError): void {
+    if (!isLinkFailure(error)) this.#release(endpoint, leader);
+    else for (const each of this.#others(endpoint, leader)) each.told(error);
+  }
+
+  /** The one that leads got an answer. */
+  answered(endpoint: string, leader: Dialler): void {
+    const others = this.#release(endpoint, leader);
+    if (others === 0) this.#waiting.delete(endpoint);
+  }
+
+  #release(endpoint: string, leader: Dialler): number {
+    const others = this.#others(endpoint, leader);
+    for (const each of others) this.#waiting.get(endpoint)?.delete(each);
+    for (const each of others) each.goOn();
+    return others.length;
+  }
+
+  #others(endpoint: string, leader: Dialler): Dialler[] {
+    return [...(this.#waiting.get(endpoint) ?? [])].filter((each) => each !== leader);
+  }
+}
