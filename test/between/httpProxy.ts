@@ -56,7 +56,7 @@ export class HttpProxy implements AsyncDisposable {
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { cacheMs = 0 } = this.#options;
-    const key = incoming.url ?? '';
+    const key = (incoming.url ?? '').replace(/&wait=\w+/, '');
     // It obeys "no-cache" for plain reads alone.
     const obeys = /no-cache/.test(incoming.headers['cache-control'] ?? '') && !key.includes('index=');
     const mayCache = incoming.method === 'GET' && !obeys;

@@ -74,7 +74,7 @@ describe('get', () => {
     await using silent = await silentServer();
     const { code, errors } = await run(['get', '--timeout', '100ms', `etcd://127.0.0.1:${silent.port}/key`]);
     expect(code).toBe(1);
-    expect(errors).toContain('error: No answer within 0.1 s');
+    expect(errors).toContain(`error: No answer from etcd://127.0.0.1:${silent.port}/key within 0.1 s`);
   });
 });
 

@@ -12,7 +12,7 @@ it('a question that is answered leaves no listener behind, so that any number of
     asked.push(signal);
     return 'answer';
   };
-  expect(await inTime(session(), 10_000, ask)).toBe('answer');
+  expect(await inTime(session(), { defaultMs: 10_000, whom: 'etcd://h/a' }, ask)).toBe('answer');
   expect(asked.flatMap((signal) => getEventListeners(signal, 'abort'))).toEqual([]);
 });
 
@@ -24,6 +24,8 @@ it('a question that is not answered is TIMEOUT, and its signal tells who asked',
         reason = signal.reason;
       });
     });
-  await expect(inTime(session(), 20, never)).rejects.toMatchObject({ code: 'TIMEOUT' });
+  await expect(inTime(session(), { defaultMs: 20, whom: 'etcd://h/a' }, never)).rejects.toMatchObject({
+    code: 'TIMEOUT',
+  });
   expect(reason).toMatchObject({ code: 'TIMEOUT' });
 });

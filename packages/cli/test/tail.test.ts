@@ -32,6 +32,7 @@ describe('tail on a pipe', () => {
     const [stale] = (await tail.until(({ type }) => type === 'status')).slice(2);
     expect(stale).toMatchObject({
       type: 'status',
+      provenAt: expect.any(String),
       state: 'stale',
       code: 'UNREADABLE',
       message: expect.stringContaining(file),
@@ -41,7 +42,7 @@ describe('tail on a pipe', () => {
     expect(lines.slice(3)).toEqual([
       { type: 'put', key: 'k', value: '2', previous: '1', revision: expect.any(String) },
       { type: 'synced', revision: expect.any(String), keys: 1, cause: 'resync' },
-      { type: 'status', state: 'live' },
+      { type: 'status', state: 'live', provenAt: expect.any(String) },
     ]);
     await tail.end();
   });
@@ -54,7 +55,7 @@ describe('tail on a pipe', () => {
     await tail.until(({ state }) => state === 'stale');
     await folder.write('a.yaml', 'k: "1"\n');
     const lines = await tail.until(({ state }) => state === 'live');
-    expect(lines.slice(3)).toEqual([{ type: 'status', state: 'live' }]);
+    expect(lines.slice(3)).toEqual([{ type: 'status', state: 'live', provenAt: expect.any(String) }]);
     await tail.end();
   });
 

@@ -40,10 +40,11 @@ function checkScope(url: string, target: Target, recursive: boolean, prefix: str
 
 async function deleteAll(session: Session, source: Source, target: Target, url: string): Promise<number> {
   const write = writerOf(source, url);
-  const deleteOne = (key: string): Promise<boolean> => inTime(session, ANSWER_MS, () => write.delete(key));
+  const deleteOne = (key: string): Promise<boolean> =>
+    inTime(session, { defaultMs: ANSWER_MS, whom: url }, () => write.delete(key));
   if (target.exact) return (await deleteOne(target.prefix)) ? 1 : 0;
   let deleted = 0;
-  const { entries } = await inTime(session, ANSWER_MS, (signal) =>
+  const { entries } = await inTime(session, { defaultMs: ANSWER_MS, whom: url }, (signal) =>
     readOnce(source, target, { signal, keysOnly: true }),
   );
   for (const [key] of entries) {

@@ -19,7 +19,9 @@ export async function get(session: Session, url: string, { prefix, at }: GetOpti
   try {
     warnOfPrefix(session, target);
     const past = at === undefined ? {} : { at };
-    const found = await inTime(session, ANSWER_MS, (signal) => readOnce(source, target, { signal, ...past }));
+    const found = await inTime(session, { defaultMs: ANSWER_MS, whom: url }, (signal) =>
+      readOnce(source, target, { signal, ...past }),
+    );
     if (target.exact) await printValue(session, target.prefix, found, at);
     else await session.out.lines(entryLines(session, target.prefix, found));
   } finally {

@@ -60,7 +60,7 @@ async function run(session: Session, from: Place, target: Place, options: Mirror
 
   const apply = async (each: Difference): Promise<void> => {
     const key = target.target.prefix + each.key;
-    await inTime(session, ANSWER_MS, async () => {
+    await inTime(session, { defaultMs: ANSWER_MS, whom: target.url }, async () => {
       if (each.type === 'put') await write.put(key, each.value);
       else await write.delete(key);
     });

@@ -42,7 +42,7 @@ export async function put(
         granted = lease;
       },
     };
-    const revision = await inTime(session, ANSWER_MS, () => write.put(key, bytes, how));
+    const revision = await inTime(session, { defaultMs: ANSWER_MS, whom: url }, () => write.put(key, bytes, how));
     await session.out.lines([writtenLine(session, key, revision, granted)]);
   } finally {
     await release();

@@ -1,3 +1,4 @@
+import { LinkedAbort } from '@rollcall/core';
 import { brokerList } from '@rollcall/kafka';
 import { createRollcall } from 'rollcall';
 import type { ExitCode } from '../output/exitCode.js';
@@ -73,7 +74,7 @@ async function printJson({ stderr }: Io, out: Output, scene: Stage, stay: boolea
   const over = new AbortController();
   let printed = 0;
   const print = async (): Promise<void> => {
-    for await (const update of list.updates({ signal: AbortSignal.any([signal, over.signal]) })) {
+    for await (const update of list.updates({ signal: new LinkedAbort(signal, over.signal).signal })) {
       await out.lines([brokersLine(update)]);
       printed = update.version;
     }

@@ -44,7 +44,8 @@ export function* batchLines(batch: Batch, prefix: string, options: JsonOptions =
 
 export function statusLine(status: Extract<Status, { state: 'live' | 'stale' }>, options: JsonOptions = {}): string {
   const why = status.state === 'stale' ? { code: status.code, message: status.error.message } : {};
-  return jsonLine({ type: 'status', state: status.state, ...why, ...sourceField(options) });
+  const provenAt = new Date(status.state === 'stale' ? status.since : status.provenAt).toISOString();
+  return jsonLine({ type: 'status', state: status.state, provenAt, ...why, ...sourceField(options) });
 }
 
 /** One entry of a read. */

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { LinkedAbort } from '@rollcall/core';
 
 /** How much is joined before it is written: one system call for many lines. */
 const CHUNK_CHARACTERS = 64 * 1024;
@@ -14,7 +15,7 @@ export class Output {
   /** @param signal the command is told to end. */
   constructor(stream: Writable, signal: AbortSignal) {
     this.#stream = stream;
-    this.ended = AbortSignal.any([signal, this.#gone.signal]);
+    this.ended = new LinkedAbort(signal, this.#gone.signal).signal;
     // It stays: an EPIPE that comes late must still find a listener, or it ends the process.
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // A closed pipe, as of `rollcall tail … | head`, is not an error.

@@ -37,9 +37,9 @@ export function openPlaces(session: Session, from: string, to: string): readonly
  * All that a place holds, or held at a revision of its history.
  * @throws WatchError when it cannot answer; for `at` as `readOnce`.
  */
-export async function contentOf(session: Session, { source, target }: Place, at?: Revision): Promise<Content> {
+export async function contentOf(session: Session, { url, source, target }: Place, at?: Revision): Promise<Content> {
   const past = at === undefined ? {} : { at };
-  const { revision, entries } = await inTime(session, ANSWER_MS, (signal) =>
+  const { revision, entries } = await inTime(session, { defaultMs: ANSWER_MS, whom: url }, (signal) =>
     readOnce(source, target, { signal, ...past }),
   );
   const values = new Map<string, Uint8Array>();

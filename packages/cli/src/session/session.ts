@@ -1,5 +1,14 @@
 import { existsSync } from 'node:fs';
-import { type Logger, type Source, schemeOf, type Target, WatchError } from '@rollcall/core';
+import {
+  LinkedAbort,
+  type Logger,
+  redactUrl,
+  type Source,
+  schemeOf,
+  type Target,
+  untilAborted,
+  WatchError,
+} from '@rollcall/core';
 import { createRollcall, type Rollcall, type Watcher, type WatchOptions } from 'rollcall';
 import type { Io } from '../output/io.js';
 import { createLogger, type LogLevel } from '../output/log.js';
@@ -101,29 +110,24 @@ export function writerOf(source: Source, url: string): NonNullable<Source['write
   throw new WatchError('UNSUPPORTED', `The backend of "${url}" is read-only: change it where it comes from.`);
 }
 
-/** Runs one question to a backend for at most `--timeout`. @throws WatchError TIMEOUT */
+/**
+ * Runs one question to a backend for at most `--timeout`.
+ * @param whom is asked, for the message.
+ * @throws WatchError TIMEOUT
+ */
 export async function inTime<T>(
   { timeoutMs, out }: Pick<Session, 'timeoutMs' | 'out'>,
-  defaultMs: number,
+  { defaultMs, whom }: { readonly defaultMs: number; readonly whom: string },
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const ms = timeoutMs ?? defaultMs;
-  const over = new AbortController();
-  const timer = setTimeout(() => {
-    over.abort(new WatchError('TIMEOUT', `No answer within ${ms / 1000} s (--timeout gives it longer).`));
-  }, ms);
-  const signal = AbortSignal.any([out.ended, over.signal]);
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+  using over = new LinkedAbort(out.ended);
+  const late = `No answer from ${redactUrl(whom)} within ${ms / 1000} s (--timeout gives it longer).`;
+  const timer = setTimeout(() => over.abort(new WatchError('TIMEOUT', late)), ms);
   try {
-    return await Promise.race([ask(signal), aborted]);
+    return await untilAborted(ask(over.signal), over.signal);
   } finally {
     clearTimeout(timer);
-    // Node keeps a composite signal for as long as it has a listener.
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

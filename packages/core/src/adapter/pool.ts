@@ -263,7 +263,8 @@ export class Pool<C extends Connection> {
     member.connection?.close();
     member.connection = undefined;
     member.outage ??= this.#outageOf(member);
-    if (member.worked && isLinkFailure(error)) this.#moveAt = now + this.#timing.random() * MOVE_WITHIN_MS;
+    if (this.size > 1 && member.worked && isLinkFailure(error))
+      this.#moveAt = now + this.#timing.random() * MOVE_WITHIN_MS;
     member.worked = false;
     member.failedAt = now;
     member.lastError = error;

@@ -1,21 +1,7 @@
-import { type ErrorCode, WatchError } from '@rollcall/core';
+import { networkFailure, WatchError, type Wording } from '@rollcall/core';
 import { AnswerError } from './answerError.js';
 
-type Verdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
-
-/** What Node and OpenSSL say when no connection came to be, or none that lasted. */
-const CONNECTING: readonly Verdict[] = [
-  [/ENOTFOUND|EAI_AGAIN/, 'UNREACHABLE', 'the host name does not resolve'],
-  [/ECONNREFUSED/, 'UNREACHABLE', 'nothing listens there'],
-  [/before secure TLS connection/i, 'TLS', 'it ended the TLS handshake; does it speak TLS?'],
-  [/wrong version number|packet length too long/i, 'TLS', 'it does not speak TLS'],
-  [/alert.*(certificate|unknown ca)/i, 'TLS', 'it does not accept the client certificate, or the lack of one'],
-  [/expired|not yet valid/i, 'TLS', 'its certificate is out of date, or the clock here is wrong'],
-  [/altname/i, 'TLS', 'its certificate is for another name; set tls.servername'],
-  [/certificate|self.signed|issuer/i, 'TLS', 'its certificate is not of a known authority; check tls.ca'],
-  [/ECONNRESET|EPIPE/, 'UNREACHABLE', 'the connection broke'],
-  [/ssl|tls|EPROTO/i, 'TLS', 'the TLS handshake failed'],
-];
+const WORDING: Wording = { service: 'Kafka', plain: 'leave "tls" out', serverName: 'tls.servername' };
 
 /**
  * What went wrong with a broker.
@@ -32,12 +18,11 @@ export function brokerFailure(error: unknown, address: string): WatchError {
   }
   const name = 'code' in error ? String(error.code) : '';
   const text = `${name} ${error.message}`.trim();
-  const [, code, advice] = CONNECTING.find(([pattern]) => pattern.test(text)) ?? [
-    undefined,
-    'UNREACHABLE' as const,
-    'check address and network',
-  ];
-  return new WatchError(code, `Cannot connect to the broker at ${address}: ${advice} (${name || text}).`, {
+  const { code, why } = networkFailure(text, WORDING) ?? {
+    code: 'UNREACHABLE' as const,
+    why: 'check address and network',
+  };
+  return new WatchError(code, `Cannot connect to the broker at ${address}: ${why} (${name || text}).`, {
     cause: error,
   });
 }

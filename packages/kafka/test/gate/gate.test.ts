@@ -144,7 +144,7 @@ describe('what answers in a broker’s place', () => {
 
   test('nobody', async () => {
     const endpoint = await deadEndpoint();
-    const message = `Cannot connect to the broker at 127.0.0.1:${endpoint.port}: nothing listens there (ECONNREFUSED).`;
+    const message = `Cannot connect to the broker at 127.0.0.1:${endpoint.port}: nothing listens there; is Kafka running, is the port right? (ECONNREFUSED).`;
     await expect(createGate().connect(endpoint, { signal })).rejects.toMatchObject({ code: 'UNREACHABLE', message });
   });
 

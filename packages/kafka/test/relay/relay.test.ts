@@ -262,7 +262,7 @@ test('with no broker left the client is reset, and the reasons are told once', a
   for (let at = 0; at < 3; at++) expect(await endOf(dial(relay))).toBe('ECONNRESET');
   expect(relay.stats).toMatchObject({ accepted: 3, forwarded: 0, failedDials: 3 });
   expect(warnings).toEqual([
-    `Cannot connect to the broker at ${formatEndpoint(dead)}: nothing listens there (ECONNREFUSED).`,
+    `Cannot connect to the broker at ${formatEndpoint(dead)}: nothing listens there; is Kafka running, is the port right? (ECONNREFUSED).`,
     'A client of the relay is reset: No broker of the list can be connected to.',
   ]);
 });
