@@ -6,12 +6,14 @@ import { parseArgs } from 'node:util';
 import { build, checkNode, install } from './prepare.mjs';
 import { ROOT, runNode } from './run.mjs';
 
-const USAGE = `npm run chaos -- etcd|consul [--seed N] [--minutes M] [--version V] [--control]
+const USAGE = `npm run chaos -- etcd|consul [--seed N] [--minutes M] [--version V] [--through T] [--control]
 Breaks a real cluster at random while it is written to and watched, and compares what the watchers say with what the
 servers say.
   --seed N     a whole number; the same one makes the same faults (default: drawn)
   --minutes M  how long; and until every kind of fault has happened (default: 5)
   --version V  of etcd: 3.5, 3.6 or 3.7 (default: 3.6)
+  --through T  watches through what stands between: grpc-proxy or balancer for etcd; agent for Consul, with
+               discovery_max_stale set on the agent
   --control    watches with etcd3's or consul's own watcher instead, which must be found out
 
 npm run chaos -- kafka [--scenario K03] [--client kafkajs] [--repeats N]
@@ -34,8 +36,16 @@ const MOST_SEED = 2 ** 32 - 1;
 
 /** Each backend's test, and the servers it needs by version; the first is the default. */
 const BACKENDS = {
-  etcd: { test: 'test/chaos/etcd.test.ts', servers: { 3.6: 'etcd', 3.5: 'etcd-3.5', 3.7: 'etcd-3.7' } },
-  consul: { test: 'test/chaos/consul.test.ts', servers: { 1.22: 'consul' } },
+  etcd: {
+    test: 'test/chaos/etcd.test.ts',
+    servers: { 3.6: 'etcd', 3.5: 'etcd-3.5', 3.7: 'etcd-3.7' },
+    through: { test: 'test/chaos/etcd-through.test.ts', ways: ['grpc-proxy', 'balancer'] },
+  },
+  consul: {
+    test: 'test/chaos/consul.test.ts',
+    servers: { 1.22: 'consul' },
+    through: { test: 'test/chaos/consul-through.test.ts', ways: ['agent'] },
+  },
 };
 /** Its scenarios are fixed: what is random is when, in the midst of what a producer does, they strike. */
 const KAFKA = { test: 'test/reliability/kafka.test.ts', servers: ['etcd', 'kafka'] };
@@ -43,7 +53,7 @@ const KAFKA = { test: 'test/reliability/kafka.test.ts', servers: ['etcd', 'kafka
 const ALL_OF_KAFKA = 'test/reliability/';
 /** Options by what they are for; `help` is for both. */
 const OF_KAFKA = ['scenario', 'client', 'repeats'];
-const OF_BACKENDS = ['seed', 'minutes', 'version', 'control'];
+const OF_BACKENDS = ['seed', 'minutes', 'version', 'through', 'control'];
 
 class UsageError extends Error {}
 
@@ -144,16 +154,21 @@ function ofBackend(name, values) {
     const versions = Object.keys(backend.servers).join(', ');
     throw new UsageError(`--version is one of ${versions}, not "${version}"`);
   }
+  const { through } = values;
+  if (through !== undefined && !backend.through.ways.includes(through)) {
+    throw new UsageError(`--through is ${backend.through.ways.join(' or ')} for ${name}, not "${through}"`);
+  }
   const seed = seedOf(values.seed);
   const minutes = minutesOf(values.minutes);
   return {
-    test: backend.test,
+    test: through === undefined ? backend.test : backend.through.test,
     servers: [server],
-    what: `Chaos with seed ${seed} for ${minutes} min.`,
+    what: `Chaos with seed ${seed} for ${minutes} min${through === undefined ? '' : ` through ${through}`}.`,
     env: {
       ROLLCALL_CHAOS_SEED: String(seed),
       ROLLCALL_CHAOS_MINUTES: String(minutes),
       ROLLCALL_CHAOS_VERSION: version,
+      ...(through === undefined ? {} : { ROLLCALL_CHAOS_THROUGH: through }),
       ...(values.control ? { ROLLCALL_CHAOS_CONTROL: '1' } : {}),
     },
   };
@@ -171,6 +186,7 @@ function parsed(args) {
         seed: { type: 'string' },
         minutes: { type: 'string' },
         version: { type: 'string' },
+        through: { type: 'string' },
         control: { type: 'boolean' },
         scenario: { type: 'string', multiple: true },
         client: { type: 'string', multiple: true },

@@ -32,6 +32,22 @@ export interface Account {
   check(told: Told): Difference[];
 }
 
+/** What a watcher held at a moment at which its status was live. */
+export interface Sample {
+  readonly watcher: string;
+  readonly target: ChaosTarget;
+  readonly snapshot: Snapshot;
+  /** When: monotonic, ms. */
+  readonly at: number;
+  /** The state must be one that the store had at this time or later: monotonic, ms. */
+  readonly since: number;
+  /** The store's history at that moment. */
+  readonly era: number;
+}
+
+/** What a sample held that the store did not hold then. */
+export type Contradiction = Pick<Difference, 'key' | 'got' | 'events'>;
+
 /** What the store held and holds, by its own word and not by the adapter under test. */
 export interface Truth {
   /** The store's present history: the number moves when a restore gives it another. It does so while nobody is live. */
@@ -46,6 +62,10 @@ export interface Truth {
   account(watcher: string, target: ChaosTarget, prompt: boolean): Account;
   /** The last that happened to a key up to a revision of the present era, for people. */
   lastEvents(key: string, revision: Revision): string[];
+  /** Takes down in the background what the store has come to by now, for `contradiction`. */
+  observe(): void;
+  /** Why the store did not have the sample's state at `since` or later; undefined if it had, or nobody can know. */
+  contradiction(sample: Sample): Contradiction | undefined;
   /** What happened before the last checkpoint is not asked for again. */
   forget(): void;
 }

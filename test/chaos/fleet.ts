@@ -5,6 +5,7 @@ import type { Difference } from './difference.js';
 import { Follower, type Following, type Tally } from './follower.js';
 import type { Random } from './random.js';
 import type { Manner, Reader } from './reader.js';
+import { Sampler } from './sampler.js';
 import { Visitors } from './visitors.js';
 
 /** How long all may take to catch up after the faults: the longest backoff as shortened here, and a busy machine. */
@@ -26,6 +27,7 @@ export class Fleet implements Subject {
   readonly #bell = new Bell();
   #residents: readonly Follower[] = [];
   #visitors: Visitors | undefined;
+  #sampler: Sampler | undefined;
   #blamed: Difference[] = [];
   #states = 0;
 
@@ -49,6 +51,7 @@ export class Fleet implements Subject {
       epochs,
       outages,
       connections: this.#backend.connections.total,
+      ...this.#sampler?.counts,
       ...this.#backend.counts,
       longestStaleMs: Math.round(longestStaleMs),
       longestCloseMs: Math.round(longestCloseMs),
@@ -61,6 +64,7 @@ export class Fleet implements Subject {
     this.#residents = targets.map((target, index) => this.#resident(target, MANNERS[index % MANNERS.length] ?? []));
     await Promise.all(this.#residents.map(({ watcher }) => watcher.ready({ timeoutMs: PATIENCE_MS })));
     this.#visitors = new Visitors(targets, this.#following, this.#random.fork());
+    this.#sampler = new Sampler(this.#backend.truth, () => this.#present);
   }
 
   untilNobodyIsLive(): Promise<void> {
@@ -84,7 +88,8 @@ export class Fleet implements Subject {
     this.#states += captured.length;
     await truth.catchUp();
     const wrong = await Promise.all(captured.map((compare) => compare()));
-    const all = [...this.#blamed, ...wrong.flat(), ...(this.#visitors?.checkDeparted() ?? [])];
+    const sampled = (await this.#sampler?.judge()) ?? [];
+    const all = [...this.#blamed, ...wrong.flat(), ...sampled, ...(this.#visitors?.checkDeparted() ?? [])];
     this.#blamed = [];
     if (all.length === 0) all.push(...(await this.#backend.inUse()));
     this.#hurry(false);
@@ -93,13 +98,15 @@ export class Fleet implements Subject {
   }
 
   async end(): Promise<Difference[]> {
+    this.#sampler?.stop();
     await this.#visitors?.close();
     const closed = await Promise.all(this.#residents.map((follower) => follower.close()));
     await this.#backend.truth.catchUp();
     const told = this.#residents.flatMap((follower) => follower.checkTold());
     const departed = this.#visitors?.checkDeparted() ?? [];
+    const sampled = (await this.#sampler?.judge()) ?? [];
     await this.#registry.close();
-    return [...closed.flat(), ...told, ...departed, ...(await this.#backend.leftovers())];
+    return [...closed.flat(), ...told, ...departed, ...sampled, ...(await this.#backend.leftovers())];
   }
 
   get #present(): readonly Follower[] {

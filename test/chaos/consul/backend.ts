@@ -25,9 +25,14 @@ const GONE_MS = 10_000;
 /** Longer than any watch would wait to ask again. */
 const QUIET_MS = 1_000;
 
+/** The agent alone, which may answer questions about services from any server's state. */
+export type ConsulThrough = 'agent';
+/** Longer than any outage of a run: whatever the agent has heard is good enough for it. */
+const AGENT_STALE = { discovery_max_stale: '10m' };
+
 /** Three Consul servers and a client agent, each behind a link and a load balancer of its own. */
 export class ConsulBackend implements ChaosBackend {
-  readonly name = 'consul';
+  readonly name: string;
   readonly targets: readonly ConsulTarget[];
   readonly faults: readonly Fault[];
   readonly writer: Writer;
@@ -35,10 +40,21 @@ export class ConsulBackend implements ChaosBackend {
   readonly #stage: Stage;
   readonly #rates: Rates;
 
-  private constructor(cluster: ConsulCluster, agent: Consul, ways: readonly Way[], rates: Rates, random: Random) {
-    const through = (consuls: readonly Consul[]): string[] =>
+  private constructor(
+    cluster: ConsulCluster,
+    agent: Consul,
+    ways: readonly Way[],
+    rates: Rates,
+    random: Random,
+    through?: ConsulThrough,
+  ) {
+    const links = (consuls: readonly Consul[]): string[] =>
       ways.filter(({ consul }) => consuls.includes(consul)).map(({ link }) => link.endpoint);
-    this.targets = targetsOf({ servers: through(cluster.servers), agent: through([agent]) });
+    this.targets = targetsOf({
+      servers: links(through === undefined ? cluster.servers : [agent]),
+      agent: links([agent]),
+    });
+    this.name = through === undefined ? 'consul' : `consul --through ${through}`;
     this.truth = new Ledger(cluster.servers, this.targets);
     this.writer = new Writer(cluster.servers, agent, random, this.truth);
     this.#stage = { cluster, agent, ways, ledger: this.truth, maxSilenceMs: MAX_SILENCE_MS };
@@ -46,15 +62,15 @@ export class ConsulBackend implements ChaosBackend {
     this.faults = [...serverFaults(this.#stage), ...linkFaults(this.#stage), ...storeFaults(this.#stage)];
   }
 
-  static async start(random: Random): Promise<ConsulBackend> {
-    const cluster = await startConsulCluster(3);
+  static async start(random: Random, through?: ConsulThrough): Promise<ConsulBackend> {
+    const cluster = await startConsulCluster(3, through === undefined ? {} : { config: AGENT_STALE });
     const agent = await cluster.startAgent(AGENT);
     const rates = new Rates();
     const ways = [...cluster.servers, agent].map(async (consul): Promise<Way> => {
       const balancer = await Balancer.start(consul.port, rates.note);
       return { consul, balancer, link: await startProxy(balancer) };
     });
-    const backend = new ConsulBackend(cluster, agent, await Promise.all(ways), rates, random);
+    const backend = new ConsulBackend(cluster, agent, await Promise.all(ways), rates, random, through);
     await backend.writer.furnish();
     return backend;
   }

@@ -1,6 +1,6 @@
 import type { Entry, Snapshot } from '@rollcall/core';
 import type { Consul } from '../../support/consul.js';
-import type { Account, ChaosTarget, Truth } from '../backend.js';
+import type { Account, ChaosTarget, Contradiction, Sample, Truth } from '../backend.js';
 import { differences } from '../difference.js';
 import { AnswerAccount } from './account.js';
 import { answerOf } from './answers.js';
@@ -8,7 +8,8 @@ import { isOfAgent, isSteady } from './names.js';
 import type { Operation } from './operations.js';
 import type { ConsulTarget } from './targets.js';
 import { Upheavals } from './upheavals.js';
-import type { WriteLog } from './writer.js';
+import type { Outcome, WriteLog } from './writer.js';
+import { Written } from './written.js';
 
 type Answer = ReadonlyMap<string, Entry>;
 
@@ -26,6 +27,8 @@ export class Ledger implements Truth, WriteLog {
   readonly #events = new Map<string, string[]>();
   /** Since when keys and instances may have been deleted, after the last checkpoint. */
   readonly #removed = new Map<string, number>();
+  readonly #written = new Written();
+  readonly #underWay = new Map<Operation, readonly (() => void)[]>();
   #before: ReadonlyMap<ChaosTarget, Answer> = new Map();
   #now: ReadonlyMap<ChaosTarget, Answer> = new Map();
   #era = 1;
@@ -46,12 +49,20 @@ export class Ledger implements Truth, WriteLog {
     return this.#checkpoints.findLast((checkpoint) => checkpoint <= at) ?? 0;
   }
 
-  sent({ removes }: Operation): void {
+  sent(operation: Operation): void {
+    const { removes, writes = new Map<string, string | undefined>() } = operation;
+    this.#underWay.set(
+      operation,
+      Array.from(writes, ([key, value]) => this.#written.sent(key, value)),
+    );
     for (const name of removes) if (!this.#removed.has(name)) this.#removed.set(name, performance.now());
   }
 
-  done({ about }: Operation, outcome: string): void {
-    for (const name of about) this.#note(name, outcome);
+  done(operation: Operation, kind: string, outcome: Outcome): void {
+    // A server that repeats a check-and-set by itself, as after an election, is refused for what it wrote the first time.
+    if (outcome === 'done') for (const done of this.#underWay.get(operation) ?? []) done();
+    this.#underWay.delete(operation);
+    for (const name of operation.about) this.#note(name, `${kind}: ${outcome}`);
   }
 
   /** From now on the store may hold an earlier state. */
@@ -97,6 +108,23 @@ export class Ledger implements Truth, WriteLog {
     return new AnswerAccount({ watcher, asks, lags, prompt, ledger: this });
   }
 
+  /** The writer's log says what was in the store when. */
+  observe(): void {}
+
+  /** Only of keys, by the writer's log: services change by themselves, and a restore brings back any value. */
+  contradiction({ target, snapshot, since, at }: Sample): Contradiction | undefined {
+    const { asks } = this.#known(target);
+    if (asks.kind !== 'kv' || this.wasRestored(since, at)) return undefined;
+    for (const key of this.#written.keys((each) => isWithin(asks, each))) {
+      const entry = snapshot.entries.get(key.slice(asks.prefix.length));
+      const value = entry && Buffer.from(entry.value).toString();
+      if (this.#written.canHaveHeld(key, value, since, at)) continue;
+      const got = `${JSON.stringify(value?.slice(0, 40))}, as never from ${this.timeOf(since)} to ${this.timeOf(at)}`;
+      return { key, got, events: this.lastEvents(key) };
+    }
+    return undefined;
+  }
+
   mayHaveGone(name: string, at: number): boolean {
     // A restore brings back what the client agent knows to be gone; it repairs the catalog a minute or two later.
     if (this.#era > 1 && isOfAgent(name)) return true;
@@ -116,7 +144,19 @@ export class Ledger implements Truth, WriteLog {
     this.#removed.clear();
     this.#restores.end();
     this.#elections.end();
+    this.#written.settle(this.#heldKeys());
     this.#checkpoints.push(performance.now());
+  }
+
+  /** All keys that are watched, with their values. */
+  #heldKeys(): Map<string, string> {
+    const held = new Map<string, string>();
+    for (const [target, answer] of this.#now) {
+      const { asks } = this.#known(target);
+      if (asks.kind !== 'kv') continue;
+      for (const [key, { value }] of answer) held.set(asks.prefix + key, Buffer.from(value).toString());
+    }
+    return held;
   }
 
   /** Any server's word is the leader's. */
@@ -143,4 +183,8 @@ export class Ledger implements Truth, WriteLog {
     events.push(`${this.timeOf(performance.now())}  ${outcome}`);
     this.#events.set(name, events.slice(-EVENTS));
   }
+}
+
+function isWithin({ prefix, exact }: { readonly prefix: string; readonly exact: boolean }, key: string): boolean {
+  return exact ? key === prefix : key.startsWith(prefix);
 }

@@ -26,6 +26,8 @@ export interface Operation {
   readonly about: readonly string[];
   /** Which of them may be gone afterwards. */
   readonly removes: readonly string[];
+  /** Each key's value afterwards; undefined: it is gone. */
+  readonly writes?: ReadonlyMap<string, string | undefined>;
 }
 
 /** How long a client agent waits for the next `pass` before a check is critical. */
@@ -99,7 +101,8 @@ export function wellFormed(key: string, value: string): boolean {
 }
 
 function put(key: string, random: Random, serial: number): Operation {
-  return { ...kv(key), body: valueFor(key, random, serial) };
+  const body = valueFor(key, random, serial);
+  return { ...kv(key), body, writes: new Map([[key, body]]) };
 }
 
 function cas(random: Random, serial: number): Operation {
@@ -108,7 +111,7 @@ function cas(random: Random, serial: number): Operation {
 }
 
 function remove(key: string): Operation {
-  return { ...kv(key), method: 'DELETE', removes: [key] };
+  return { ...kv(key), method: 'DELETE', removes: [key], writes: new Map([[key, undefined]]) };
 }
 
 function removeUnchanged(random: Random): Operation {
@@ -118,7 +121,8 @@ function removeUnchanged(random: Random): Operation {
 
 function removeTree(): Operation {
   const keys = KEYS.filter((key) => key.startsWith(SUBTREE));
-  return { path: () => `${pathOf(SUBTREE)}?recurse`, method: 'DELETE', about: keys, removes: keys };
+  const writes = new Map(keys.map((key) => [key, undefined]));
+  return { path: () => `${pathOf(SUBTREE)}?recurse`, method: 'DELETE', about: keys, removes: keys, writes };
 }
 
 /** Some puts and deletes, all or none; a quarter of them are refused for a key that does exist. */
@@ -126,14 +130,16 @@ function transaction(random: Random, serial: number): Operation {
   const keys = random.shuffled(KEYS).slice(0, random.between(2, 6));
   const doomed = random.chance(0.25);
   const removed = keys.filter((key) => !isSteady(key) && random.chance(0.3));
-  const operations = keys.map((key) => {
-    if (removed.includes(key)) return { KV: { Verb: 'delete', Key: key } };
-    const value = Buffer.from(valueFor(key, random, serial)).toString('base64');
-    return { KV: { Verb: 'set', Key: key, Value: value } };
+  const writes = new Map(
+    keys.map((key) => [key, removed.includes(key) ? undefined : valueFor(key, random, serial)] as const),
+  );
+  const operations = Array.from(writes, ([key, value]) => {
+    if (value === undefined) return { KV: { Verb: 'delete', Key: key } };
+    return { KV: { Verb: 'set', Key: key, Value: Buffer.from(value).toString('base64') } };
   });
   const obstacle = { KV: { Verb: 'check-not-exists', Key: 'kv/a/steady-0' } };
   const body = doomed ? [...operations, obstacle] : operations;
-  return { path: () => '/v1/txn', method: 'PUT', body, about: keys, removes: doomed ? [] : removed };
+  return { path: () => '/v1/txn', method: 'PUT', body, about: keys, removes: doomed ? [] : removed, writes };
 }
 
 function register({ node, id, service }: CatalogInstance, random: Random, serial: number): Operation {

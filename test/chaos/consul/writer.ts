@@ -14,12 +14,15 @@ const PAUSE_MS = [30, 100] as const;
  */
 const OPERATION_MS = 12_000;
 
+/** Of one that failed it is unknown what became of it. */
+export type Outcome = 'done' | 'refused' | 'unacknowledged';
+
 /** Takes note of each operation. */
 export interface WriteLog {
   /** It is about to be sent, so its effects may be there from now on. */
   sent(operation: Operation): void;
-  /** In words, for people. */
-  done(operation: Operation, outcome: string): void;
+  /** @param kind for people */
+  done(operation: Operation, kind: string, outcome: Outcome): void;
 }
 
 /** Writes at random over the HTTP API of any server or of the client agent. */
@@ -47,7 +50,9 @@ export class Writer implements ChaosWriter {
   /** Writes each key and registers each instance once. */
   async furnish(): Promise<void> {
     for (const operation of initialOperations(this.#random)) {
+      this.#log.sent(operation);
       const outcome = await this.#send(operation.atAgent ? this.#agent : this.#random.pick(this.#servers), operation);
+      this.#log.done(operation, 'furnish', outcome);
       if (outcome !== 'done') throw new Error(`${operation.path(0)}: ${outcome}`);
     }
   }
@@ -76,9 +81,8 @@ export class Writer implements ChaosWriter {
   async #attempt(kind: string, operation: Operation): Promise<void> {
     this.#log.sent(operation);
     const consul = operation.atAgent ? this.#agent : this.#random.pick([...this.#servers, this.#agent]);
-    // Of one that fails it is unknown what became of it.
-    const outcome = await this.#send(consul, operation).catch(() => 'unacknowledged');
-    this.#log.done(operation, `${kind}: ${outcome}`);
+    const outcome: Outcome = await this.#send(consul, operation).catch(() => 'unacknowledged');
+    this.#log.done(operation, kind, outcome);
     const count = outcome === 'done' ? kind : outcome;
     this.counts[count] = (this.counts[count] ?? 0) + 1;
   }

@@ -1,5 +1,5 @@
 import type { Entry, Snapshot } from '@rollcall/core';
-import type { Account, ChaosTarget, Truth } from '../backend.js';
+import type { Account, ChaosTarget, Contradiction, Sample, Truth } from '../backend.js';
 import { differences } from '../difference.js';
 import { HistoryAccount } from './account.js';
 import { headOf, readAll, replay } from './archive.js';
@@ -11,6 +11,17 @@ import type { Acknowledged } from './writer.js';
 const COMPACTION_MS = 10_000;
 /** Leases expire during a checkpoint too, and what was told of that is accounted for at the next one. */
 const NOT_FORGOTTEN = 1_000n;
+
+/** So old heads are of no use: no status is live for so long without a proof, ms. */
+const OLD_MS = 60_000;
+
+/** The store had come at least so far at a time. */
+interface Head {
+  /** Monotonic, ms. */
+  readonly at: number;
+  readonly era: number;
+  readonly revision: bigint;
+}
 
 /** A snapshot on disk. */
 export interface Saved {
@@ -28,6 +39,8 @@ export class Ledger implements Truth {
   readonly #members: Members;
   readonly #takeAcknowledged: () => readonly Acknowledged[];
   readonly #histories = new Map<number, History>();
+  #heads: Head[] = [];
+  #observing = false;
   #era = 1;
 
   private constructor(members: Members, takeAcknowledged: () => readonly Acknowledged[], base: History) {
@@ -105,6 +118,37 @@ export class Ledger implements Truth {
     return new HistoryAccount({ watcher, scope: scopeOf(target), prompt, history });
   }
 
+  observe(): void {
+    if (this.#observing) return;
+    this.#observing = true;
+    const era = this.#era;
+    void headOf(this.#members.current)
+      .then((revision) => {
+        if (era === this.#era) this.#heads.push({ at: performance.now(), era, revision });
+      })
+      // Asked again in a moment, maybe of the next member.
+      .catch(() => this.#members.turn())
+      .finally(() => {
+        this.#observing = false;
+      });
+  }
+
+  contradiction({ target, snapshot, since, at, era }: Sample): Contradiction | undefined {
+    const history = this.#histories.get(era);
+    if (history === undefined) return { got: `a state of history ${era}, of which nothing is known` };
+    const scope = scopeOf(target);
+    const revision = BigInt(snapshot.revision);
+    const floor = this.#heads.findLast((head) => head.era === era && head.at <= since);
+    const [missed] = floor === undefined ? [] : history.between(scope, revision, floor.revision);
+    if (floor !== undefined && missed !== undefined) {
+      const agoMs = Math.round(at - floor.at);
+      return { got: `no revision ${missed.revision}; the store was at ${floor.revision} ${agoMs} ms before` };
+    }
+    if (revision < history.baseRevision) return undefined;
+    const [wrong] = differences(history.stateAt(scope, revision), new Map(snapshot.entries), target.same);
+    return wrong && { ...wrong, events: history.lastEvents(wrong.key, revision) };
+  }
+
   lastEvents(key: string, revision: string): string[] {
     return this.history.lastEvents(key, BigInt(revision));
   }
@@ -113,6 +157,8 @@ export class Ledger implements Truth {
     const { history } = this;
     const upTo = history.head - NOT_FORGOTTEN;
     if (upTo > history.baseRevision) history.forget(upTo);
+    const old = performance.now() - OLD_MS;
+    this.#heads = this.#heads.filter(({ at }) => at > old);
     for (const era of this.#histories.keys()) if (era !== this.#era) this.#histories.delete(era);
   }
 

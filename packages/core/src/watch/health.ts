@@ -113,7 +113,8 @@ export class Health {
       else
         this.stale(new WatchError('NOT_CURRENT', `No proof for ${maxProofAgeMs} ms that the state is current.`), true);
     };
-    this.#cancelTimer = this.#timing.schedule(maxProofAgeMs, look);
+    // The proof may be older than this moment: a server answers for a time before its answer arrives.
+    look();
   }
 
   #stopTimer(): void {
