@@ -12,6 +12,7 @@ vi.setConfig({ testTimeout: 180_000 });
 /** Short, so that what only the end of a wait shows is seen while the test lasts. */
 const adapter = createConsulAdapter({ waitMs: 3_000 });
 const PREFIX = 'b/';
+const INSTANCE = { host: '10.0.0.1', port: 80 };
 
 /** The KV store, asked in the strictest mode. */
 function kvOf(consul: Consul): Omit<Between, 'url'> {
@@ -84,6 +85,37 @@ describe.concurrent('S78 what stands between Consul and a watch', () => {
     await follow({
       ...kvOf(server),
       url: urlOf(agent.endpoint),
+      restartBetween: () => agent.restart(),
+      restartStore: () => answersAgain(server),
+    });
+  });
+
+  test('an agent that may answer stale (discovery_max_stale)', async () => {
+    await using cluster = await startConsulCluster(1, { config: { discovery_max_stale: '10m' } });
+    const [server] = cluster.servers as [Consul];
+    await using agent = await cluster.startAgent();
+    const told = (id: string, at: string) =>
+      [
+        `n/${id}`,
+        JSON.stringify({ ...INSTANCE, id, node: 'n', tags: [], meta: { at }, status: 'passing', weight: 1 }),
+      ] as const;
+    const { host: Address, port: Port } = INSTANCE;
+    await follow({
+      adapter,
+      url: `consul://${agent.endpoint}/?service=b`,
+      told,
+      write: async (id, at) => {
+        const [action, service] =
+          at === undefined
+            ? ['deregister', { ServiceID: id }]
+            : ['register', { Address, Service: { Service: 'b', ID: id, Port, Meta: { at } } }];
+        await server.http(`/v1/catalog/${action}`, { method: 'PUT', body: { Node: 'n', ...(service as object) } });
+      },
+      list: async () => {
+        const { body } = await server.http('/v1/health/service/b?consistent');
+        const instances = JSON.parse(body) as { Service: { ID: string; Meta: { at: string } } }[];
+        return new Map(instances.map(({ Service }) => told(Service.ID, Service.Meta.at)));
+      },
       restartBetween: () => agent.restart(),
       restartStore: () => answersAgain(server),
     });

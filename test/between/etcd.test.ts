@@ -2,6 +2,7 @@ import { type Adapter, createRegistry } from '@rollcall/core';
 import { etcdAdapter } from '@rollcall/etcd';
 import { describe, test, vi } from 'vitest';
 import { base64, fromBase64, Gateway, type RangeAnswer } from '../chaos/etcd/gateway.js';
+import { APP, Guarded } from '../faults/etcd-guarded.js';
 import { putMany } from '../faults/etcd-watching.js';
 import { type Etcd, type EtcdVersion, startEtcd } from '../support/etcd.js';
 import { startEtcdCluster } from '../support/etcd-cluster.js';
@@ -146,7 +147,7 @@ describe.concurrent('S70 many watches behind etcd grpc-proxy', () => {
     await registry.close();
   });
 
-  test('a namespace is the proxy’s, and a prefix that is refused ends its own watch alone', async ({ expect }) => {
+  test('its namespace: keys are as the proxy names them', async ({ expect }) => {
     await using etcd = await startEtcd();
     await using proxy = await GrpcProxy.start([etcd.endpoint], { namespace: 'ns/' });
     await etcd.etcdctl(['put', 'ns/a/1', 'x']);
@@ -163,6 +164,27 @@ describe.concurrent('S70 many watches behind etcd grpc-proxy', () => {
           ['3', ''],
         ]),
       );
+    await registry.close();
+  });
+
+  test('with authentication, 200 at once: those that are refused end, and no other is held up', async ({ expect }) => {
+    await using guarded = await Guarded.start({ grants: ['a/'], enabled: false });
+    const { etcd } = guarded;
+    // The proxy itself has no user: where authentication is on, it calls itself unhealthy, and works.
+    await using proxy = await GrpcProxy.start([etcd.endpoint]);
+    await guarded.enable();
+    const registry = createRegistry({ adapters: [etcdAdapter] });
+    const watchers = Array.from({ length: 200 }, (_, i) =>
+      registry.watch(`etcd://${proxy.endpoint}/${i % 10 === 3 ? 'secret' : 'a'}/${i}/`, APP),
+    );
+    const settled = await Promise.allSettled(
+      watchers.map((watcher) => watcher.ready({ fresh: true, timeoutMs: 30_000 })),
+    );
+    const codes = settled.map((each) => (each.status === 'fulfilled' ? 'live' : each.reason.code));
+    expect(codes).toEqual(watchers.map((_, i) => (i % 10 === 3 ? 'FORBIDDEN' : 'live')));
+    for (const i of [0, 99, 199]) await etcd.etcdctl(['put', `a/${i}/k`, 'x'], { user: 'root:root-secret' });
+    const sizes = (): number[] => watchers.map(({ snapshot }) => snapshot?.entries.size ?? 0);
+    await expect.poll(sizes, { timeout: 10_000 }).toEqual(watchers.map((_, i) => ([0, 99, 199].includes(i) ? 1 : 0)));
     await registry.close();
   });
 });

@@ -39,6 +39,8 @@ export class Sampler {
     const wrong = this.#early;
     this.#samples = [];
     this.#early = [];
+    // Leases expire while nobody writes: the account must reach beyond the last sample.
+    await this.#truth.catchUp();
     for (const [index, sample] of samples.entries()) {
       if (index % AT_ONCE === 0) await turn();
       const contradiction = this.#truth.contradiction(sample);

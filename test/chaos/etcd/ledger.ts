@@ -12,6 +12,8 @@ const COMPACTION_MS = 10_000;
 /** Leases expire during a checkpoint too, and what was told of that is accounted for at the next one. */
 const NOT_FORGOTTEN = 1_000n;
 
+/** So many revisions are shown beyond that of a wrong state. */
+const SOON_AFTER = 50n;
 /** So old heads are of no use: no status is live for so long without a proof, ms. */
 const OLD_MS = 60_000;
 
@@ -145,8 +147,11 @@ export class Ledger implements Truth {
       return { got: `no revision ${missed.revision}; the store was at ${floor.revision} ${agoMs} ms before` };
     }
     if (revision < history.baseRevision) return undefined;
-    const [wrong] = differences(history.stateAt(scope, revision), new Map(snapshot.entries), target.same);
-    return wrong && { ...wrong, events: history.lastEvents(wrong.key, revision) };
+    const [wrong, ...more] = differences(history.stateAt(scope, revision), new Map(snapshot.entries), target.same);
+    if (wrong === undefined) return undefined;
+    // What came soon after says whether the state was ahead of its revision.
+    const events = history.lastEvents(scope.exact ? scope.prefix : scope.prefix + wrong.key, revision + SOON_AFTER);
+    return { ...wrong, got: `${wrong.got}, and ${more.length} more keys differ`, events };
   }
 
   lastEvents(key: string, revision: string): string[] {

@@ -43,7 +43,7 @@ const RETRYABLE = {
   OTHER_HISTORY: true,
   /** An answer is larger than may be received at once: read anew, in smaller ones. */
   TOO_LARGE: true,
-  /** What is held is a state of the past, and the backend has not yet shown what came after it. */
+  /** No proof within `maxProofAgeMs`; or what is held is a state of the past, and what came after is not shown yet. */
   NOT_CURRENT: true,
   /** A checkpoint file cannot be read or written. Only ever logged: the watch goes on without it. */
   CHECKPOINT: true,
