@@ -3,7 +3,7 @@ import { type ConnectOptions, schemeOf, WatchError } from '@rollcall/core';
 import { connection } from './connection.js';
 import { type ConfigDocument, objectDocument, readDocument } from './document.js';
 import type { Environment } from './environment.js';
-import { bytesAt, type Context, flagAt, mapAt, onlyKeys, pemAt, textAt, wrong } from './fields.js';
+import { type Context, flagAt, mapAt, numberAt, onlyKeys, pemAt, textAt, wrong } from './fields.js';
 
 /** One entry of `watches:`, as it is written. */
 export interface WatchConfig {
@@ -22,8 +22,10 @@ export interface WatchConfig {
   readonly serverName?: string;
   /** Accepts any certificate. */
   readonly insecureSkipVerify?: boolean;
-  /** The largest answer to take whole, bytes (etcd; default 512 MiB). */
+  /** The largest answer to take whole, bytes (default: etcd 512 MiB, Consul 128 MiB). */
   readonly maxMessageBytes?: number;
+  /** How long a status stays `live` after the last proof, ms, at least 4,000 (default: etcd 30,000, Consul 61,437). */
+  readonly maxProofAgeMs?: number;
   /**
    * Path of the file that keeps the last good state, for a start while the backend is away; relative ones start at the
    * configuration file's folder. Each watch has its own.
@@ -59,7 +61,7 @@ const TEXT_KEYS = [
   'key',
   'serverName',
 ] as const;
-const WATCH_KEYS: readonly string[] = [...TEXT_KEYS, 'insecureSkipVerify', 'maxMessageBytes'];
+const WATCH_KEYS: readonly string[] = [...TEXT_KEYS, 'insecureSkipVerify', 'maxMessageBytes', 'maxProofAgeMs'];
 
 /** Names stand where URLs do and in paths such as `/v1/watches/orders`. */
 const NAME = /^[a-z0-9][a-z0-9._-]*$/i;
@@ -146,7 +148,8 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
       key: pem('key'),
       serverName: text('serverName'),
       insecureSkipVerify: flagAt(context, [...path, 'insecureSkipVerify'], fields.insecureSkipVerify),
-      maxMessageBytes: bytesAt(context, [...path, 'maxMessageBytes'], fields.maxMessageBytes),
+      maxMessageBytes: numberAt(context, [...path, 'maxMessageBytes'], fields.maxMessageBytes, 'bytes, as 536870912'),
+      maxProofAgeMs: numberAt(context, [...path, 'maxProofAgeMs'], fields.maxProofAgeMs, 'milliseconds, as 10000'),
     }),
   };
 }

@@ -11,13 +11,15 @@ interface ConnectionFields {
   readonly serverName?: string | undefined;
   readonly insecureSkipVerify?: boolean | undefined;
   readonly maxMessageBytes?: number | undefined;
+  readonly maxProofAgeMs?: number | undefined;
 }
 
 /** Leaves out what is not given, so that equal connections have equal options and are shared. */
 export function connection(fields: ConnectionFields): ConnectOptions {
-  const { username, password, token, maxMessageBytes, ...rest } = fields;
+  const { username, password, token, maxMessageBytes, maxProofAgeMs, ...rest } = fields;
   const tls: TlsOptions = given(rest);
-  return { ...given({ username, password, token, maxMessageBytes }), ...(Object.keys(tls).length > 0 ? { tls } : {}) };
+  const others = given({ username, password, token, maxMessageBytes, maxProofAgeMs });
+  return { ...others, ...(Object.keys(tls).length > 0 ? { tls } : {}) };
 }
 
 /** Field by field the first of the two that has one. A password goes only with its own user. */

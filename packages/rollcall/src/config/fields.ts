@@ -55,9 +55,10 @@ export function flagAt(context: Context, path: readonly string[], value: unknown
   throw wrong(context, path, `is ${kind(value)}: write true or false, without quotes`);
 }
 
-export function bytesAt(context: Context, path: readonly string[], value: unknown): number | undefined {
+/** @param of what it is a number of, with an example */
+export function numberAt(context: Context, path: readonly string[], value: unknown, of: string): number | undefined {
   if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value) && value > 0)) return value;
-  throw wrong(context, path, `is ${kind(value)}: write a number of bytes, as 536870912`);
+  throw wrong(context, path, `is ${kind(value)}: write a number of ${of}`);
 }
 
 export function pemAt(context: Context, path: readonly string[], file: string | undefined): string | undefined {

@@ -41,6 +41,7 @@ describe('a configuration', () => {
         'serverName: etcd.example',
         'insecureSkipVerify: false',
         'maxMessageBytes: 67108864',
+        'maxProofAgeMs: 10000',
       ].join('\n'),
     );
     expect(orders).toEqual({
@@ -49,6 +50,7 @@ describe('a configuration', () => {
         username: 'app',
         password: 's3cret',
         maxMessageBytes: 67_108_864,
+        maxProofAgeMs: 10_000,
         tls: { ca: 'CA', cert: 'CERT', serverName: 'etcd.example', insecureSkipVerify: false },
       },
     });
@@ -129,6 +131,11 @@ describe('a wrong configuration', () => {
       'text for a size',
       'watches:\n  a:\n    source: etcd://h/\n    maxMessageBytes: 64M',
       'rollcall.yaml:4: watches.a.maxMessageBytes is a string: write a number of bytes, as 536870912',
+    ],
+    [
+      'text for a time',
+      'watches:\n  a:\n    source: etcd://h/\n    maxProofAgeMs: 10s',
+      'rollcall.yaml:4: watches.a.maxProofAgeMs is a string: write a number of milliseconds, as 10000',
     ],
     [
       'an empty checkpoint',
