@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConsulAdapter } from '@rollcall/consul';
-import { silentLogger, systemTiming, type Update } from '@rollcall/core';
+import { createRegistry, silentLogger, systemTiming, type Update } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
 import { Watching, type WatchingOptions } from './consul-watching.js';
 import { type Answer, page, ScriptedConsul } from './scripted-consul.js';
@@ -429,4 +429,24 @@ test('S22 a link that is dead takes its idle connections along: the next attempt
   const since = performance.now();
   await watching.live();
   expect(performance.now() - since).toBeLessThan(1_000);
+});
+
+test('provenAt counts the time since the server that answers has heard of its leader', async () => {
+  const server = await ScriptedConsul.start('p/', BEFORE);
+  // What begins a watch is read from the leader.
+  server.answer((response, _request, index) => {
+    const behind = { 'x-consul-knownleader': 'true', 'x-consul-lastcontact': '3000' };
+    if (index === undefined) server.list(response, { 'x-consul-knownleader': 'true', 'x-consul-lastcontact': '0' });
+    else setTimeout(() => server.list(response, behind), 450);
+  });
+  const registry = createRegistry({ adapters: [createConsulAdapter({ waitMs: 500 })] });
+  const watcher = registry.watch(`${server.url}?consistency=stale&max-stale=5s`);
+  await watcher.ready({ fresh: true });
+  const first = Date.now();
+  const age = (): number => (watcher.status.state === 'live' ? Date.now() - watcher.status.provenAt : -1);
+  await expect.poll(() => Date.now() - first, { timeout: 5_000 }).toBeGreaterThan(2_000);
+  // Answers keep coming, each of them of a state of 3 s before: no later time than the first read is proven.
+  expect(age()).toBeGreaterThanOrEqual(2_000);
+  await registry.close();
+  await server[Symbol.asyncDispose]();
 });

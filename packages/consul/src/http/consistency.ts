@@ -89,8 +89,16 @@ export function standingOf(headers: IncomingHttpHeaders, { mode, maxStaleMs }: C
   return leader === 'false' || lastContactMs(headers) > maxStaleMs ? 'weak' : 'proven';
 }
 
-/** How far an answer may lie behind the moment when it was asked for, ms, as it says itself. */
-export function ageMs(headers: IncomingHttpHeaders): number {
+/**
+ * How far an answer may lie behind the moment when it was given, ms, as it says itself: the time that it lay in caches,
+ * and the time since the server heard of its leader.
+ */
+export function behindMs(headers: IncomingHttpHeaders): number {
+  return ageMs(headers) + Math.max(0, lastContactMs(headers) || 0);
+}
+
+/** How long an answer lay in caches, ms. */
+function ageMs(headers: IncomingHttpHeaders): number {
   // In seconds; Consul gives it for what was in the agent's cache, and so does any cache between.
   const seconds = Number(headers.age ?? 0);
   return Number.isFinite(seconds) ? Math.max(0, seconds * 1_000) : Number.POSITIVE_INFINITY;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Revision, type Timing, WatchError } from '@rollcall/core';
 import type { ConsulConnection } from '../http/connection.js';
-import { ageMs, type Consistency, isAgentsOwn, SETTLING, type Standing, standingOf } from '../http/consistency.js';
+import { behindMs, type Consistency, isAgentsOwn, SETTLING, type Standing, standingOf } from '../http/consistency.js';
 import { assertHasToken } from '../http/identity.js';
 import { BodyReader } from '../queries/bodyReader.js';
 import type { Known } from '../queries/entries.js';
@@ -85,7 +85,7 @@ export async function ask(
     ...answer,
     standing,
     agentsOwn: isAgentsOwn(reply.headers, mode),
-    asOf: answeredAt - ageMs(reply.headers),
+    asOf: answeredAt - behindMs(reply.headers),
     costMs: body?.costMs ?? 0,
   };
 }

@@ -68,6 +68,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
   #young = false;
   /** When the last answer came that proved its age. */
   #provenAt = 0;
+  #provenAsOf = Number.NEGATIVE_INFINITY;
   /** When the last update was yielded. */
   #updatedAt: number | undefined;
 
@@ -129,18 +130,29 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
     }
     pool.succeeded(connection);
     this.#pace.spent(answer.costMs);
-    const { index, early, asOf } = answer;
+    const { index, early } = answer;
     const standing = this.#standing(answer, timing.now());
     const lost = query.lost(this.#known, answer.entries);
     const poll = { asked, index, lost, standing, early, lenient: isLenient(consistency.mode) };
     const verdict = judge(poll);
     if (asked !== undefined) this.#young = verdict !== 'weak';
     if (this.#doubt?.about(verdict, poll)) {
-      this.#index = undefined;
-      this.#agentsIndex = answer.agentsOwn ? index : undefined;
+      this.#confirmNext(answer);
       return undefined;
     }
-    return verdict === 'changed' ? this.#tell(answer) : { type: 'bookmark', revision: index, asOf };
+    // What is unproven proves no later time than what was proven before it.
+    const asOf = answer.standing === 'unproven' ? this.#provenAsOf : answer.asOf;
+    if (verdict !== 'changed') return { type: 'bookmark', revision: index, asOf };
+    const update = this.#tell({ ...answer, asOf });
+    // An agent's stream that always has something new would never be confirmed.
+    if (standing === 'unproven') this.#confirmNext(answer);
+    return update;
+  }
+
+  /** The next question is a plain read. */
+  #confirmNext({ index, agentsOwn }: QueryResult): void {
+    this.#index = undefined;
+    this.#agentsIndex = agentsOwn ? index : undefined;
   }
 
   /** The connection of this attempt. Another watch's failure may have closed it: a new one to the same endpoint will do. */
@@ -184,8 +196,11 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
    * nothing new is taken for proven if one was proven within the last half wait; else sharing would multiply the reads
    * that prove.
    */
-  #standing({ standing }: QueryResult, now: number): Standing {
-    if (standing === 'proven') this.#provenAt = now;
+  #standing({ standing, asOf }: QueryResult, now: number): Standing {
+    if (standing === 'proven') {
+      this.#provenAt = now;
+      this.#provenAsOf = Math.max(this.#provenAsOf, asOf);
+    }
     const lately = now - this.#provenAt < this.#watching.waitMs / 2;
     return standing === 'unproven' && lately ? 'proven' : standing;
   }

@@ -13,6 +13,8 @@ const MOVE_WITHIN_MS = 250;
 const HEALTHY_AFTER_MS = 10_000;
 /** An endpoint that asks for patience without a time is left alone this long, ms, while another is available. */
 const PATIENCE_MS = 1_000;
+/** An endpoint may ask for more, ms, but one wrong Retry-After must not cost it for good. */
+const MOST_PATIENCE_MS = 3_600_000;
 /** So many waiting watches go on in one turn of the event loop, once an endpoint answers. */
 const RELEASED_AT_ONCE = 50;
 
@@ -276,7 +278,7 @@ export class Pool<C extends Connection> {
   #spare(member: Member<C>, error: WatchError): void {
     const now = this.#timing.now();
     member.lastError = error;
-    if (error.retryAfterMs !== undefined) member.patienceUntil = now + error.retryAfterMs;
+    if (error.retryAfterMs !== undefined) member.patienceUntil = now + Math.min(error.retryAfterMs, MOST_PATIENCE_MS);
     else if (this.size > 1) member.restsUntil = now + PATIENCE_MS;
     this.#moveOn(member);
   }

@@ -139,6 +139,12 @@ describe('one endpoint', () => {
     expect(connection.closed).toBe(false);
   });
 
+  it('a Retry-After of years is believed up to an hour', async () => {
+    const stage = setUp('a');
+    const busy = new WatchError('UNAVAILABLE', 'busy', { retryAfterMs: 999_999_999_000 });
+    expect(await stage.fail(busy)).toMatchObject({ retryAfterMs: 3_600_000 });
+  });
+
   it('Retry-After is left to whoever asks, and nobody else asks before it is over', async () => {
     const stage = setUp('a');
     const busy = new WatchError('UNAVAILABLE', 'busy', { retryAfterMs: 20_000 });

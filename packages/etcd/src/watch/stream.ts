@@ -14,8 +14,8 @@ const ALIVE_EVERY_MS = 1_000;
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
 /** What one watch may be told before it is read, bytes: above, it is ended and created anew, or the others would wait. */
 const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
-/** A read that did not prove a watch is repeated after this time, ms. */
-const PROVE_AGAIN_MS = 5_000;
+/** A read that did not prove a watch is repeated after this part of the time between proofs. */
+const PROVE_AGAIN = 0.5;
 
 export interface StreamOptions {
   /** `host:port`, for messages. */
@@ -262,7 +262,7 @@ export class WatchStream {
     for (const watch of this.#watches.values()) {
       if (watch.proofDueAt <= now) {
         this.#sayByReads();
-        watch.proofDueAt = now + PROVE_AGAIN_MS;
+        watch.proofDueAt = now + this.#options.proofEveryMs * PROVE_AGAIN;
         watch.tell({ type: 'unproven' });
       }
       nextAt = Math.min(nextAt, watch.proofDueAt);
