@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Adapter, createRegistry, type Registry, systemTiming } from '@rollcall/core';
 import type { ChaosBackend, ChaosTarget, Subject } from './backend.js';
 import { Bell } from './bell.js';
@@ -12,6 +13,8 @@ import { Visitors } from './visitors.js';
 const PATIENCE_MS = 45_000;
 /** How soon the store is asked again while somebody differs from it: it may be the store that moved on. */
 const LOOK_AGAIN_MS = 1_000;
+/** Who tells nothing more for this long has taken all that came, ms. */
+const QUIET_MS = 200;
 /** Which part of each backoff is waited: more attempts in a given time. */
 const BACKOFF = 0.15;
 /** How the readers of the long-lived watchers read: each target has one of these, in turn. */
@@ -67,8 +70,11 @@ export class Fleet implements Subject {
     this.#sampler = new Sampler(this.#backend.truth, () => this.#present);
   }
 
-  untilNobodyIsLive(): Promise<void> {
-    return this.#until('to be cut off', ({ live }) => !live);
+  async untilNobodyIsLive(): Promise<void> {
+    await this.#until('to be cut off', ({ live }) => !live);
+    // What came over a link before it was cut is still taken, a revision at a time: thousands after a burst.
+    const revisions = (): string => this.#residents.map(({ watcher }) => watcher.snapshot?.revision).join();
+    for (let before = ''; before !== revisions(); await delay(QUIET_MS)) before = revisions();
   }
 
   untilAllAreLive(): Promise<void> {
