@@ -13,11 +13,11 @@ import {
   WatchError,
 } from '@rollcall/core';
 import { PATIENT_MS } from './rpc/deadlines.js';
-import { interruptible } from './rpc/interruptible.js';
 import { neverSent } from './rpc/status.js';
 import { type ClusterOptions, clusterOf } from './watch/cluster.js';
 import type { CallLimits, EtcdConnection } from './watch/connection.js';
 import { withinHistory } from './watch/history.js';
+import { interruptible } from './watch/interruptible.js';
 import { list } from './watch/list.js';
 import { watch } from './watch/watch.js';
 import { deleteKey, putKey } from './write.js';
