@@ -12,8 +12,8 @@ export interface Dialler {
 }
 
 /**
- * The outages of one process by endpoint. Sources with other credentials have connections of their own, and lose the
- * same server together: one of them dials, every 0.5 to 1 s, and the others hear what came of it.
+ * The outages of one registry by endpoint. Sources with different credentials have connections of their own, and lose
+ * the same server together. One of them dials, every 0.5 to 1 s, and tells the others the result.
  */
 export class DialBoard {
   readonly #waiting = new Map<string, Set<Dialler>>();

@@ -30,7 +30,7 @@ export interface PoolOptions<C extends Connection> {
   /** `host:port`, at least one. */
   readonly endpoints: readonly string[];
   readonly timing: Timing;
-  /** Where the pools of one process meet; from `OpenOptions`. Default: this pool is alone. */
+  /** Shared by the pools of one registry; from `OpenOptions`. Default: this pool is alone. */
   readonly dials?: DialBoard | undefined;
   /** Pools with the same scheme reach an endpoint the same way: `etcds`. */
   readonly scheme: string;
