@@ -94,7 +94,7 @@ export class EtcdConnection implements Connection {
   async dial(signal: AbortSignal): Promise<void> {
     try {
       const status = await this.#transport.unary(STATUS, undefined, { signal, token: undefined });
-      this.#know(status.version);
+      this.#learnVersion(status.version);
       if (!status.errors.some((error) => error.includes('no leader'))) return;
     } catch (error) {
       // It answers, if only that it does not tell its status.
@@ -205,11 +205,11 @@ export class EtcdConnection implements Connection {
     try {
       const { signal } = this.#closed;
       const options = { signal, token: undefined, deadlineMs: CONNECT_AND_ANSWER_MS };
-      this.#know((await this.#transport.unary(STATUS, undefined, options)).version);
+      this.#learnVersion((await this.#transport.unary(STATUS, undefined, options)).version);
     } catch {}
   }
 
-  #know(version: ServerVersion): void {
+  #learnVersion(version: ServerVersion): void {
     if (this.#version !== undefined || version === '') return;
     this.#version = version;
     this.#events.onVersion(version, this.endpoint);
