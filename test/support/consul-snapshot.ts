@@ -9,6 +9,12 @@ import { runTool } from './tool.js';
 
 /** What operators do to a store. */
 
+/**
+ * How long one `consul snapshot` may take, ms. It takes well under a second, and Consul sets no limit of its own: in a
+ * chaos run, one restore had no answer for 60 s.
+ */
+const TIMEOUT_MS = 15_000;
+
 /** `consul snapshot save`. @returns the file, which goes when the test process ends */
 export async function saveSnapshot(consul: Consul): Promise<string> {
   const file = newFile();
@@ -40,7 +46,8 @@ export async function editSnapshot(file: string, text: string, replacement: stri
 
 async function snapshot(consul: Consul, verb: 'save' | 'restore', file: string): Promise<void> {
   const install = await ensure('consul', { log: console.error });
-  await runTool(join(install, 'consul'), ['snapshot', verb, `-http-addr=${consul.url}`, file]);
+  const args = ['snapshot', verb, `-http-addr=${consul.url}`, file];
+  await runTool(join(install, 'consul'), args, undefined, { timeoutMs: TIMEOUT_MS });
 }
 
 const newFile = (): string => join(temporaryRoot(), `consul-${randomUUID()}.snapshot`);

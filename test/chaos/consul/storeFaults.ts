@@ -4,8 +4,8 @@ import { restoreSnapshot, saveSnapshot } from '../../support/consul-snapshot.js'
 import type { Fault, FaultContext } from '../backend.js';
 import { type Stage, untilHealthy } from './stage.js';
 
-/** Longer than an election on a busy machine, ms. */
-const LEADER_MS = 30_000;
+/** Longer than an election on a busy machine and a snapshot that was given up after 15 s, ms. */
+const LEADER_MS = 45_000;
 
 /** `consul snapshot restore` of an earlier state, so that indexes go back. */
 export function storeFaults(stage: Stage): Fault[] {
@@ -41,7 +41,7 @@ export function storeFaults(stage: Stage): Fault[] {
   ];
 }
 
-/** Servers that were kept from running elect a leader anew, whatever the faults are: a snapshot waits for the end of it. */
+/** Repeats a snapshot command while servers elect a leader, which servers that were stopped for a while do at any time. */
 async function withLeader<T>(run: () => Promise<T>): Promise<T> {
   const done: T[] = [];
   await untilReady(async () => done.push(await run()) > 0, AbortSignal.timeout(LEADER_MS));
