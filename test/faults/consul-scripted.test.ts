@@ -450,3 +450,49 @@ test('provenAt counts the time since the server that answers has heard of its le
   await registry.close();
   await server[Symbol.asyncDispose]();
 });
+
+describe('S52 Consul before 1.12, which does not say that access rules hide something', () => {
+  const self = (version: string): string => JSON.stringify({ Config: { Server: true, Version: version }, Stats: {} });
+  const warnings = ({ log }: Watching): unknown[] =>
+    log.filter((line) => JSON.stringify(line).includes('look deleted'));
+  const watched = async (
+    version: string,
+    options: WatchingOptions,
+  ): Promise<{ asked: number; warned: readonly unknown[] }> => {
+    let asked = 0;
+    let answered = (): void => {};
+    const blocking = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    await using server = await ScriptedConsul.start('p/', BEFORE);
+    server.answer((response, request, index) => {
+      if (request.url?.startsWith('/v1/agent/self')) {
+        asked++;
+        response.writeHead(200, { 'content-type': 'application/json' }).end(self(version));
+      } else if (index === undefined) server.list(response);
+      else answered();
+    });
+    await using watching = await Watching.started(server.url, options);
+    await blocking;
+    if (options.token !== undefined) await expect.poll(() => asked).toBe(1);
+    const beside = watching.registry.watch(`${server.url}more/`, options);
+    await beside.ready();
+    if (/^1\.1[01]\./.test(version) && options.token !== undefined) {
+      await expect.poll(() => warnings(watching).length).toBeGreaterThan(0);
+    }
+    return { asked, warned: warnings(watching) };
+  };
+
+  test('a caller with a token is warned once, with the version', async () => {
+    const { asked, warned } = await watched('1.11.4', { token: 'sekret' });
+    expect(asked).toBe(1);
+    expect(warned).toEqual([[expect.objectContaining({ version: '1.11' }), expect.stringContaining('Consul 1.11')]]);
+  });
+
+  test.each<[string, WatchingOptions]>([
+    ['1.12.0', { token: 'sekret' }],
+    ['1.11.4', {}],
+  ])('no warning for %s with %o', async (version, options) => {
+    expect((await watched(version, options)).warned).toEqual([]);
+  });
+});

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { filtersSilently } from '../../packages/consul/src/http/version.js';
 import { type Consul, startConsul } from '../support/consul.js';
 import { startProxy } from '../support/proxy.js';
 import { expectSecret, Token } from './consul-acl.js';
@@ -50,6 +51,12 @@ describe('with access control, default deny', () => {
     await watching[Symbol.asyncDispose]();
     expect(requests.sent.every(({ headers }) => 'x-consul-token' in headers)).toBe(true);
     for (const { secret } of [reader, other]) expectSecret(secret, watching, requests);
+  });
+
+  test('S52 what a real agent says of its version is understood', async () => {
+    const { body } = await consul.http('/v1/agent/self', {});
+    expect(filtersSilently(body)).toBeUndefined();
+    expect(filtersSilently(body.replace(/"Version":"\d+\.\d+/, '"Version":"1.11'))).toBe('1.11');
   });
 
   test.each(['sekret', '22222222-1111-1111-1111-111111111111'])(

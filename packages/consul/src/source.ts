@@ -20,6 +20,7 @@ import { type Consistency, isLenient, type Mode, SETTLING } from './http/consist
 import { neverSent } from './http/failure.js';
 import type { CallLimits } from './http/options.js';
 import type { Scope } from './http/scope.js';
+import { warnOfSilentFilters } from './http/version.js';
 import { NOTHING } from './queries/entries.js';
 import { queryOf } from './queries/queryOf.js';
 import { ask, type QueryResult } from './watch/ask.js';
@@ -79,6 +80,7 @@ export class ConsulSource implements Source {
   readonly #pool: Pool<ConsulConnection>;
   readonly #lanes: Lanes;
   readonly #closed = new AbortController();
+  #askedVersion = false;
 
   /** @param endpoints `host:port`, at least one. */
   constructor(endpoints: readonly string[], options: ConsulSourceOptions) {
@@ -159,7 +161,15 @@ export class ConsulSource implements Source {
       answerMs: this.#answerMs,
       timing,
       logger,
+      onAnswer: (connection) => this.#checkVersion(connection),
     };
+  }
+
+  /** Once, and only for a caller whose rights can change. */
+  #checkVersion(connection: ConsulConnection): void {
+    if (this.#askedVersion || this.#options.token === undefined) return;
+    this.#askedVersion = true;
+    void warnOfSilentFilters(connection, this.#closed.signal, this.#options.logger);
   }
 
   /** Elsewhere only if nothing was sent: a write must not be done twice. */

@@ -29,6 +29,8 @@ export interface Watching extends Questioning {
   /** The longest time without an update, ms. */
   readonly silenceMs: number;
   readonly logger: Logger;
+  /** Called with the connection that gave an answer. */
+  onAnswer(connection: ConsulConnection): void;
 }
 
 type Answered = QueryResult & {
@@ -129,6 +131,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
       leave?.();
     }
     pool.succeeded(connection);
+    this.#watching.onAnswer(connection);
     this.#pace.spent(answer.costMs);
     const { index, early } = answer;
     const standing = this.#standing(answer, timing.now());
