@@ -17,8 +17,10 @@ export interface Outage {
   readonly watches: number;
 }
 
-/** After the server could answer again, ms. */
+/** After the server could answer again, ms; 0 where a watch was faster than the question by which that is found out. */
 export interface Recovery {
+  /** How many came back. */
+  readonly watches: number;
   readonly medianMs: number;
   readonly lastMs: number;
 }
@@ -94,7 +96,7 @@ async function measure<T>(
   const answersAt = performance.now();
   await all;
   const took = backAt.map((at) => Math.max(0, at - answersAt)).sort((a, b) => a - b);
-  return { medianMs: took[Math.floor(took.length / 2)] ?? 0, lastMs: took.at(-1) ?? 0 };
+  return { watches: took.length, medianMs: took[Math.floor(took.length / 2)] ?? 0, lastMs: took.at(-1) ?? 0 };
 }
 
 function staleOf(watcher: Watcher): Promise<void> {

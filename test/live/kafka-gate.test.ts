@@ -1,4 +1,4 @@
-import { createGate, type GateOptions, type SaslOptions } from '@rollcall/kafka';
+import { createGate, type GateOptions, type PasswordSasl, type SaslSession } from '@rollcall/kafka';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Certificates, makeCertificates } from '../support/certificates.js';
 import { type Kafka, type SecureProtocol, startKafka } from '../support/kafka.js';
@@ -36,7 +36,7 @@ function at(protocol: SecureProtocol | 'PLAINTEXT', host = '127.0.0.1') {
   return { host, port: protocol === 'PLAINTEXT' ? broker.port : broker.portOf(protocol) };
 }
 
-const app = (mechanism: SaslOptions['mechanism'], password = PASSWORD): SaslOptions => ({
+const app = (mechanism: PasswordSasl['mechanism'], password = PASSWORD): PasswordSasl => ({
   mechanism,
   username: 'app',
   password,
@@ -73,6 +73,24 @@ test('K10 another cluster is refused', async () => {
   expect(await told({ clusterId: 'AAAAAAAAAAAAAAAAAAAAAA' }, 'PLAINTEXT')).toMatch(
     `OTHER_CLUSTER The broker at 127.0.0.1:${at('PLAINTEXT').port} is of the cluster "${kafka.clusterId}", not of "AAAA`,
   );
+});
+
+test('a login by a mechanism of the caller’s own', async () => {
+  const dialled: string[] = [];
+  const sasl = {
+    mechanism: 'PLAIN',
+    authenticate: async ({ host, port, send }: SaslSession) => {
+      dialled.push(`${host}:${port}`);
+      await send(`\0app\0${PASSWORD}`);
+    },
+  };
+  const { host, port } = at('SASL_PLAINTEXT');
+  expect(await told({ sasl }, 'SASL_PLAINTEXT')).toBe(kafka.clusterId);
+  expect(dialled).toEqual([`${host}:${port}`]);
+  const refused = { ...sasl, authenticate: ({ send }: SaslSession) => send(`\0app\0${WRONG}`).then(() => {}) };
+  expect(await told({ sasl: refused }, 'SASL_PLAINTEXT')).toMatch(/^UNAUTHENTICATED .*refuses the login by PLAIN/);
+  const broken = { ...sasl, authenticate: () => Promise.reject(new Error('no token today')) };
+  expect(await told({ sasl: broken }, 'SASL_PLAINTEXT')).toMatch(/^UNAUTHENTICATED .*failed: no token today/);
 });
 
 describe.each(MECHANISMS)('a login by %s', (mechanism) => {
@@ -123,7 +141,7 @@ describe('a listener that wants other than what is given', () => {
   test.each<[string, SecureProtocol | 'PLAINTEXT', () => GateOptions, RegExp]>([
     ['TLS', 'SSL', () => ({}), /^TLS .*: it speaks TLS: give "tls"\.$/],
     ['TLS and a login', 'SASL_SSL', () => ({ sasl: app('plain') }), /^TLS .*: it speaks TLS: give "tls"\.$/],
-    ['a login', 'SASL_PLAINTEXT', () => ({}), /^UNAUTHENTICATED .* as if it wanted a login: give "sasl"\.$/],
+    ['a login', 'SASL_PLAINTEXT', () => ({}), /^UNAUTHENTICATED .* as if it wanted a login: give "sasl"/],
     [
       'a login over TLS',
       'SASL_SSL',

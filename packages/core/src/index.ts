@@ -35,14 +35,16 @@ export type { Collection, CollectionVersion, SingleCollection } from './collecti
 export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collection/decode.js';
 export type { ItemMap } from './collection/items.js';
 export type { CollectOptions, SingleOptions } from './collection/options.js';
-export { printable } from './collection/reason.js';
 export type { Quarantined } from './collection/state.js';
 export { Latest } from './feed/latest.js';
 export { StatusFeed } from './feed/statusFeed.js';
 export { type UntilOptions, until } from './feed/until.js';
+export { BrokerAddress } from './model/brokerAddress.js';
 export { ERROR_CODES, type ErrorCode, WatchError } from './model/errors.js';
 export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './model/keys.js';
+export { checkKnownOptions } from './model/knownOptions.js';
 export type { ConnectOptions, TlsOptions, WatchOptions } from './model/options.js';
+export { printable, quote } from './model/printable.js';
 export type { Revision } from './model/revision.js';
 export { compareRevisions, isRevision } from './model/revision.js';
 export type {

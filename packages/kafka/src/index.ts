@@ -7,10 +7,13 @@ export { createGate } from './gate/gate.js';
 export type {
   AdvertisedBroker,
   ClusterView,
+  CustomSasl,
   DialOptions,
   Gate,
   GateOptions,
+  PasswordSasl,
   SaslOptions,
+  SaslSession,
   SecurityOptions,
 } from './gate/types.js';
 export { brokerList } from './list/brokerList.js';

@@ -43,7 +43,7 @@ export function setUp() {
   };
   const store = adapter.store('kafka');
   const register = (...addresses: string[]): void => {
-    for (const address of addresses) store.put(`broker/${address}`, '');
+    for (const address of addresses) store.put(`broker/${address}`, address);
   };
   const withdraw = (...addresses: string[]): void => {
     for (const address of addresses) store.delete(`broker/${address}`);

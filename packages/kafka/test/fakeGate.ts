@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
-import { allowList } from '../src/address/allow.js';
+import { createGate } from '../src/gate/gate.js';
 import type { ClusterView, DialOptions, Gate, GateOptions } from '../src/gate/types.js';
 
 /** What a broker does when it is asked: tells its cluster's id, fails, or never answers. */
@@ -9,7 +9,7 @@ type Answer = string | WatchError | 'never';
 
 /** A gate whose brokers are a table. One that is not in it is unreachable. */
 export class FakeGate implements Gate {
-  readonly refusal: Gate['refusal'];
+  readonly #gate: Gate;
   /** By `host:port`. */
   readonly brokers = new Map<string, Answer>();
   /** Every broker that was asked, in order. */
@@ -21,13 +21,17 @@ export class FakeGate implements Gate {
   readonly #allows: boolean;
 
   constructor({ allow, clusterId }: GateOptions = {}) {
-    this.refusal = allowList(allow);
+    this.#gate = createGate(allow === undefined ? {} : { allow });
     this.#allows = allow !== undefined;
     this.clusterId = clusterId;
   }
 
   get asks(): boolean {
     return this.clusterId !== undefined || this.#allows;
+  }
+
+  refusal(endpoint: Endpoint): string | undefined {
+    return this.#gate.refusal(endpoint);
   }
 
   answer(answer: Answer, ...addresses: string[]): void {

@@ -1,6 +1,7 @@
 export {
   type Adapter,
   type Batch,
+  BrokerAddress,
   type Change,
   type ConnectOptions,
   collect,
@@ -35,15 +36,18 @@ export {
   type BrokerUpdate,
   brokerList,
   type Change as BrokerListChange,
+  type CustomSasl,
   type Decision as BrokerListDecision,
   followBrokers,
   type Gate,
   type GateOptions,
   kafkajsOptions,
   librdkafkaOptions,
+  type PasswordSasl,
   type RelayOptions,
   type RelayStats,
   type SaslOptions,
+  type SaslSession,
 } from '@rollcall/kafka';
 export type { RollcallConfig, WatchConfig } from './config/config.js';
 export type { Environment } from './config/environment.js';

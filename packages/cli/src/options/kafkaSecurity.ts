@@ -1,5 +1,5 @@
 import { WatchError } from '@rollcall/core';
-import type { SaslOptions, SecurityOptions } from '@rollcall/kafka';
+import type { PasswordSasl, SecurityOptions } from '@rollcall/kafka';
 import type { Environment } from 'rollcall';
 
 /**
@@ -13,7 +13,7 @@ export function kafkaSecurity(env: Environment, readFile: (path: string) => stri
   return { ...(sasl && { sasl }), ...(tls && { tls }) };
 }
 
-function saslFrom(env: Environment): SaslOptions | undefined {
+function saslFrom(env: Environment): PasswordSasl | undefined {
   const { ROLLCALL_KAFKA_USERNAME: username, ROLLCALL_KAFKA_PASSWORD: password } = env;
   if (!username && !password) return undefined;
   if (!username || !password) {
@@ -50,7 +50,7 @@ function tlsFrom(env: Environment, readFile: (path: string) => string): Security
   throw invalid('ROLLCALL_KAFKA_TLS must be true or false.');
 }
 
-function isMechanism(text: string): text is SaslOptions['mechanism'] {
+function isMechanism(text: string): text is PasswordSasl['mechanism'] {
   return ['plain', 'scram-sha-256', 'scram-sha-512'].includes(text);
 }
 

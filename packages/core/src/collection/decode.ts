@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { printable } from './reason.js';
+import { printable } from '../model/printable.js';
 
 /**
  * Turns one key's bytes into an item; what it throws (or rejects with) puts the key in quarantine.

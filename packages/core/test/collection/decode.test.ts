@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { decodeValue } from '../../src/collection/decode.js';
-import { printable } from '../../src/collection/reason.js';
+import { printable } from '../../src/model/printable.js';
 
 const json = (text: string | Uint8Array, schema: z.ZodType = z.unknown()) =>
   decodeValue({ schema }, Buffer.from(text), 'key');

@@ -1,9 +1,11 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
-import { canonicalIPv6, DEFAULT_PORT, endpointOf, quote } from './endpoint.js';
+import { BrokerAddress, quote, WatchError } from '@rollcall/core';
 
-/** Whether one entry lets a canonical endpoint through. */
-type Rule = (endpoint: Endpoint) => boolean;
+/** A host and a port, an IPv4 address never in IPv6's clothes. */
+type Subject = Pick<BrokerAddress, 'host' | 'port'>;
+
+/** Whether one entry lets an address through. */
+type Rule = (subject: Subject) => boolean;
 
 /** `[ipv6]` or anything without colons, then `/bits`, then `:port`. */
 const ENTRY = /^(?:\[([^[\]/]*)\]|([^:[\]/]*))(?:\/(\d{1,3}))?(?::(.*))?$/s;
@@ -21,7 +23,7 @@ const MAPPED_BITS = 96;
  * @param entries undefined: any broker.
  * @throws WatchError INVALID_OPTION that names the entry.
  */
-export function allowList(entries: readonly string[] | undefined): (endpoint: Endpoint) => string | undefined {
+export function allowList(entries: readonly string[] | undefined): (address: BrokerAddress) => string | undefined {
   if (entries === undefined) return () => undefined;
   if (!Array.isArray(entries))
     throw new WatchError('INVALID_OPTION', '"allow" must be a list of hosts, as ["kafka-1"].');
@@ -36,14 +38,9 @@ export function allowList(entries: readonly string[] | undefined): (endpoint: En
       throw new WatchError('INVALID_OPTION', why, { cause: error });
     }
   });
-  return (endpoint) => {
-    try {
-      const canonical = endpointOf(endpoint.host, endpoint.port);
-      const asked = { host: unmapped(canonical.host), port: canonical.port };
-      return rules.some((rule) => rule(asked)) ? undefined : `${formatEndpoint(canonical)} is not in the allow-list`;
-    } catch (error) {
-      return (error as Error).message; // no address at all, whoever advertises it
-    }
+  return (address) => {
+    const subject = { host: unmapped(address.host), port: address.port };
+    return rules.some((rule) => rule(subject)) ? undefined : `${address} is not in the allow-list`;
   };
 }
 
@@ -57,14 +54,14 @@ function ruleOf(entry: unknown): Rule {
   const [, bracketed, plain, bits, port] = match;
   const host = bracketed ?? plain ?? '';
   if (bracketed !== undefined && !isIPv6(host)) throw new Error('there is no IPv6 address in the brackets');
-  const wanted = port === undefined ? undefined : endpointOf('any', port).port;
+  const wanted = port === undefined ? undefined : BrokerAddress.of('any', port).port;
   const fits = bits === undefined && isIP(host) === 0 ? nameRule(host) : blockRule(host, bits);
-  return (endpoint) => (wanted === undefined || wanted === endpoint.port) && fits(endpoint);
+  return (subject) => (wanted === undefined || wanted === subject.port) && fits(subject);
 }
 
 function nameRule(text: string): Rule {
   const below = text.startsWith('*.');
-  const { host: name } = endpointOf(below ? text.slice(2) : text, DEFAULT_PORT);
+  const { host: name } = BrokerAddress.of(below ? text.slice(2) : text, BrokerAddress.DEFAULT_PORT);
   if (below) return ({ host }) => isIP(host) === 0 && host.endsWith(`.${name}`);
   return ({ host }) => host === name;
 }
@@ -74,13 +71,20 @@ function blockRule(text: string, bitsText: string | undefined): Rule {
   const whole = isIPv4(text) ? 32 : 128;
   const given = bitsText === undefined ? whole : Number(bitsText);
   if (given > whole) throw new Error(`/${given} is more than its ${whole} bits`);
-  const canonical = whole === 128 ? canonicalIPv6(text) : text;
+  const canonical = canonicalIP(text);
   // A shorter prefix than the mapping's own is about IPv6, and lets no IPv4 address through.
   const address = given >= MAPPED_BITS ? unmapped(canonical) : canonical;
   const bits = address === canonical ? given : given - MAPPED_BITS;
   const block = new BlockList();
   block.addSubnet(address, bits, familyOf(address));
   return ({ host }) => isIP(host) === isIP(address) && block.check(host, familyOf(host));
+}
+
+/** In the form of RFC 5952. Unlike a broker, a block may begin at the wildcard address. */
+function canonicalIP(text: string): string {
+  if (isIPv4(text)) return text;
+  if (text.includes('%')) throw new Error('an IPv6 zone means nothing on another machine');
+  return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }
 
 function familyOf(host: string): 'ipv4' | 'ipv6' {

@@ -1,59 +1,101 @@
-import { type Endpoint, formatEndpoint, parseJson, parseText } from '@rollcall/core';
-import { DEFAULT_PORT, endpointOf, parseEndpoint, quote } from './endpoint.js';
+import { isIP } from 'node:net';
+import { BrokerAddress, parseJson, parseText, quote } from '@rollcall/core';
 import { type Candidate, PROTOCOLS, type RegisteredBroker } from './listener.js';
 
-/** Longer values name no brokers: this is room for thousands of them, and a hostile value costs no time. */
+/** Bytes. A longer value is refused unread; this has room for thousands of brokers. */
 const LONGEST_VALUE = 64 * 1024;
+/** Addresses of one value. What is beyond is rejected, so that one hostile key cannot fill the list. */
+const MOST_ADDRESSES = 100;
 
 const JSON_TEXT = /^(?:[{"]|\[\s*["{\]]|(?:true|false|null)$)/;
 const SCHEME = /^\s*([a-z][a-z0-9_.+-]*):\/\//i;
+const EXPLICIT_PORT = /:\d{1,5}$/;
+/** `b1:9092` or `[::1]:9092` where a mere host is expected. */
+const HOST_AND_PORT = /^(?:\[[^[\]]*\]|[^:[\]/]*):\d+$/;
+/** The name of SASL_PLAINTEXT in Kafka 0.9 of old distributions. */
+const OLD_SASL_PLAINTEXT = 'PLAINTEXTSASL';
 
 /**
- * The brokers that one key and its value name. With an empty value the key's last segment is the address; otherwise
- * the value decides: `host:port[,host:port]`, `LISTENER://host:port`, `{"host","port"}` with `listener`, `protocol` and
- * `rack` where they are known (Consul's endpoint too, which has them in `meta`), a JSON list of these, or the JSON that
- * a broker registers in ZooKeeper (versions 1 to 5), with a candidate for each of its endpoints.
- * @param key whole, as in `broker/kafka/10.0.0.1:9092`.
+ * The brokers that one key and its value name. A value names them as `host:port[,host:port]`, `LISTENER://host:port`,
+ * `{"host","port"}` with `listener`, `protocol` and `rack` where they are known (Consul's endpoint too, which has them
+ * in `meta`), a JSON list of these, or the JSON that a broker registers in ZooKeeper (versions 1 to 5), with a
+ * candidate for each of its endpoints. If the value is empty, blank or `null`, the key's last segment names the broker;
+ * it must then have a port or a dot, or be an IP address: `10.0.0.1:9092`, `b1.example.org`.
+ * @param key relative to the watched prefix; empty for a watch on one exact key.
  * @param reject told, with the reason, of each address that cannot be used while another of the same key can.
- * @throws Error with the reasons when the key names no usable broker.
+ * @throws Error with the reasons when the key names no usable broker. No reason holds a text with an `@`.
  */
 export function decodeBrokers(
   value: Uint8Array,
   key: string,
   reject: (reason: string) => void,
 ): readonly RegisteredBroker[] {
-  if (value.length > LONGEST_VALUE) throw new Error(`${value.length} bytes are too many to name brokers`);
-  const text = parseText(value).trim();
-  if (text === '') return [[addressed(addressIn(key))]];
-  const found: RegisteredBroker[] = [];
-  const bad: string[] = [];
-  const attempt = <T>(parse: () => T): T[] => {
-    try {
-      return [parse()];
-    } catch (error) {
-      bad.push((error as Error).message);
-      return [];
-    }
-  };
-  for (const named of JSON_TEXT.test(text) ? listOf(parseJson(value)) : [text]) {
-    if (typeof named !== 'string') found.push(...attempt(() => registered(named, attempt)));
-    else {
-      for (const piece of named.split(',')) if (piece.trim() !== '') found.push(...attempt(() => [addressed(piece)]));
-    }
+  if (key.endsWith('/')) throw new Error('a key that ends in "/" is a folder: it names no broker');
+  if (value.length > LONGEST_VALUE) {
+    throw new Error(`${value.length} bytes are too many to name brokers; ${LONGEST_VALUE} are allowed`);
   }
+  const text = parseText(value).trim();
+  if (text === '' || text === 'null') return [[namedByKey(key)]];
+  const attempts = new Attempts();
+  const found = JSON_TEXT.test(text)
+    ? listOf(parseJson(value)).flatMap((json) => fromJson(json, attempts))
+    : attempts.run(() => fromText(text, attempts)).flat();
   const usable = found.filter((candidates) => candidates.length > 0);
-  if (usable.length === 0) throw new Error(bad.join('; ') || 'it names no broker');
-  for (const reason of bad) reject(reason);
+  if (usable.length === 0) throw new Error(attempts.reasons.join('; ') || 'it names no broker');
+  for (const reason of attempts.reasons) reject(reason);
   return usable;
 }
 
-/** The key's last segment, with its `LISTENER://` where it has one. */
-function addressIn(key: string): string {
+/** Tries one address after the other, keeps the reasons of those that fail, and gives up on more than are allowed. */
+class Attempts {
+  readonly #reasons: string[] = [];
+  #addresses = 0;
+
+  get reasons(): readonly string[] {
+    const beyond = this.#addresses - MOST_ADDRESSES;
+    if (beyond <= 0) return this.#reasons;
+    return [...this.#reasons, `${beyond} addresses beyond the first ${MOST_ADDRESSES} are left out`];
+  }
+
+  /** @returns nothing for what throws. */
+  run<T>(parse: () => T): T[] {
+    try {
+      return [parse()];
+    } catch (error) {
+      this.#reasons.push((error as Error).message);
+      return [];
+    }
+  }
+
+  /** As `run`, for what makes one address. */
+  address<T>(parse: () => T): T[] {
+    this.#addresses++;
+    return this.#addresses > MOST_ADDRESSES ? [] : this.run(parse);
+  }
+}
+
+function namedByKey(key: string): Candidate {
+  if (key === '') throw new Error('the value is empty, and one exact key names no broker: write host:port into it');
   const scheme = key.lastIndexOf('://');
-  if (scheme >= 0) return key.slice(key.lastIndexOf('/', scheme) + 1);
-  const segment = key.split('/').findLast((each) => each !== '');
-  if (segment === undefined) throw new Error('the value is empty, and the key names no broker');
-  return segment;
+  const segment = key.slice(key.lastIndexOf('/', scheme >= 0 ? scheme : key.length) + 1);
+  const candidate = addressed(segment);
+  const { address } = candidate;
+  // A bare word is the name of a setting more often than a host: `leader`, `config`.
+  if (EXPLICIT_PORT.test(segment) || isIP(address.host) !== 0 || address.host.includes('.')) return candidate;
+  throw new Error(`the value is empty, and the word ${quote(segment)} names no broker: write ${address} if it is one`);
+}
+
+function fromText(text: string, attempts: Attempts): RegisteredBroker[] {
+  // Before the text is cut at its commas: a password may hold one.
+  if (text.includes('@')) throw new Error('it holds an "@": write host:port, without user and password');
+  const pieces = text.split(',').filter((piece) => piece.trim() !== '');
+  return pieces.flatMap((piece) => attempts.address(() => [addressed(piece)]));
+}
+
+function fromJson(json: unknown, attempts: Attempts): RegisteredBroker[] {
+  return attempts
+    .run(() => (typeof json === 'string' ? fromText(json, attempts) : [registered(json, attempts)]))
+    .flat();
 }
 
 function listOf(json: unknown): readonly unknown[] {
@@ -62,33 +104,53 @@ function listOf(json: unknown): readonly unknown[] {
 
 /** @param map ZooKeeper's `listener_security_protocol_map`. */
 function addressed(text: string, about: Partial<Candidate> = {}, map?: unknown): Candidate {
+  const address = BrokerAddress.parse(text);
   const scheme = SCHEME.exec(text)?.[1];
-  if (scheme === undefined) return { ...about, ...parseEndpoint(text) };
+  if (scheme === undefined) return { ...about, address };
   const protocol = protocolOf((isObject(map) ? map[scheme] : undefined) ?? scheme);
-  return { ...about, listener: scheme.toUpperCase(), ...(protocol && { protocol }), ...parseEndpoint(text) };
+  return { ...about, listener: listenerOf(scheme), ...(protocol && { protocol }), address };
 }
 
-/** A broker's own registration: `host` and `port`, unless they are null and -1, and all of its `endpoints`. */
-function registered(json: unknown, attempt: <T>(parse: () => T) => T[]): RegisteredBroker {
+/** A broker's own registration: its host and port, if they are given, and all of its `endpoints`. */
+function registered(json: unknown, attempts: Attempts): RegisteredBroker {
   if (!isObject(json)) throw new Error(`${quote(json)} names no broker`);
   const { host, port, endpoints, listener_security_protocol_map: map } = json;
   const about = described(json);
-  const unset = host === undefined || host === null || port === null || port === -1;
   const listeners = Array.isArray(endpoints) ? endpoints.filter((each) => typeof each === 'string') : [];
   if (listeners.length === 0) {
-    if (unset && typeof host !== 'string') throw new Error('the JSON has no "host"');
-    return [{ ...about, ...endpointOf(host, port === undefined ? DEFAULT_PORT : port) }];
+    if (host === undefined || host === null) throw new Error('the JSON has no "host"');
+    return attempts.address(() => ({ ...about, address: addressOf(host, port) }));
   }
   const { rack } = about;
   const candidates = listeners.flatMap((each) =>
-    attempt(() => addressed(each, rack === undefined ? {} : { rack }, map)),
+    attempts.address(() => addressed(each, rack === undefined ? {} : { rack }, map)),
   );
-  if (unset) return candidates;
-  // ZooKeeper has the plain listener here a second time.
-  const own = attempt((): Endpoint => endpointOf(host, port ?? DEFAULT_PORT));
-  const listed = new Set(candidates.map(formatEndpoint));
-  const more = own.filter((endpoint) => !listed.has(formatEndpoint(endpoint)));
-  return [...candidates, ...more.map((endpoint) => ({ ...about, ...endpoint }))];
+  // ZooKeeper has the plain listener here a second time; without one the host is null and the port -1.
+  const hasOwn = typeof host === 'string' && (port === undefined || !isUnset(port) || HOST_AND_PORT.test(host));
+  if (!hasOwn) return candidates;
+  const own = attempts.address(() => addressOf(host, port));
+  const listed = new Set(candidates.map(({ address }) => String(address)));
+  const more = own.filter((address) => !listed.has(String(address)));
+  return [...candidates, ...more.map((address) => ({ ...about, address }))];
+}
+
+/** `"host": "b1"` and `"port": 9092`; old distributions write `"host": "b1:9092"` and a port of -1. */
+function addressOf(host: unknown, port: unknown): BrokerAddress {
+  if (port === 0) {
+    throw new Error("the port is 0: give one (a Consul service must be registered with the broker's port)");
+  }
+  if (typeof host !== 'string' || !HOST_AND_PORT.test(host)) {
+    return BrokerAddress.of(host, isUnset(port) ? BrokerAddress.DEFAULT_PORT : port);
+  }
+  const address = BrokerAddress.parse(host);
+  if (!isUnset(port) && BrokerAddress.of(address.host, port).port !== address.port) {
+    throw new Error(`the host ${quote(host)} has another port than "port", ${quote(port)}`);
+  }
+  return address;
+}
+
+function isUnset(port: unknown): boolean {
+  return port === undefined || port === null || port === -1;
 }
 
 /** What a JSON says of the broker besides its address; Consul's users say it in the instance's `meta`. */
@@ -98,15 +160,20 @@ function described(json: Readonly<Record<string, unknown>>): Partial<Candidate> 
     [json[name], meta[name]].find((each): each is string => typeof each === 'string' && each !== '');
   const [listener, protocol, rack] = [said('listener'), protocolOf(said('protocol') ?? said('listener')), said('rack')];
   return {
-    ...(listener !== undefined && { listener: listener.toUpperCase() }),
+    ...(listener !== undefined && { listener: listenerOf(listener) }),
     ...(protocol !== undefined && { protocol }),
     ...(rack !== undefined && { rack }),
   };
 }
 
+function listenerOf(name: string): string {
+  const listener = name.toUpperCase();
+  return listener === OLD_SASL_PLAINTEXT ? 'SASL_PLAINTEXT' : listener;
+}
+
 /** One of Kafka's; other words, as `tcp`, say nothing of how to speak to a broker. */
 function protocolOf(name: unknown): string | undefined {
-  const protocol = String(name).toUpperCase();
+  const protocol = listenerOf(String(name));
   return PROTOCOLS.includes(protocol) ? protocol : undefined;
 }
 

@@ -1,5 +1,4 @@
-import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
-import { parseEndpoint } from '../address/endpoint.js';
+import { BrokerAddress, type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
 import type { BrokerList } from '../list/types.js';
 
 type Callback<T> = (error: Error | null, result?: T) => void;
@@ -92,7 +91,10 @@ export function followBrokers<Client extends PlatformaticClient>(
     brokers.ready({ signal: closed.signal }).then(
       (update) => {
         const known = [...(client.currentMetadata?.brokers.values() ?? [])];
-        const listed = rotated(update.brokers.map(parseEndpoint), attempt);
+        const listed = rotated(
+          update.brokers.map((address) => BrokerAddress.parse(address)),
+          attempt,
+        );
         pool.getFirstAvailable(distinct([...listed, ...known]), callback);
       },
       (cause: Error) => callback(new NetworkError(cause.message, { canRetry: false, cause })),

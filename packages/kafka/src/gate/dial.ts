@@ -26,6 +26,8 @@ export async function handshake(
   options: ConnectionOptions,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
+  if (signal.aborted) socket.destroy();
+  signal.throwIfAborted();
   // An address is no name to ask for (RFC 6066), though it is one to verify.
   const secured = secure({ host, servername: isIP(host) ? '' : host, ...options, socket });
   await opened(secured, 'secureConnect', signal);

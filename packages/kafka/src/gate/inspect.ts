@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { BrokerAddress } from '@rollcall/core';
 import { AnswerError } from './answerError.js';
 import { readFrame } from './frames.js';
 import { type Ask, login } from './login.js';
@@ -16,6 +17,8 @@ import {
 import type { ClusterView, SaslOptions } from './types.js';
 
 export interface InspectOptions {
+  /** What was dialled. */
+  readonly address: BrokerAddress;
   /** The login that the listener wants. */
   readonly sasl?: SaslOptions | undefined;
   readonly signal: AbortSignal;
@@ -27,7 +30,7 @@ export interface InspectOptions {
  * questions.
  * @throws AnswerError; the stream's error; the signal's reason. The stream is then of no more use.
  */
-export async function inspect(stream: Duplex, { sasl, signal }: InspectOptions): Promise<ClusterView> {
+export async function inspect(stream: Duplex, { address, sasl, signal }: InspectOptions): Promise<ClusterView> {
   let asked: Api | undefined;
   let correlationId = 0;
   const ask: Ask = async (api, version, body) => {
@@ -38,13 +41,14 @@ export async function inspect(stream: Duplex, { sasl, signal }: InspectOptions):
   };
   try {
     const versions = decodeApiVersions(await ask(API_VERSIONS, 0, Buffer.alloc(0)));
-    if (sasl !== undefined) await login(ask, sasl);
+    if (sasl !== undefined) await login(ask, sasl, { host: address.host, port: address.port, signal });
     return decodeMetadata(await ask(METADATA, metadataVersion(versions), encodeMetadata()));
   } catch (error) {
     // A listener with SASL answers what it can do, and hangs up on whoever asks more before a login.
     if (asked === METADATA && sasl === undefined && isHangUp(error)) {
       throw new AnswerError(
-        'it hangs up when asked for its cluster, as if it wanted a login: give "sasl"',
+        'it hangs up when asked for its cluster, as if it wanted a login: give "sasl" ' +
+          '(with "authenticate" for a mechanism other than plain and scram)',
         'UNAUTHENTICATED',
       );
     }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Limiter, printable, untilAborted } from '@rollcall/core';
 import { AnswerError } from './answerError.js';
 import {
   type Api,
@@ -10,7 +11,7 @@ import {
   SASL_HANDSHAKE,
 } from './messages.js';
 import { clientFinal, clientFirst, isProven } from './scram.js';
-import type { SaslOptions } from './types.js';
+import type { CustomSasl, PasswordSasl, SaslOptions, SaslSession } from './types.js';
 import type { WireReader } from './wire.js';
 
 /** Asks the broker one question and waits for the answer to it. */
@@ -22,34 +23,57 @@ const ILLEGAL_SASL_STATE = 34;
 /** How many of the broker's mechanisms a message names. */
 const NAMED = 8;
 
+/** One derivation of a password at a time: each takes a thread of the process, which file reads need too. */
+const derivations = new Limiter(1);
+
 /**
  * Logs in on a connection, before anything else is asked.
- * @throws AnswerError UNAUTHENTICATED, also for a server that cannot prove that it knows the password (SCRAM); BAD_RESPONSE;
- *   what `ask` throws.
+ * @throws AnswerError UNAUTHENTICATED, also for a server that cannot prove that it knows the password (SCRAM), and for
+ *   what the user's own `authenticate` throws; BAD_RESPONSE; what `ask` throws; the signal's reason.
  */
-export async function login(ask: Ask, { mechanism, username, password }: SaslOptions): Promise<void> {
-  const name = mechanism.toUpperCase();
+export async function login(ask: Ask, sasl: SaslOptions, dialled: Omit<SaslSession, 'send'>): Promise<void> {
+  const name = sasl.mechanism.toUpperCase();
   const { error, mechanisms } = decodeSaslHandshake(await ask(SASL_HANDSHAKE, 1, encodeSaslHandshake(name)));
   if (error === ILLEGAL_SASL_STATE) throw new AnswerError('it wants no login: leave "sasl" out', 'UNAUTHENTICATED');
   if (error !== 0) {
     const known = mechanisms.filter((each) => /^[A-Z0-9_-]{1,20}$/.test(each)).slice(0, NAMED);
     throw new AnswerError(`it does not take ${name} (but ${known.join(', ') || 'no other'})`, 'UNAUTHENTICATED');
   }
-  const say = async (message: string): Promise<string> => {
-    const body = encodeSaslAuthenticate(Buffer.from(message));
+  const send = async (message: string | Uint8Array): Promise<Buffer> => {
+    const body = encodeSaslAuthenticate(Buffer.from(message as Uint8Array));
     const answer = decodeSaslAuthenticate(await ask(SASL_AUTHENTICATE, 0, body));
-    if (answer.error === 0) return answer.message.toString('utf8');
+    if (answer.error === 0) return answer.message;
     throw new AnswerError(`it refuses the login by ${name}: check username and password`, 'UNAUTHENTICATED');
   };
-  if (mechanism === 'plain') {
-    await say(`\0${username}\0${password}`);
-    return;
+  if ('authenticate' in sasl) await authenticateBy(sasl, { ...dialled, send });
+  else if (sasl.mechanism === 'plain') await send(`\0${sasl.username}\0${sasl.password}`);
+  else await scram(send, sasl, dialled.signal);
+}
+
+async function authenticateBy({ authenticate }: CustomSasl, session: SaslSession): Promise<void> {
+  try {
+    await untilAborted(Promise.resolve(authenticate(session)), session.signal);
+  } catch (error) {
+    session.signal.throwIfAborted();
+    if (error instanceof AnswerError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AnswerError(`"sasl.authenticate" failed: ${printable(why)}`, 'UNAUTHENTICATED');
   }
+}
+
+async function scram(
+  send: (message: string) => Promise<Buffer>,
+  { mechanism, username, password }: PasswordSasl,
+  signal: AbortSignal,
+): Promise<void> {
   const nonce = randomBytes(18).toString('base64');
-  const challenge = await say(clientFirst(username, nonce));
+  const challenge = (await send(clientFirst(username, nonce))).toString('utf8');
   const hash = mechanism === 'scram-sha-256' ? 'sha256' : 'sha512';
-  const proof = await clientFinal(hash, { username, password, nonce }, challenge);
-  if (!isProven(proof.signature, await say(proof.message))) {
+  const leave = await derivations.enter(signal);
+  const deriving = clientFinal(hash, { username, password, nonce }, challenge).finally(leave);
+  // A derivation cannot be ended: its place is free when it is over, its caller goes on at once.
+  const proof = await untilAborted(deriving, signal);
+  if (!isProven(proof.signature, (await send(proof.message)).toString('utf8'))) {
     throw new AnswerError('it cannot prove that it knows the password: it is not who it should be', 'UNAUTHENTICATED');
   }
 }

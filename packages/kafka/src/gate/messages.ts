@@ -1,5 +1,4 @@
-import type { Endpoint } from '@rollcall/core';
-import { endpointOf } from '../address/endpoint.js';
+import { BrokerAddress, type Endpoint } from '@rollcall/core';
 import { AnswerError } from './answerError.js';
 import type { AdvertisedBroker, ClusterView } from './types.js';
 import { bytes, int8, int16, int32, string, WireReader } from './wire.js';
@@ -14,6 +13,9 @@ export const API_VERSIONS: Api = { key: 18, name: 'ApiVersions' };
 export const METADATA: Api = { key: 3, name: 'Metadata' };
 export const SASL_HANDSHAKE: Api = { key: 17, name: 'SaslHandshake' };
 export const SASL_AUTHENTICATE: Api = { key: 36, name: 'SaslAuthenticate' };
+
+/** What only controllers answer: Vote, of KRaft's elections. */
+const VOTE = 52;
 
 /** In the broker's request log and metrics. */
 const CLIENT_ID = 'rollcall';
@@ -51,7 +53,14 @@ export function decodeApiVersions(reader: WireReader): ReadonlyMap<number, Versi
 
 /** The version of Metadata to ask in. @throws AnswerError when the broker knows none that we do. */
 export function metadataVersion(versions: ReadonlyMap<number, VersionRange>): number {
-  const { min, max } = versions.get(METADATA.key) ?? { min: 0, max: -1 };
+  const range = versions.get(METADATA.key);
+  if (range === undefined) {
+    const what = versions.has(VOTE)
+      ? 'it is the port of a KRaft controller'
+      : 'it has no Metadata, so it is no listener';
+    throw new AnswerError(`${what}, which clients cannot use: register the address of a broker's listener`);
+  }
+  const { min, max } = range;
   const version = Math.min(max, METADATA_VERSIONS.max);
   if (version >= Math.max(min, METADATA_VERSIONS.min)) return version;
   throw new AnswerError(`it knows Metadata in versions ${min} to ${max} only; Kafka 0.11 or newer is needed`);
@@ -100,7 +109,8 @@ export function decodeSaslAuthenticate(reader: WireReader): { readonly error: nu
 /** Canonical where it is an address at all; otherwise as it was advertised, and no allow-list lets it through. */
 function advertised(host: string, port: number): Endpoint {
   try {
-    return endpointOf(host, port);
+    const address = BrokerAddress.of(host, port);
+    return { host: address.host, port: address.port };
   } catch {
     return { host, port };
   }

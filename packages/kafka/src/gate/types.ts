@@ -14,11 +14,35 @@ export interface AdvertisedBroker extends Endpoint {
   readonly rack?: string;
 }
 
-/** A login is made before a broker can say who it is: without `tls`, `plain` gives the password to whoever is asked. */
-export interface SaslOptions {
+/** A login is made before a broker can say who it is: give `allow`, and `tls` for `plain`. */
+export type SaslOptions = PasswordSasl | CustomSasl;
+
+export interface PasswordSasl {
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly username: string;
   readonly password: string;
+}
+
+/** A mechanism that the caller speaks: OAUTHBEARER, AWS_MSK_IAM, GSSAPI. */
+export interface CustomSasl {
+  /** As the broker calls it, in upper case: `OAUTHBEARER`. */
+  readonly mechanism: string;
+  /**
+   * Logs in on one connection: sends each message of the client and reads the broker's answer to it (SaslAuthenticate).
+   * What it throws is the reason why the broker cannot be asked; a message of it goes to logs.
+   * @example authenticate: async ({ send }) => { await send(`n,,\x01auth=Bearer ${await token()}\x01\x01`); }
+   */
+  authenticate(session: SaslSession): Promise<void>;
+}
+
+export interface SaslSession {
+  /** The broker's, as it was dialled. */
+  readonly host: string;
+  readonly port: number;
+  /** Aborted when the time for the broker is over. */
+  readonly signal: AbortSignal;
+  /** @throws when the broker refuses the message, or does not answer. */
+  send(message: string | Uint8Array): Promise<Uint8Array>;
 }
 
 /** How Rollcall itself speaks to brokers, to ask them for their cluster. */
@@ -39,6 +63,8 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   /** For all of it, ms. Default: 2000. */
   readonly timeoutMs?: number;
+  /** Called with the connection once it is open, before anything is sent on it. What it throws ends it. */
+  readonly onConnect?: (socket: Socket) => void;
 }
 
 /** Which brokers may be connected to, whoever names them: a registry, or another broker. */
@@ -59,8 +85,8 @@ export interface Gate {
   probe(endpoint: Endpoint, options: DialOptions): Promise<ClusterView>;
   /**
    * A TCP connection to a broker that may be connected to; whoever takes it closes it. With a cluster id or an allow-list
-   * the broker is asked first: on this very connection, or with TLS or SASL on another one. Without, it is not asked
-   * anything. Half-open is allowed.
+   * the broker is asked first: on this very connection, or with TLS or SASL on another one to the same IP address.
+   * Without, it is not asked anything. Half-open is allowed.
    * @throws WatchError as `probe`.
    */
   connect(endpoint: Endpoint, options: DialOptions): Promise<Socket>;

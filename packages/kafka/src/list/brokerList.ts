@@ -1,6 +1,6 @@
 import type { Watcher } from '@rollcall/core';
 import { createGate } from '../gate/gate.js';
-import type { BrokerListOptions } from './options.js';
+import { type BrokerListOptions, checkOptions } from './options.js';
 import type { BrokerList } from './types.js';
 import { BrokerListView } from './view.js';
 
@@ -9,5 +9,16 @@ import { BrokerListView } from './view.js';
  * @throws WatchError INVALID_OPTION.
  */
 export function brokerList(watcher: Watcher, options: BrokerListOptions = {}): BrokerList {
-  return new BrokerListView(watcher, options, createGate(options, options.timing));
+  checkOptions(options);
+  const { tls, sasl, allow, clusterId, timing } = options;
+  const gate = createGate(
+    {
+      ...(tls !== undefined && { tls }),
+      ...(sasl !== undefined && { sasl }),
+      ...(allow !== undefined && { allow }),
+      ...(clusterId !== undefined && { clusterId }),
+    },
+    timing,
+  );
+  return new BrokerListView(watcher, options, gate);
 }

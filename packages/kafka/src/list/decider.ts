@@ -1,4 +1,4 @@
-import type { CollectionVersion, Logger, Revision, Timing } from '@rollcall/core';
+import { type CollectionVersion, type Logger, printable, type Revision, type Timing } from '@rollcall/core';
 import type { Registered } from '../address/registered.js';
 import { Prober } from '../gate/prober.js';
 import type { Gate } from '../gate/types.js';
@@ -15,7 +15,7 @@ export interface DeciderOptions {
   /** A key, prefix included, for the log. */
   readonly wholeKey: (key: string) => string;
   /** What to do with what the registry names at this revision. Not called at or after `stop()`. */
-  readonly onDecision: (decision: Decision, brokers: readonly string[], revision: Revision) => void;
+  readonly onDecision: (decision: Decision, found: Found, revision: Revision) => void;
 }
 
 /** From the brokers that keys name to a decision, asking the brokers themselves where that is wanted. */
@@ -26,6 +26,7 @@ export class Decider {
   #found: { readonly chosen: Chosen; readonly revision: Revision } | undefined;
   #fates: readonly Fate[] = [];
   #decision: Decision | undefined;
+  #toldNetworks = '';
   /** What was followed last. */
   #followed: Found | undefined;
 
@@ -62,13 +63,25 @@ export class Decider {
     const brokers = [...items].map(([key, registered]) => [key, registered.brokers] as const);
     const chosen = choose(brokers, (endpoint) => gate.refusal(endpoint), policy.listener);
     this.#found = { chosen, revision };
+    this.#warnOfNetworks(chosen.alternatives);
     if (this.#prober === undefined) this.#decide();
-    else this.#prober.follow([...chosen.taken.values()].map(({ candidate }) => candidate));
+    else this.#prober.follow([...chosen.taken.values()].map(({ candidate }) => candidate.address));
   }
 
   /** Idempotent. */
   stop(): void {
     this.#prober?.stop();
+  }
+
+  #warnOfNetworks(alternatives: readonly string[]): void {
+    const told = alternatives.join('; ');
+    if (told === this.#toldNetworks) return;
+    this.#toldNetworks = told;
+    if (told === '') return;
+    this.#options.logger.warn(
+      { alternatives },
+      `The brokers have several listeners, and only you know which one clients can reach: name it with "listener" (not taken: ${printable(told)}).`,
+    );
   }
 
   #decide(): void {
@@ -88,9 +101,8 @@ export class Decider {
     if (decision.change !== 'refuse') {
       // Also when the list is the same: behind a limit, what is usable may have changed.
       this.#followed = found;
-      const [clusterId] = found.clusters.keys();
-      if (clusterId !== undefined) gate.learn(clusterId);
+      if (found.agreedCluster !== undefined) gate.learn(found.agreedCluster);
     }
-    onDecision(decision, found.brokers, revision);
+    onDecision(decision, found, revision);
   }
 }

@@ -1,5 +1,4 @@
-import { compareKeys, type ItemMap, type Quarantined, type Revision } from '@rollcall/core';
-import { quote } from '../address/endpoint.js';
+import { compareKeys, type ItemMap, type Quarantined, quote, type Revision } from '@rollcall/core';
 import type { Decision } from './rule.js';
 import type { Fate, Outcome } from './select.js';
 

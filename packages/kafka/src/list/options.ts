@@ -1,25 +1,26 @@
-import type { Logger, Timing } from '@rollcall/core';
-import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
-import { parseEndpoint, quote } from '../address/endpoint.js';
+import { BrokerAddress, checkKnownOptions, type Logger, quote, type Timing, WatchError } from '@rollcall/core';
+import { GATE_OPTIONS } from '../gate/gate.js';
 import type { Gate, GateOptions } from '../gate/types.js';
-
 import { bootstrapServers, type OrderOptions } from './order.js';
 
 /** Without `allow`, `clusterId` and `probe` the registry is believed: whoever can write to it can redirect clients. */
 export interface BrokerListOptions extends GateOptions, OrderOptions {
   /**
-   * Which of its brokers' listeners to take, by the listener's name or its protocol, in any case: `SASL_SSL`, `EXTERNAL`.
-   * An entry that names none is taken. Default: the protocol that most brokers offer, and no other beside it; of two
-   * that are offered equally, the first of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL. Name it where clients can speak
-   * only one: a majority may change.
+   * Which of its brokers' listeners to take, by the listener's name or its protocol, in any case: `SASL_SSL`,
+   * `EXTERNAL`. An entry that names neither is taken. Name it where clients can reach only one network: then no other
+   * entry, and no majority of them, changes what is taken. Default: the listener and protocol that most brokers offer,
+   * and no other beside it; of two that are offered equally, the first of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL.
+   * CONTROLLER, REPLICATION, INTERBROKER and BROKER are taken only if they are named here.
    */
   readonly listener?: string;
   /**
    * Asks each broker for its cluster (ApiVersions, Metadata) before it is listed, with `tls` and `sasl` where they are
-   * given. One of another cluster, or one that advertises an address outside `allow`, is left out, always. One that does
-   * not answer is left out until it does, unless it was listed before. Without `clusterId` the first list teaches it, if
-   * its brokers agree. A rogue broker can lie about its cluster: only `tls` proves who answers. `timeoutMs` is for one
-   * broker; a list waits for all answers, but not longer than two of these. Default: off; 2000.
+   * given. A broker of another cluster, or one that advertises an address outside `allow`, is always left out. A broker
+   * that does not answer is left out until it does, unless it was listed before. Without `clusterId` the id is learned
+   * when more than half of the allowed addresses have told the same one, and no other. A rogue broker can lie about its
+   * cluster: only `tls` and `allow` together say who may answer. New brokers are asked at once, those that failed with
+   * a backoff, the others at most every 30 s. `timeoutMs` is for one broker; a list waits for the answers of new
+   * brokers, but not longer than two of these. Default: off; 2000.
    */
   readonly probe?: boolean | { readonly timeoutMs?: number };
   /** Fewer brokers than this are not followed: the last good list stays, and the status is stale. Default: 1. */
@@ -40,6 +41,22 @@ export interface BrokerListOptions extends GateOptions, OrderOptions {
   /** Default: the system's. */
   readonly timing?: Timing;
 }
+
+/** All that `BrokerListOptions` has. */
+const KNOWN: readonly (keyof BrokerListOptions)[] = [
+  ...GATE_OPTIONS,
+  'shuffle',
+  'limit',
+  'listener',
+  'probe',
+  'minBrokers',
+  'fallback',
+  'quietMs',
+  'maxQuietMs',
+  'guard',
+  'logger',
+  'timing',
+];
 
 const QUIET_MS = 200;
 const MAX_QUIET_MS = 2000;
@@ -63,6 +80,21 @@ export interface Policy {
   readonly probeMs: number | undefined;
 }
 
+/**
+ * Refuses options that there are not, and a password for whoever is named in the registry.
+ * @throws WatchError INVALID_OPTION that names the option.
+ */
+export function checkOptions(options: BrokerListOptions): void {
+  checkKnownOptions('brokerList', options, KNOWN);
+  const { probe = false, clusterId, allow, sasl } = options;
+  const asks = probe !== false || clusterId !== undefined;
+  if (asks && allow === undefined && sasl?.mechanism === 'plain') {
+    throw invalid(
+      '"sasl.mechanism" plain gives the password to every broker that the registry names; say by "allow" which hosts may have it, and give "tls".',
+    );
+  }
+}
+
 /** @throws WatchError INVALID_OPTION that names the option. */
 export function checkedPolicy(options: BrokerListOptions, gate: Pick<Gate, 'refusal'>): Policy {
   const { minBrokers = 1, quietMs = QUIET_MS, maxQuietMs = Math.max(MAX_QUIET_MS, quietMs) } = options;
@@ -73,9 +105,9 @@ export function checkedPolicy(options: BrokerListOptions, gate: Pick<Gate, 'refu
     if (limit < minBrokers) throw invalid(`"limit" is ${limit}, less than "minBrokers", ${minBrokers}; raise it.`);
   }
   if (shuffle !== undefined && typeof shuffle !== 'string' && !Number.isFinite(shuffle)) {
-    throw invalid(`"shuffle" must be a seed, a number or text; it is ${shuffle}.`);
+    throw invalid(`"shuffle" must be a seed, a number or text; it is ${quote(shuffle)}.`);
   }
-  if (listener !== undefined && !LISTENER.test(listener)) {
+  if (listener !== undefined && !(typeof listener === 'string' && LISTENER.test(listener))) {
     throw invalid(`"listener" must be a listener's name or a protocol, as SASL_SSL; it is ${quote(listener)}.`);
   }
   return {
@@ -91,31 +123,33 @@ export function checkedPolicy(options: BrokerListOptions, gate: Pick<Gate, 'refu
 
 function checkedProbe(probe: boolean | { readonly timeoutMs?: number }): number | undefined {
   if (typeof probe === 'boolean') return probe ? PROBE_MS : undefined;
+  checkKnownOptions('"probe"', probe, ['timeoutMs']);
   const { timeoutMs = PROBE_MS } = probe;
   if (Number.isFinite(timeoutMs) && timeoutMs > 0) return timeoutMs;
-  throw invalid(`"probe.timeoutMs" must be a time above 0, in ms; it is ${timeoutMs}.`);
+  throw invalid(`"probe.timeoutMs" must be a time above 0, in ms; it is ${quote(timeoutMs)}.`);
 }
 
 function checkedFallback(fallback: readonly string[], gate: Pick<Gate, 'refusal'>): readonly string[] {
+  if (!Array.isArray(fallback)) throw invalid('"fallback" must be a list of addresses, as ["kafka-1:9092"].');
   if (fallback.length === 0) throw invalid('"fallback" names no broker; leave it out or give at least one.');
-  const endpoints = fallback.map((address, at): Endpoint => {
+  const addresses = fallback.map((text, at): BrokerAddress => {
     try {
-      return parseEndpoint(address);
+      return BrokerAddress.parse(text);
     } catch (error) {
       const why = (error as Error).message;
       throw new WatchError('INVALID_OPTION', `"fallback[${at}]" is not a broker's address: ${why}.`, { cause: error });
     }
   });
-  for (const endpoint of endpoints) {
-    if (gate.refusal(endpoint) === undefined) continue;
-    throw invalid(`"fallback" names ${formatEndpoint(endpoint)}, which "allow" does not; add it there.`);
+  for (const address of addresses) {
+    if (gate.refusal(address) === undefined) continue;
+    throw invalid(`"fallback" names ${address}, which "allow" does not; add it there.`);
   }
-  return bootstrapServers(endpoints);
+  return bootstrapServers(addresses);
 }
 
 function checkCount(name: string, count: number): void {
   if (Number.isInteger(count) && count >= 1) return;
-  throw invalid(`"${name}" must be a whole number, 1 or more; it is ${count}.`);
+  throw invalid(`"${name}" must be a whole number, 1 or more; it is ${quote(count)}.`);
 }
 
 function invalid(message: string): WatchError {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { compareKeys, type Endpoint, formatEndpoint } from '@rollcall/core';
+import { BrokerAddress } from '@rollcall/core';
 
 export interface OrderOptions {
   /**
@@ -11,28 +11,39 @@ export interface OrderOptions {
   readonly limit?: number;
 }
 
+/** What decides the place of a broker in a list. */
+export interface Orderable {
+  readonly address: BrokerAddress;
+  readonly rack?: string;
+  /** Comes into a limited list only where the others leave room. */
+  readonly unsure?: boolean;
+}
+
 /**
- * The bootstrap list of some endpoints: each address once, ordered by host (code unit order), then port (numeric), so
- * that it depends on the set of addresses alone and not on which key names them.
+ * The bootstrap list of some addresses: each once, ordered by host (code unit order), then port (numeric), so that it
+ * depends on the set of addresses alone and not on which key names them.
  */
-export function bootstrapServers(endpoints: Iterable<Endpoint>): readonly string[] {
-  const byAddress = new Map<string, Endpoint>();
-  for (const endpoint of endpoints) byAddress.set(formatEndpoint(endpoint), endpoint);
-  const sorted = [...byAddress].sort(([, a], [, b]) => compareKeys(a.host, b.host) || a.port - b.port);
-  return Object.freeze(sorted.map(([address]) => address));
+export function bootstrapServers(addresses: Iterable<BrokerAddress>): readonly string[] {
+  const byText = new Map<string, BrokerAddress>();
+  for (const address of addresses) byText.set(String(address), address);
+  const sorted = [...byText].sort(([, a], [, b]) => BrokerAddress.compare(a, b));
+  return Object.freeze(sorted.map(([text]) => text));
 }
 
 /** The bootstrap list of some brokers: each address once, in order, and no more than the limit. */
 export function ordered(
-  brokers: readonly (Endpoint & { readonly rack?: string })[],
+  brokers: readonly Orderable[],
   { shuffle, limit = Number.POSITIVE_INFINITY }: OrderOptions,
 ): readonly string[] {
-  const sorted = bootstrapServers(brokers);
+  const sorted = bootstrapServers(brokers.map(({ address }) => address));
   const addresses = shuffle === undefined ? sorted : shuffled(sorted, shuffle);
   if (addresses.length <= limit) return addresses;
-  const rackOf = new Map(brokers.map((broker) => [formatEndpoint(broker), broker.rack ?? '']));
-  const spread = new Set(roundRobin(addresses, (address) => rackOf.get(address) ?? '').slice(0, limit));
-  return Object.freeze(addresses.filter((address) => spread.has(address)));
+  const about = new Map(brokers.map((broker) => [String(broker.address), broker]));
+  const spread = roundRobin(addresses, (address) => about.get(address)?.rack ?? '');
+  const isUnsure = (address: string): boolean => about.get(address)?.unsure === true;
+  const preferred = [...spread.filter((address) => !isUnsure(address)), ...spread.filter(isUnsure)];
+  const within = new Set(preferred.slice(0, limit));
+  return Object.freeze(addresses.filter((address) => within.has(address)));
 }
 
 /** Rendezvous hashing (Thaler and Ravishankar, 1998): each address has a place of its own, whatever the others are. */

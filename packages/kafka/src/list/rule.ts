@@ -1,5 +1,4 @@
-import type { ErrorCode } from '@rollcall/core';
-import { quote } from '../address/endpoint.js';
+import { type ErrorCode, quote } from '@rollcall/core';
 
 /**
  * What to do with what the registry names now:
@@ -25,8 +24,14 @@ export interface Found {
   readonly brokers: readonly string[];
   /** All addresses that may be used, whether or not the limit leaves them out. */
   readonly usable: readonly string[];
+  /** How many brokers these are, as far as is known: two addresses may be of one. */
+  readonly brokerCount: number;
   /** An address of each cluster that answered, by the cluster's id; empty when nobody was asked. */
   readonly clusters: ReadonlyMap<string, string>;
+  /** The id that more than half of the allowed addresses told, and no other id was told. */
+  readonly agreedCluster?: string | undefined;
+  /** Says that the cluster's id is not known yet, and why; empty when it is, or when nobody asks. */
+  readonly unlearned: string;
   /** How many addresses are left out for being of another cluster than the known one. */
   readonly otherCluster: number;
   /** What else is left out and why, for people; empty when nothing is. */
@@ -43,27 +48,41 @@ export function decide(
   found: Found,
   minBrokers: number,
 ): Decision {
-  const { brokers, usable, clusters, otherCluster, leftOut } = found;
+  const { brokers, usable, brokerCount, clusters, otherCluster, leftOut, unlearned } = found;
   if (clusters.size > 1) {
     const named = [...clusters].map(([id, address]) => `${address} is of ${quote(id)}`).join(', ');
     const reason = `The registry names brokers of ${clusters.size} clusters (${named}). Give the one to use as "clusterId".`;
     return { change: 'refuse', code: 'OTHER_CLUSTER', reason };
   }
-  if (usable.length < minBrokers) {
-    const code = usable.length + otherCluster < minBrokers ? 'TOO_FEW_BROKERS' : 'OTHER_CLUSTER';
+  if (brokerCount < minBrokers) {
+    const code = brokerCount + otherCluster < minBrokers ? 'TOO_FEW_BROKERS' : 'OTHER_CLUSTER';
     const without = leftOut === '' ? '' : ` (left out: ${leftOut})`;
-    const some = usable.length === 1 ? '1 usable broker' : `${usable.length} usable brokers`;
+    const some = brokerCount === 1 ? '1 usable broker' : `${brokerCount} usable brokers`;
     const reason = `The registry names ${some}, fewer than ${minBrokers}${without}.`;
     return { change: 'refuse', code, reason };
   }
-  if (published === undefined) return { change: 'first', reason: 'Nothing was published before.' };
-  if (equal(published.brokers, brokers)) return { change: 'same', reason: 'The list is as it was.' };
-  const before = new Set(published.usable);
-  const common = usable.filter((address) => before.has(address)).length;
-  if (common > 0) return { change: 'seeds', reason: `${common} of ${usable.length} brokers were known before.` };
+  if (published === undefined) return { change: 'first', reason: `Nothing was published before.${unlearned}` };
+  if (equal(published.brokers, brokers)) return { change: 'same', reason: `The list is as it was.${unlearned}` };
+  const common = inCommon(published.usable, usable);
+  if (common > 0)
+    return { change: 'seeds', reason: `${common} of ${usable.length} brokers were in the list before.${unlearned}` };
   const [cluster] = clusters.keys();
   const same = cluster === undefined ? 'the cluster was not asked for' : `the cluster is the same, ${quote(cluster)}`;
-  return { change: 'rebootstrap', reason: `No broker was known before; ${same}.` };
+  return { change: 'rebootstrap', reason: `None of these brokers was in the list before; ${same}.${unlearned}` };
+}
+
+/**
+ * How a list differs from another one, for whoever saw both and nothing between.
+ * @param before the usable addresses of the list that was seen; undefined if none was.
+ */
+export function changeBetween(before: readonly string[] | undefined, usable: readonly string[]): Change {
+  if (before === undefined) return 'first';
+  return inCommon(before, usable) > 0 ? 'seeds' : 'rebootstrap';
+}
+
+function inCommon(before: readonly string[], after: readonly string[]): number {
+  const known = new Set(before);
+  return after.filter((address) => known.has(address)).length;
 }
 
 function equal(a: readonly string[], b: readonly string[]): boolean {

@@ -1,5 +1,4 @@
-import { type Endpoint, formatEndpoint } from '@rollcall/core';
-import { quote } from '../address/endpoint.js';
+import { type BrokerAddress, quote } from '@rollcall/core';
 import { type Candidate, listenerChoice, type RegisteredBroker } from '../address/listener.js';
 import type { Probed } from '../gate/prober.js';
 import { type OrderOptions, ordered } from './order.js';
@@ -48,7 +47,12 @@ export interface Fate {
 export interface Chosen {
   readonly taken: ReadonlyMap<string, { readonly key: string; readonly candidate: Candidate }>;
   readonly others: readonly Fate[];
+  /** Other networks that as many brokers offer. */
+  readonly alternatives: readonly string[];
 }
+
+/** A registry that names more is no cluster's: the largest have some thousand brokers. */
+const MOST_ADDRESSES = 10_000;
 
 /**
  * Takes one candidate of each broker: of those that may be connected to, the one on the list's listener.
@@ -57,7 +61,7 @@ export interface Chosen {
  */
 export function choose(
   items: Iterable<readonly [string, readonly RegisteredBroker[]]>,
-  refusal: (endpoint: Endpoint) => string | undefined,
+  refusal: (address: BrokerAddress) => string | undefined,
   listener?: string,
 ): Chosen {
   const brokers = [...items].flatMap(([key, registered]) => registered.map((broker) => judged(key, broker, refusal)));
@@ -68,21 +72,25 @@ export function choose(
   const taken = new Map<string, { key: string; candidate: Candidate }>();
   const others: Fate[] = [];
   for (const { key, allowed, refused } of brokers) {
-    const { taken: candidate, leftOut } = choice(allowed);
-    const address = candidate && formatEndpoint(candidate);
+    const { taken: candidate, leftOut } = choice.of(allowed);
+    const address = candidate && String(candidate.address);
     const instead = address === undefined ? {} : { instead: address };
     const leave = (outcome: Outcome, each: { candidate: Candidate; reason: string }): void => {
-      const { candidate: endpoint, reason } = each;
-      others.push({ key, address: formatEndpoint(endpoint), outcome, reason, ...instead });
+      const { candidate, reason } = each;
+      others.push({ key, address: String(candidate.address), outcome, reason, ...instead });
     };
     for (const each of refused) leave('disallowed', each);
     for (const each of leftOut) leave('listener', each);
     if (candidate === undefined || address === undefined) continue;
     const first = taken.get(address);
-    if (first === undefined) taken.set(address, { key, candidate });
-    else others.push({ key, address, outcome: 'duplicate', firstKey: first.key, instead: address });
+    if (first !== undefined) others.push({ key, address, outcome: 'duplicate', firstKey: first.key, instead: address });
+    else if (taken.size < MOST_ADDRESSES) taken.set(address, { key, candidate });
+    else {
+      const reason = `a list is made of ${MOST_ADDRESSES} addresses at most`;
+      others.push({ key, address, outcome: 'capped', reason });
+    }
   }
-  return { taken, others };
+  return { taken, others, alternatives: choice.alternatives };
 }
 
 /** What is known when a list is made of the chosen addresses. */
@@ -100,21 +108,34 @@ export interface Selection extends Found {
   readonly fates: readonly Fate[];
 }
 
+interface Usable {
+  readonly candidate: Candidate;
+  readonly fate: Fate;
+  /** What the broker said, if it gave a good answer. */
+  readonly answer: Extract<Probed, { clusterId: string }> | undefined;
+}
+
 /** Makes the list of what was chosen, as far as it is proven. */
 export function select({ taken, others }: Chosen, knowledge: Knowledge, order: OrderOptions): Selection {
   const clusters = new Map<string, string>();
-  const usable: { readonly candidate: Candidate; readonly fate: Fate }[] = [];
+  const usable: Usable[] = [];
   const left: Fate[] = [];
   for (const [address, { key, candidate }] of taken) {
     const probed = knowledge.probed?.get(address);
+    const answer = probed !== undefined && 'clusterId' in probed ? probed : undefined;
     const fate: Fate = { key, address, ...verdict(address, probed, knowledge) };
-    if (fate.outcome !== 'listed') left.push(fate);
-    else usable.push({ candidate, fate });
-    if (fate.outcome === 'listed' && probed !== undefined && 'clusterId' in probed && !clusters.has(probed.clusterId))
-      clusters.set(probed.clusterId, address);
+    if (fate.outcome === 'listed') usable.push({ candidate, fate, answer });
+    else left.push(fate);
+    if (fate.outcome === 'listed' && answer !== undefined && !clusters.has(answer.clusterId))
+      clusters.set(answer.clusterId, address);
   }
+  const answered = usable.filter(({ answer }) => answer !== undefined).length;
+  const isAgreed = clusters.size === 1 && answered * 2 > taken.size;
   const brokers = ordered(
-    usable.map(({ candidate }) => candidate),
+    usable.map(({ candidate, answer }) => ({
+      ...candidate,
+      unsure: knowledge.probed !== undefined && answer === undefined,
+    })),
     order,
   );
   const listed = new Set(brokers);
@@ -123,18 +144,25 @@ export function select({ taken, others }: Chosen, knowledge: Knowledge, order: O
   return {
     brokers,
     usable: usable.map(({ fate }) => fate.address),
+    // By node id where a broker told it: two addresses may be of one broker.
+    brokerCount: new Set(usable.map(({ fate, answer }) => answer?.nodeId ?? fate.address)).size,
     clusters,
+    ...(isAgreed && { agreedCluster: [...clusters.keys()][0] }),
+    unlearned:
+      knowledge.probed === undefined || knowledge.clusterId !== undefined || isAgreed
+        ? ''
+        : ` The cluster's id is not learned yet: ${answered} of ${taken.size} addresses told it.`,
     otherCluster: left.filter(({ outcome }) => outcome === 'other-cluster').length,
     leftOut: summary([...left, ...others.filter(({ instead }) => instead === undefined)]),
     fates: [...usable.map(within), ...left, ...others],
   };
 }
 
-function judged(key: string, broker: RegisteredBroker, refusal: (endpoint: Endpoint) => string | undefined) {
+function judged(key: string, broker: RegisteredBroker, refusal: (address: BrokerAddress) => string | undefined) {
   const allowed: Candidate[] = [];
   const refused: { candidate: Candidate; reason: string }[] = [];
   for (const candidate of broker) {
-    const reason = refusal(candidate);
+    const reason = refusal(candidate.address);
     if (reason === undefined) allowed.push(candidate);
     else refused.push({ candidate, reason });
   }

@@ -7,7 +7,7 @@ import type { Change } from './rule.js';
 export interface BrokerUpdate {
   /** `host:port`, an IPv6 host in brackets; never empty, each address once, ordered by host, then port, or shuffled. */
   readonly brokers: readonly string[];
-  /** How it differs from the last list that came from the registry. */
+  /** How it differs from the last list of the registry that this reader was given; `first`: it was given none. */
   readonly change: Change;
   /** Bumps once for each change of `brokers` or `source`. */
   readonly version: number;

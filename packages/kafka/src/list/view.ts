@@ -20,22 +20,29 @@ import type { Gate } from '../gate/types.js';
 import { Decider } from './decider.js';
 import { type BrokersExplained, explain } from './explain.js';
 import { ForKafkajs } from './forKafkajs.js';
+import { mapped } from './mapped.js';
 import type { BrokerListOptions } from './options.js';
 import { checkedPolicy, type Policy } from './options.js';
-import type { Decision } from './rule.js';
+import { changeBetween, type Decision, type Found } from './rule.js';
 import type { BrokerList, BrokerListStats, BrokerUpdate } from './types.js';
 
 type Stale = Extract<Status, { state: 'stale' }>;
 
+interface Published {
+  readonly update: BrokerUpdate;
+  /** All addresses of the registry that could be listed; undefined for the fallback. */
+  readonly usable: readonly string[] | undefined;
+}
+
 /** The loop behind `brokerList()`: a collection's versions in, lists out. What becomes of them pure functions decide. */
 export class BrokerListView implements BrokerList {
   readonly list = (): Promise<string[]> =>
-    this.#until((update) => this.#forKafkajs.usable(update, this.#decider.forbidden), {});
+    this.#until(({ update }) => this.#forKafkajs.usable(update, this.#decider.forbidden), {});
   readonly gate: Gate;
   readonly #watcher: Watcher;
   readonly #policy: Policy;
   readonly #collection: Collection<Registered>;
-  readonly #latest: Latest<BrokerUpdate>;
+  readonly #latest: Latest<Published>;
   readonly #status: StatusFeed;
   readonly #logger: Logger;
   readonly #timing: Timing;
@@ -63,7 +70,9 @@ export class BrokerListView implements BrokerList {
       onDecision: (...decided) => this.#act(...decided),
     });
     this.#collection = collect(watcher, {
-      decode: (value, key, reject) => decodeRegistered(value, watcher.prefix + key, reject),
+      // The prefix as a key of its own is a folder's marker, as `broker/kafka/`; an exact key has no "/" at its end.
+      decode: (value, key, reject) =>
+        decodeRegistered(value, key === '' && watcher.prefix.endsWith('/') ? '/' : key, reject),
       quietMs: this.#policy.quietMs,
       maxQuietMs: this.#policy.maxQuietMs,
       guard: options.guard ?? true,
@@ -79,11 +88,11 @@ export class BrokerListView implements BrokerList {
   }
 
   get current(): readonly string[] {
-    return this.#latest.value?.brokers ?? this.#policy.fallback ?? [];
+    return this.#latest.value?.update.brokers ?? this.#policy.fallback ?? [];
   }
 
   get version(): number {
-    return this.#latest.value?.version ?? 0;
+    return this.#latest.value?.update.version ?? 0;
   }
 
   get status(): Status {
@@ -118,11 +127,16 @@ export class BrokerListView implements BrokerList {
   }
 
   ready(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<BrokerUpdate> {
-    return this.#until((update) => update, options);
+    return this.#until(({ update }) => ({ ...update, change: 'first' }), options);
   }
 
   updates(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<BrokerUpdate> {
-    return this.#latest.read(options.signal);
+    let seen: readonly string[] | undefined;
+    return mapped(this.#latest.read(options.signal), ({ update, usable }) => {
+      const change = changeBetween(seen, usable ?? []);
+      seen = usable ?? seen;
+      return { ...update, change };
+    });
   }
 
   [Symbol.asyncIterator](): AsyncIterator<BrokerUpdate> {
@@ -166,7 +180,7 @@ export class BrokerListView implements BrokerList {
     }
   }
 
-  #act(decision: Decision, brokers: readonly string[], revision: Revision): void {
+  #act(decision: Decision, { brokers, usable }: Found, revision: Revision): void {
     const isRefused = decision.change === 'refuse';
     if (isRefused) this.#refuse(decision);
     else this.#endRefusal();
@@ -174,14 +188,14 @@ export class BrokerListView implements BrokerList {
     if (isRefused) this.#useFallback();
     else if (decision.change !== 'same') {
       const { change, reason } = decision;
-      this.#publish({ brokers, change, source: 'registry', revision }, reason);
+      this.#publish({ brokers, change, source: 'registry', revision }, reason, usable);
     }
   }
 
-  #publish(update: Omit<BrokerUpdate, 'version'>, reason: string): void {
+  #publish(update: Omit<BrokerUpdate, 'version'>, reason: string, usable?: readonly string[]): void {
     this.#count('published');
     if (update.change !== 'first') this.#count(update.change === 'seeds' ? 'seeds' : 'rebootstraps');
-    this.#latest.set({ ...update, version: this.version + 1 });
+    this.#latest.set({ update: { ...update, version: this.version + 1 }, usable });
     this.#logger.info({ ...update, reason }, 'The bootstrap list changed.');
   }
 
@@ -208,14 +222,14 @@ export class BrokerListView implements BrokerList {
       `${reason} ${stays}; "rollcall brokers --explain" and explain() tell what became of each key.`,
     );
     const before = this.#refused;
+    // Also with the same reason: a broker that kafkajs waits for may be usable again.
+    this.#latest.wake();
     if (before?.error.message === error.message) return;
     this.#refused = { state: 'stale', code, error, since: before?.since ?? this.#timing.wallNow(), attempt: 0 };
     if (before?.code !== code) {
       this.#count('refusals');
       this.#logger.warn({ code, brokers: this.current }, error.message);
     }
-    // Also with the same code: a broker that kafkajs waits for may be usable again.
-    this.#latest.wake();
   }
 
   #endRefusal(): void {
@@ -244,7 +258,7 @@ export class BrokerListView implements BrokerList {
   }
 
   #until<T>(
-    pick: (update: BrokerUpdate) => T | undefined,
+    pick: (published: Published) => T | undefined,
     options: { signal?: AbortSignal; timeoutMs?: number },
   ): Promise<T> {
     const answer = (): T | undefined => {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
-import { parseEndpoint } from '../address/endpoint.js';
+import { BrokerAddress, formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
 import { SOCKET_OPTIONS } from '../gate/dial.js';
 import type { Gate } from '../gate/types.js';
 import { BrokerChoice } from './brokerChoice.js';
 import { join, reset } from './join.js';
 import { type CheckedRelayOptions, checkedRelayOptions, type RelayOptions } from './options.js';
+import { OwnAddress } from './ownAddress.js';
 import { WaitingClient } from './waitingClient.js';
 
 /** What a relay needs of a `BrokerList`. */
@@ -57,6 +57,7 @@ export class BootstrapRelay implements AsyncDisposable {
   readonly #options: CheckedRelayOptions;
   readonly #throttle: LogThrottle;
   readonly #choice: BrokerChoice;
+  readonly #self: OwnAddress;
   readonly #sockets = new Set<Socket>();
   readonly #counts = { accepted: 0, open: 0, forwarded: 0, failedDials: 0, refused: 0 };
   #closing: Promise<void> | undefined;
@@ -70,6 +71,7 @@ export class BootstrapRelay implements AsyncDisposable {
     this.#options = options;
     this.#throttle = new LogThrottle(options.logger, options.timing);
     this.#choice = new BrokerChoice(options.timing);
+    this.#self = new OwnAddress(address, port, options.timing);
     server.on('connection', (client) => void this.#serve(client));
     server.on('drop', () => this.#refuse());
     // A connection that could not be accepted (no file descriptor left) ends nothing else.
@@ -130,22 +132,21 @@ export class BootstrapRelay implements AsyncDisposable {
     client.once('close', () => this.#counts.open--);
     const waiting = new WaitingClient(client);
     try {
-      await this.#brokers.ready({ signal: waiting.gone });
-      const { broker, address } = await this.#connect(waiting.gone);
+      await this.#brokers.ready({ signal: waiting.over });
+      const { broker, address } = await this.#connect(waiting.over);
       this.#own(broker);
       this.#counts.forwarded++;
       this.#watchForSilence(client, broker, address);
       join(client, broker, waiting.take(), this.#options.timing);
     } catch (thrown) {
       const { code, message } = WatchError.from(thrown);
-      if (!waiting.gone.aborted) this.#warn(code, `A client of the relay is reset: ${message}`);
+      if (!waiting.gone) this.#warn(code, `A client of the relay is reset: ${message}`);
       reset(client);
     }
   }
 
   /** @throws WatchError NO_HEALTHY_ENDPOINT; the signal's reason. */
   async #connect(signal: AbortSignal): Promise<{ readonly broker: Socket; readonly address: string }> {
-    const { dialTimeoutMs: timeoutMs } = this.#options;
     const tried = new Set<string>();
     for (;;) {
       // The list may have changed while the last one was dialled.
@@ -154,7 +155,7 @@ export class BootstrapRelay implements AsyncDisposable {
         throw new WatchError('NO_HEALTHY_ENDPOINT', 'No broker of the list can be connected to.');
       tried.add(address);
       try {
-        const broker = await this.#brokers.gate.connect(parseEndpoint(address), { signal, timeoutMs });
+        const broker = await this.#dial(BrokerAddress.parse(address), signal);
         if (signal.aborted) broker.destroy();
         signal.throwIfAborted();
         this.#choice.succeeded(address);
@@ -168,6 +169,22 @@ export class BootstrapRelay implements AsyncDisposable {
         this.#warn(code, message);
       }
     }
+  }
+
+  /** @throws WatchError INVALID_OPTION for the relay's own address; as the gate's `connect`. */
+  #dial(address: BrokerAddress, signal: AbortSignal): Promise<Socket> {
+    const { gate } = this.#brokers;
+    if (this.#self.isAt(address)) throw this.#itself(address);
+    const onConnect = (socket: Socket): void => {
+      // Behind a name there may be this very relay.
+      if (this.#self.isPeerOf(socket, address)) throw this.#itself(address);
+    };
+    return gate.connect(address, { signal, timeoutMs: this.#options.dialTimeoutMs, onConnect });
+  }
+
+  #itself(address: BrokerAddress): WatchError {
+    const why = 'the relay itself listens there; give the relay another port, or register where the brokers listen';
+    return new WatchError('INVALID_OPTION', `The registry names ${address} as a broker, but ${why}.`);
   }
 
   /** A broker that hangs still takes connections: its system does. The client that gave up on it shall not meet it again. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { WatchError } from '@rollcall/core';
 
 /** How much a client may say before it has a broker, bytes: far more than its first request. */
 const EARLY_BYTES = 64 * 1024;
@@ -6,18 +7,27 @@ const EARLY_BYTES = 64 * 1024;
 /** A client that has no broker yet. It is read meanwhile, because only reading shows that it has gone. */
 export class WaitingClient {
   readonly #socket: Socket;
-  readonly #gone = new AbortController();
+  readonly #over = new AbortController();
   readonly #early: Buffer[] = [];
   #bytes = 0;
+  #gone = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('data', this.#onData).on('end', this.#onGone).on('close', this.#onGone);
   }
 
-  /** Aborted when the client ends the connection. One that only ends its half has heard nothing yet, and wants nothing. */
-  get gone(): AbortSignal {
-    return this.#gone.signal;
+  /**
+   * Aborted when there is nobody to wait for: the client ended the connection, or a half of it before it got a byte; or
+   * it sent more than 64 KiB, which no Kafka client does before the first answer.
+   */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Whether the client itself ended the wait. */
+  get gone(): boolean {
+    return this.#gone;
   }
 
   /** Ends the wait, and gives what it said; what it says from now on is the caller's to read, at once. */
@@ -29,8 +39,16 @@ export class WaitingClient {
   #onData = (chunk: Buffer): void => {
     this.#early.push(chunk);
     this.#bytes += chunk.length;
-    if (this.#bytes >= EARLY_BYTES) this.#socket.pause();
+    if (this.#bytes <= EARLY_BYTES) return;
+    this.#early.length = 0;
+    this.#socket.pause();
+    this.#over.abort(
+      new WatchError('TOO_LARGE', `it sent more than ${EARLY_BYTES} bytes before there was a broker for it.`),
+    );
   };
 
-  #onGone = (): void => this.#gone.abort();
+  #onGone = (): void => {
+    this.#gone = true;
+    this.#over.abort();
+  };
 }

@@ -1,10 +1,12 @@
+import { BrokerAddress } from '@rollcall/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { allowList } from '../../src/address/allow.js';
-import { parseEndpoint } from '../../src/address/endpoint.js';
+import { createGate } from '../../src/gate/gate.js';
+import type { Gate } from '../../src/gate/types.js';
 
 const allows = (entries: readonly string[], address: string): boolean =>
-  allowList(entries)(parseEndpoint(address)) === undefined;
+  allowList(entries)(BrokerAddress.parse(address)) === undefined;
 
 test.each([
   ['kafka-1', 'kafka-1:9092', 'kafka-1.example.com:9092'],
@@ -44,13 +46,13 @@ test.each([
 
 test('one entry is enough, and the reason against others names them', () => {
   const refusal = allowList(['10.0.0.0/8', 'kafka-1']);
-  expect(refusal({ host: 'kafka-1', port: 9092 })).toBeUndefined();
-  expect(refusal({ host: '10.0.0.1', port: 9092 })).toBeUndefined();
-  expect(refusal({ host: '2001:db8::1', port: 9092 })).toBe('[2001:db8::1]:9092 is not in the allow-list');
+  expect(refusal(BrokerAddress.of('kafka-1', 9092))).toBeUndefined();
+  expect(refusal(BrokerAddress.of('10.0.0.1', 9092))).toBeUndefined();
+  expect(refusal(BrokerAddress.of('2001:db8::1', 9092))).toBe('[2001:db8::1]:9092 is not in the allow-list');
 });
 
 test('without a list any broker may be used', () => {
-  expect(allowList(undefined)({ host: 'anything', port: 1 })).toBeUndefined();
+  expect(allowList(undefined)(BrokerAddress.of('anything', 1))).toBeUndefined();
 });
 
 test.each([
@@ -61,7 +63,7 @@ test.each([
   ['kafka-1\u0000', 'not a host name'],
   ['10.0.0.1.', 'the dot at its end'],
 ])('K12 what another broker advertises is not canonical, and is looked at so: %j', (host, reason) => {
-  const refusal = allowList(['0.0.0.0/0', 'kafka-1'])({ host, port: 9092 });
+  const refusal = createGate({ allow: ['0.0.0.0/0', 'kafka-1'] }).refusal({ host, port: 9092 });
   if (reason === undefined) expect(refusal).toBeUndefined();
   else expect(refusal).toContain(reason);
 });
@@ -101,9 +103,10 @@ test('whatever the entry, there is a rule or an INVALID_OPTION; whatever the hos
   );
   fc.assert(
     fc.property(text, text, (entry, host) => {
-      let refusal: ReturnType<typeof allowList>;
+      let refusal: Gate['refusal'];
       try {
-        refusal = allowList([entry]);
+        const gate = createGate({ allow: [entry] });
+        refusal = (endpoint) => gate.refusal(endpoint);
       } catch (error) {
         expect(error).toMatchObject({ code: 'INVALID_OPTION' });
         return;

@@ -1,30 +1,47 @@
-import { formatEndpoint } from '@rollcall/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeBrokers } from '../../src/address/decode.js';
 
-function decode(value: string | Uint8Array | object, key = 'broker/kafka/1') {
+function decode(value: string | Uint8Array | object, key = '1') {
   const text = typeof value === 'string' || value instanceof Uint8Array ? value : JSON.stringify(value);
   const rejected: string[] = [];
-  const endpoints = decodeBrokers(Buffer.from(text), key, (reason) => rejected.push(reason));
-  return { brokers: endpoints.flat().map(formatEndpoint), rejected };
+  const brokers = decodeBrokers(Buffer.from(text), key, (reason) => rejected.push(reason));
+  return { brokers: brokers.flat().map(({ address }) => String(address)), rejected };
 }
 const brokersOf = (...from: Parameters<typeof decode>): string => decode(...from).brokers.join(',');
 
 test.each([
-  ['broker/kafka/172.20.20.11:8080', '172.20.20.11:8080'],
   ['172.20.20.11:8080', '172.20.20.11:8080'],
-  ['kafka/B1.example.com/', 'b1.example.com:9092'],
-  ['broker/kafka/[::1]:9092', '[::1]:9092'],
-  ['broker/kafka/SASL_SSL://b1:9093', 'b1:9093'],
-])('with an empty value the key names the broker: %s', (key, address) => {
-  expect(brokersOf('', key)).toBe(address);
-  expect(brokersOf(' \n', key)).toBe(address);
+  ['rack-1/172.20.20.11:8080', '172.20.20.11:8080'],
+  ['10.0.0.1', '10.0.0.1:9092'],
+  ['B1.example.org', 'b1.example.org:9092'],
+  ['kafka:9092', 'kafka:9092'],
+  ['[::1]:9092', '[::1]:9092'],
+  ['[::1]', '[::1]:9092'],
+  ['SASL_SSL://b1:9093', 'b1:9093'],
+  ['rack-1/SASL_SSL://b1:9093', 'b1:9093'],
+])('with an empty value, a blank one or null the key names the broker: %s', (key, address) => {
+  for (const value of ['', ' \n', 'null', ' null\n']) expect(brokersOf(value, key)).toBe(address);
 });
 
-test.each(['', '/', 'broker/kafka/not a broker'])('a key that names no broker is refused: %j', (key) => {
-  expect(() => decode('', key)).toThrow(/names no broker|is not a host name/);
+test.each([
+  ['kafka', 'the word "kafka" names no broker: write kafka:9092 if it is one'],
+  ['config/leader', 'write leader:9092 if it is one'],
+  ['SSL://kafka', 'names no broker: write kafka:9092 if it is one'],
+  ['not a broker', 'is not a host name'],
+  ['', 'one exact key names no broker: write host:port into it'],
+])('with an empty value a key such as %j names no broker', (key, reason) => {
+  for (const value of ['', 'null']) expect(() => decode(value, key)).toThrow(reason);
 });
+
+test.each(['/', 'rack-1/', '10.0.0.1:9092/'])(
+  'the key %j is a folder, and names no broker whatever its value',
+  (key) => {
+    for (const value of ['', 'null', 'init_dir', 'b1:9092', '{"host":"b1"}']) {
+      expect(() => decode(value, key)).toThrow('is a folder: it names no broker');
+    }
+  },
+);
 
 test.each([
   ['host:port', 'b1:9093', 'b1:9093'],
@@ -47,12 +64,12 @@ test.each([
 });
 
 const candidatesOf = (value: object): string[] => {
-  const [broker = [], ...others] = decodeBrokers(Buffer.from(JSON.stringify(value)), 'brokers/ids/0', (reason) => {
+  const [broker = [], ...others] = decodeBrokers(Buffer.from(JSON.stringify(value)), 'ids/0', (reason) => {
     throw new Error(reason);
   });
   expect(others).toEqual([]);
-  return broker.map(({ listener, protocol, rack, ...endpoint }) =>
-    [formatEndpoint(endpoint), listener ?? '-', protocol ?? '-', rack ?? '-'].join(' '),
+  return broker.map(({ listener, protocol, rack, address }) =>
+    [String(address), listener ?? '-', protocol ?? '-', rack ?? '-'].join(' '),
   );
 };
 
@@ -149,19 +166,73 @@ test('K07 one bad entry never costs the others, and each bad one has a reason', 
 test.each([
   ['{"host":"b1"', 'not JSON'],
   ['{}', 'no "host"'],
-  [{ host: 'b1', port: -1 }, 'the port -1 is not'],
+  [{ host: 'b1', port: -2 }, 'the port -2 is not'],
+  [{ host: 'b1', port: 0 }, 'a Consul service must be registered'],
+  [{ host: 'b1:9093', port: 9092 }, 'the host "b1:9093" has another port than "port", 9092'],
   [{ host: null, port: -1, endpoints: [] }, 'no "host"'],
   [{ host: null, port: -1, endpoints: [null] }, 'no "host"'],
   [{ host: '', port: 9092 }, 'there is no host'],
   ['[]', 'names no broker'],
   ['true', 'true names no broker'],
-  ['null', 'null names no broker'],
   [',', 'names no broker'],
   [Uint8Array.of(0xff, 0xfe), 'not UTF-8'],
   ['b1:0,b2:0', 'from 1 to 65535; "b2:0": the port "0"'],
   ['{"__proto__":{"host":"b1"}}', '__proto__'],
 ])('a value that names no broker is refused: %j', (value, reason) => {
   expect(() => decode(value)).toThrow(reason);
+});
+
+test.each([
+  [{ host: 'b1:9093', port: -1 }, 'b1:9093'],
+  [{ host: 'b1:9093', port: null }, 'b1:9093'],
+  [{ host: 'b1:9093' }, 'b1:9093'],
+  [{ host: 'b1:9093', port: 9093 }, 'b1:9093'],
+  [{ host: '[::1]:9093', port: -1 }, '[::1]:9093'],
+  [{ host: 'b1', port: null }, 'b1:9092'],
+  [{ host: 'b1', port: -1 }, 'b1:9092'],
+  [{ host: '::1', port: null }, '[::1]:9092'],
+  [{ host: 'b1:9093', port: -1, endpoints: [] }, 'b1:9093'],
+  [{ host: null, port: -1, endpoints: ['PLAINTEXTSASL://b1:6667'] }, 'b1:6667'],
+])('K19 the host may have the port where old distributions write none: %j', (value, address) => {
+  expect(brokersOf(value)).toBe(address);
+});
+
+test('K19 PLAINTEXTSASL is the former name of SASL_PLAINTEXT', () => {
+  const value = { host: null, port: -1, endpoints: ['PLAINTEXTSASL://b1:6667'] };
+  expect(candidatesOf(value)).toEqual(['b1:6667 SASL_PLAINTEXT SASL_PLAINTEXT -']);
+});
+
+test.each([
+  'SASL_SSL://app:S3,cret@b1:9093,b2:9093',
+  '"app:S3,cret@b1:9093"',
+  '["app:S3,cret@b1:9093"]',
+  '[["app:S3cret@b1"]]',
+  '{"host":"app:S3cret@b1","port":9092}',
+  '{"host":null,"endpoints":["SSL://app:S3cret@b1:9093"]}',
+  '{"host":"b1","port":"S3cret@"}',
+  '{"host":"app:S3cret@b1"',
+])('a password in a value is in no reason: %s', (value) => {
+  let told = '';
+  try {
+    told = decode(value).rejected.join();
+  } catch (error) {
+    told = (error as Error).message;
+  }
+  expect(told).not.toBe('');
+  expect(told).not.toMatch(/S3|cret/);
+});
+
+test('K07 of one value 100 addresses are taken', () => {
+  const names = Array.from({ length: 130 }, (_, i) => `b${i}`);
+  for (const value of [
+    names.join(),
+    JSON.stringify(names),
+    { host: null, endpoints: names.map((n) => `SSL://${n}`) },
+  ]) {
+    const { brokers, rejected } = decode(value);
+    expect(brokers).toEqual(names.slice(0, 100).map((name) => `${name}:9092`));
+    expect(rejected).toEqual(['30 addresses beyond the first 100 are left out']);
+  }
 });
 
 test('S57 a value of megabytes is refused before it is looked at', () => {
@@ -177,7 +248,7 @@ test('whatever bytes come, there are canonical endpoints or an error', () => {
       .map((json) => Buffer.from(JSON.stringify(json, (_, each) => (typeof each === 'bigint' ? `${each}` : each)))),
   );
   fc.assert(
-    fc.property(value, fc.string(), (bytes, key) => {
+    fc.property(value, fc.oneof(fc.string(), fc.constantFrom('b1:9092', 'a/10.0.0.1')), (bytes, key) => {
       let brokers: string[];
       try {
         brokers = decode(bytes, key).brokers;

@@ -117,6 +117,31 @@ describe('connect', () => {
   });
 });
 
+describe('what a connection leads to', () => {
+  test('it can be refused before anything is sent', async () => {
+    const { endpoint, asked } = await broker({ clusterId: 'orders' });
+    const onConnect = (socket: Socket): void => {
+      throw new Error(`not ${socket.remotePort}`);
+    };
+    const refused = createGate({ clusterId: 'orders' }).connect(endpoint, { signal, onConnect });
+    await expect(refused).rejects.toMatchObject({ message: expect.stringContaining(`not ${endpoint.port}`) });
+    expect(asked.flat()).toEqual([]);
+  });
+
+  test('the broker is asked at the IP address that the client gets, also on another connection', async () => {
+    const asked: (string | undefined)[] = [];
+    const { port } = await server((socket) => {
+      asked.push(socket.localAddress);
+      // Whoever asks is told to log in another way, so that nothing more comes.
+      socket.once('data', () => socket.end());
+    });
+    const sasl = { mechanism: 'plain', username: 'u', password: 'p' } as const;
+    const gate = createGate({ clusterId: 'orders', sasl, allow: ['localhost'] });
+    await expect(gate.connect({ host: 'localhost', port }, { signal })).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    expect(asked).toEqual(['127.0.0.1', '127.0.0.1']);
+  });
+});
+
 describe('what answers in a broker’s place', () => {
   test.each([
     ['nothing, and hangs up', '', 'UNREACHABLE', 'it ended the connection'],
@@ -192,6 +217,12 @@ test.each<[GateOptions, string]>([
   [{ sasl: { mechanism: 'gssapi' as 'plain', username: 'u', password: 'p' } }, 'sasl.mechanism'],
   [{ sasl: { mechanism: 'plain', username: '', password: 'p' } }, 'sasl.username'],
   [{ sasl: { mechanism: 'plain', username: 'u', password: '' } }, 'sasl.password'],
+  [{ sasl: { mechanism: 'oauthbearer' as 'plain', username: 'u', password: 'p' } }, 'give "sasl.authenticate"'],
+  [{ sasl: { mechanism: 'OAUTHBEARER', authenticate: 'token' as never } }, 'sasl.authenticate'],
+  [{ sasl: { mechanism: 'X', authenticate: async () => {}, username: 'u' } as never }, 'or "username" and "password"'],
+  [{ sasl: { mechanism: 'X', authenticator: async () => {} } as never }, 'did you mean authenticate?'],
+  [{ sasl: null as never }, 'sasl is null'],
+  [{ clusterID: 'x' } as never, 'did you mean clusterId?'],
   [{ tls: 'yes' as unknown as true }, 'tls'],
   [{ tls: { key: 'no key' } }, 'tls'],
 ])('an option that cannot be used is named: %j', (options, name) => {

@@ -43,6 +43,15 @@ test.each([
   expect(() => metadataVersion(versions)).toThrow(why);
 });
 
+test.each([
+  ['52', 'it is the port of a KRaft controller'],
+  ['36', 'it has no Metadata'],
+])('what does not know Metadata, but the API %s, is no listener for clients', (key, why) => {
+  const versions = decodeApiVersions(new WireReader(apiVersionsAnswer(Number(key), 0, 2)));
+  expect(() => metadataVersion(versions)).toThrow(`${why}`);
+  expect(() => metadataVersion(versions)).toThrow("register the address of a broker's listener");
+});
+
 describe('Metadata', () => {
   const brokers = [
     { host: 'B1', port: 9092 },

@@ -4,8 +4,9 @@ import { type BrokerUpdate, brokerList } from '../../src/index.js';
 import { now, pass, settle, setUp } from '../brokerListHarness.js';
 
 test('the list is live: normalised, and changed when keys come and go', async () => {
-  const { register, withdraw, follow } = setUp();
-  register('172.20.20.11:8080', 'B2.example.com.');
+  const { store, register, withdraw, follow } = setUp();
+  store.put('broker/172.20.20.11:8080', '');
+  store.put('broker/B2.example.com.', 'null');
   const { brokers } = follow();
   expect([brokers.current, brokers.version]).toEqual([[], 0]);
   expect(await brokers.ready()).toEqual({
@@ -272,11 +273,58 @@ test('a fallback that the registry confirms becomes its word', async () => {
   expect(await brokers.ready()).toMatchObject({ version: 2, source: 'registry', revision: '1', brokers: ['b1:9092'] });
 });
 
-test('a watcher of one exact key: the key itself names the broker', async () => {
-  const { registry, register, follow } = setUp();
-  register('b1:9093', 'b2');
-  const { brokers } = follow({}, registry.watch('memory:kafka#broker/b1:9093'));
-  expect(await brokers.list()).toEqual(['b1:9093']);
+test('a watcher of one exact key: its value names brokers, and when it is emptied the last good list stays', async () => {
+  const { registry, store, follow } = setUp();
+  store.put('broker/bootstrap:9092', 'b1:9093,b2');
+  const { brokers } = follow({}, registry.watch('memory:kafka#broker/bootstrap:9092'));
+  expect(await brokers.list()).toEqual(['b1:9093', 'b2:9092']);
+  for (const value of ['', 'null']) {
+    store.put('broker/bootstrap:9092', value);
+    await pass(200);
+    expect([brokers.current, brokers.version]).toEqual([['b1:9093', 'b2:9092'], 1]);
+    expect([...brokers.quarantine.values()]).toMatchObject([{ reason: expect.stringContaining('write host:port') }]);
+  }
+});
+
+test('folder markers name no broker, and an empty registry never empties the list', async () => {
+  const { registry, store, follow } = setUp();
+  store.put('broker/kafka/', 'init_dir');
+  store.put('broker/kafka/172.20.20.11:8080', '');
+  store.put('broker/kafka/rack-1/', '');
+  store.put('broker/kafka/rack-1/172.20.20.12:8080', 'null');
+  store.put('broker/kafka/leader', '');
+  const { brokers } = follow({}, registry.watch('memory:kafka#broker/kafka/'));
+  expect((await brokers.ready()).brokers).toEqual(['172.20.20.11:8080', '172.20.20.12:8080']);
+  store.delete('broker/kafka/172.20.20.11:8080');
+  store.delete('broker/kafka/rack-1/172.20.20.12:8080');
+  await pass(200);
+  expect(brokers.current).toEqual(['172.20.20.11:8080', '172.20.20.12:8080']);
+  expect(brokers.status).toMatchObject({ state: 'stale', code: 'TOO_FEW_BROKERS' });
+});
+
+test('a change is the difference from what this reader saw last', async () => {
+  const { register, withdraw, follow } = setUp();
+  register('a');
+  const { brokers } = follow();
+  const slow = brokers.updates();
+  const quick = brokers.updates();
+  const changeOf = async (reader: typeof slow): Promise<string> => {
+    const { value } = await reader.next();
+    return `${value.change} ${value.brokers.join()}`;
+  };
+  expect([await changeOf(slow), await changeOf(quick)]).toEqual(['first a:9092', 'first a:9092']);
+  register('b');
+  withdraw('a');
+  await pass(200);
+  expect(await changeOf(quick)).toBe('rebootstrap b:9092');
+  register('c');
+  await pass(200);
+  expect(await changeOf(quick)).toBe('seeds b:9092,c:9092');
+  expect(await changeOf(slow)).toBe('rebootstrap b:9092,c:9092');
+  expect(await changeOf(brokers.updates()), 'who saw nothing before').toBe('first b:9092,c:9092');
+  const waiting = slow.next();
+  await slow.return?.();
+  expect((await waiting).done).toBe(true);
 });
 
 test('the registry there at the start: nobody is given the fallback', async () => {
@@ -367,6 +415,16 @@ test.each([
   [{ allow: ['10.0.0.0/99'] }, '"allow[0]"'],
   [{ allow: ['b1'], fallback: ['b1', 'b2'] }, '"fallback" names b2:9092, which "allow" does not'],
   [{ clusterId: '' }, '"clusterId"'],
+  [{ allowed: ['10.0.0.1'] } as object, 'brokerList has no option "allowed": did you mean allow?'],
+  [{ clusterID: 'x' } as object, 'did you mean clusterId?'],
+  [{ probes: true } as object, 'did you mean probe?'],
+  [{ somethingElse: 1 } as object, 'it has tls, sasl, allow'],
+  [{ allow: null } as object, 'the option allow is null'],
+  [{ probe: { timeout: 5 } } as object, 'did you mean timeoutMs?'],
+  [{ fallback: 'b1:9092' } as object, '"fallback" must be a list'],
+  [{ minBrokers: '2' } as object, '"minBrokers" must be a whole number, 1 or more; it is "2"'],
+  [{ probe: true, sasl: { mechanism: 'plain', username: 'u', password: 'S3cret' } }, 'say by "allow" which hosts'],
+  [{ clusterId: 'x', sasl: { mechanism: 'plain', username: 'u', password: 'S3cret' } }, 'say by "allow" which hosts'],
 ])('bad options are refused: %j', (options, message) => {
   const { registry } = setUp();
   const watcher = registry.watch('memory:kafka#broker/');

@@ -1,9 +1,9 @@
+import { BrokerAddress } from '@rollcall/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseEndpoint } from '../../src/address/endpoint.js';
-import { bootstrapServers, type OrderOptions, ordered } from '../../src/list/order.js';
+import { bootstrapServers, type Orderable, type OrderOptions, ordered } from '../../src/list/order.js';
 
-const servers = (...addresses: string[]) => bootstrapServers(addresses.map(parseEndpoint));
+const servers = (...addresses: string[]) => bootstrapServers(addresses.map((text) => BrokerAddress.parse(text)));
 
 test('K19 each address once, ordered by host and then port', () => {
   expect(servers('b2', 'B1:10000', 'b1.:9092', '[::1]', '[0:0::1]:9092', 'b2:9092')).toEqual([
@@ -30,8 +30,9 @@ test('the list cannot be changed by a reader', () => {
   expect(Object.isFrozen(servers('b1'))).toBe(true);
 });
 
-const RACKS = ['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'].map((host) => ({ host, port: 9092, rack: host.charAt(0) }));
-const hosts = (brokers: typeof RACKS, options: OrderOptions): string =>
+const broker = (host: string, rack?: string) => ({ address: BrokerAddress.of(host, 9092), ...(rack && { rack }) });
+const RACKS = ['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'].map((host) => broker(host, host.charAt(0)));
+const hosts = (brokers: readonly Orderable[], options: OrderOptions): string =>
   ordered(brokers, options)
     .map((address) => address.replace(':9092', ''))
     .join(' ');
@@ -49,8 +50,17 @@ test.each([
 });
 
 test('brokers without a rack are one rack', () => {
-  const brokers = ['a', 'b', 'c'].map((host) => ({ host, port: 1 }));
-  expect(ordered([...brokers, { host: 'd', port: 1, rack: 'r' }], { limit: 2 })).toEqual(['a:1', 'd:1']);
+  const brokers = ['a', 'b', 'c'].map((host) => broker(host));
+  expect(ordered([...brokers, broker('d', 'r')], { limit: 2 })).toEqual(['a:9092', 'd:9092']);
+});
+
+test('what did not prove itself comes into a limited list only where there is room, whatever its rack', () => {
+  const unsure = new Set(['a1', 'b1', 'c1']);
+  const brokers = RACKS.map((each) => ({ ...each, unsure: unsure.has(each.address.host) }));
+  expect(hosts(brokers, { limit: 3 })).toBe('a2 a3 b2');
+  expect(hosts(brokers, { limit: 4 })).toBe('a2 a3 a4 b2');
+  expect(hosts(brokers, { limit: 5 })).toBe('a1 a2 a3 a4 b2');
+  expect(hosts(brokers, {})).toBe('a1 a2 a3 a4 b1 b2 c1');
 });
 
 test('a seed gives one order for one set of addresses; another seed another', () => {
@@ -65,18 +75,16 @@ test('a seed gives one order for one set of addresses; another seed another', ()
 });
 
 test('with a seed, a broker that comes or goes moves no other; with a limit, one that was not listed is missed by nobody', () => {
-  const broker = fc.record({
-    host: fc.constantFrom(...'abcdefghijkl'),
-    port: fc.constant(1),
-    rack: fc.constantFrom('x', 'y', 'z'),
-  });
-  const brokers = fc.uniqueArray(broker, { selector: ({ host }) => host, minLength: 2 });
+  const any = fc.tuple(fc.constantFrom(...'abcdefghijkl'), fc.constantFrom('x', 'y', 'z'));
+  const brokers = fc
+    .uniqueArray(any, { selector: ([host]) => host, minLength: 2 })
+    .map((all) => all.map(([host, rack]) => broker(host, rack)));
   fc.assert(
     fc.property(brokers, fc.nat(), fc.integer({ min: 1, max: 5 }), (all, seed, limit) => {
       const options = { shuffle: seed, limit };
       const whole = ordered(all, { shuffle: seed });
       for (const gone of all) {
-        const address = `${gone.host}:1`;
+        const address = String(gone.address);
         const left = all.filter((each) => each !== gone);
         expect(ordered(left, { shuffle: seed })).toEqual(whole.filter((each) => each !== address));
         const listed = ordered(all, options);

@@ -1,11 +1,18 @@
 import { expect, test } from 'vitest';
-import { decide, type Found } from '../../src/list/rule.js';
+import { changeBetween, decide, type Found } from '../../src/list/rule.js';
 
 type Case = Partial<Omit<Found, 'clusters'>> & { readonly clusters?: Readonly<Record<string, string>> };
 
 function found(brokers: readonly string[], { clusters = {}, ...more }: Case = {}): Found {
-  const nothing = { otherCluster: 0, leftOut: '' };
-  return { brokers, usable: brokers, ...nothing, clusters: new Map(Object.entries(clusters)), ...more };
+  const nothing = { otherCluster: 0, leftOut: '', unlearned: '' };
+  return {
+    brokers,
+    usable: brokers,
+    brokerCount: more.usable?.length ?? brokers.length,
+    ...nothing,
+    clusters: new Map(Object.entries(clusters)),
+    ...more,
+  };
 }
 
 test.each([
@@ -56,10 +63,23 @@ test('K11 brokers of two clusters are followed by nobody, and the error names bo
 
 test('a decision says why', () => {
   const reason = (...from: Parameters<typeof decide>): string => decide(...from).reason;
-  expect(reason(found(['a']), found(['a', 'b']), 1)).toBe('1 of 2 brokers were known before.');
-  expect(reason(found(['a']), found(['b']), 1)).toContain('the cluster was not asked for');
+  expect(reason(found(['a']), found(['a', 'b']), 1)).toBe('1 of 2 brokers were in the list before.');
+  expect(reason(found(['a']), found(['b']), 1)).toBe(
+    'None of these brokers was in the list before; the cluster was not asked for.',
+  );
+  const unlearned = ' The id is not learned yet.';
+  expect(reason(undefined, found(['a'], { unlearned }), 1)).toBe(`Nothing was published before.${unlearned}`);
   expect(reason(found(['a']), found(['b'], { clusters: { one: 'b' } }), 1)).toContain('the cluster is the same, "one"');
   expect(reason(undefined, found([], { leftOut: '2 unreachable' }), 1)).toBe(
     'The registry names 0 usable brokers, fewer than 1 (left out: 2 unreachable).',
   );
+});
+
+test.each([
+  [undefined, ['a'], 'first'],
+  [['a'], ['a', 'b'], 'seeds'],
+  [['a'], ['b', 'c'], 'rebootstrap'],
+  [['a', 'b'], ['b'], 'seeds'],
+])('of a reader that saw %j last, %j is %s', (before, now, change) => {
+  expect(changeBetween(before, now)).toBe(change);
 });

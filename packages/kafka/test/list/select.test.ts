@@ -1,4 +1,4 @@
-import { formatEndpoint, WatchError } from '@rollcall/core';
+import { WatchError } from '@rollcall/core';
 import { expect, test } from 'vitest';
 import { allowList } from '../../src/address/allow.js';
 import { decodeBrokers } from '../../src/address/decode.js';
@@ -98,8 +98,54 @@ test('the limit takes those that are usable, spread over racks', () => {
   expect(outcomes).toEqual(['a a:9092 listed', 'b b:9092 capped', 'c c:9092 listed', 'd d:9092 unproven']);
 });
 
-test('what is taken is an endpoint', () => {
-  expect(
-    [...chosen({ a: '[::1]:1' }).taken].map(([address, { candidate }]) => [address, formatEndpoint(candidate)]),
-  ).toEqual([['[::1]:1', '[::1]:1']]);
+test('the limit prefers brokers that proved themselves over those that are merely kept', () => {
+  const probed = new Map<string, Probed>([
+    ['a:9092', unreachable],
+    ['b:9092', unreachable],
+    ...['c', 'd', 'e'].map((host) => [`${host}:9092`, { clusterId: 'one' }] as const),
+  ]);
+  const known = new Set(['a:9092', 'b:9092']);
+  const { brokers, outcomes } = listOf(chosen({ k: 'a,b,c,d,e' }), { probed, known }, 3);
+  expect(brokers).toEqual(['c:9092', 'd:9092', 'e:9092']);
+  expect(outcomes.slice(0, 2)).toEqual(['k a:9092 capped', 'k b:9092 capped']);
+  expect(listOf(chosen({ k: 'a,b,c,d,e' }), { probed, known }, 4).brokers).toContain('a:9092');
+});
+
+test('two addresses of one broker are one broker, where it told its id', () => {
+  const probed = new Map<string, Probed>([
+    ['a:9092', { clusterId: 'one', nodeId: 1 }],
+    ['b:9092', { clusterId: 'one', nodeId: 1 }],
+    ['c:9092', { clusterId: 'one' }],
+    ['d:9092', { clusterId: 'one' }],
+  ]);
+  expect(listOf(chosen({ k: 'a,b,c,d' }), { probed }).brokerCount).toBe(3);
+  expect(listOf(chosen({ k: 'a,b,c,d' })).brokerCount).toBe(4);
+});
+
+test.each([
+  [['one', 'one'], 3, 'one', ''],
+  [['one'], 2, undefined, '1 of 2 addresses told it'],
+  [['one', 'one'], 4, undefined, '2 of 4 addresses told it'],
+  [[], 1, undefined, '0 of 1 addresses told it'],
+  [['one', 'two'], 2, undefined, '2 of 2 addresses told it'],
+])('K10 of the answers %j among %i addresses the cluster id learned is %s', (answers, count, agreed, note) => {
+  const hosts = [...'abcd'].slice(0, count);
+  const probed = new Map<string, Probed>(
+    hosts.map((host, i) => {
+      const clusterId = answers[i];
+      return [`${host}:9092`, clusterId === undefined ? unreachable : { clusterId }];
+    }),
+  );
+  const { agreedCluster, unlearned } = listOf(chosen({ k: hosts.join() }), { probed });
+  expect(agreedCluster).toBe(agreed);
+  if (note === '') expect(unlearned).toBe('');
+  else expect(unlearned).toContain(note);
+  expect(listOf(chosen({ k: hosts.join() }), { probed, clusterId: 'one' }).unlearned).toBe('');
+});
+
+test('a list is made of 10,000 addresses at most', () => {
+  const values: Record<string, string> = {};
+  for (let i = 0; i < 101; i++) values[`k${i}`] = Array.from({ length: 100 }, (_, j) => `b${i}-${j}`).join();
+  const { brokers, leftOut } = listOf(chosen(values));
+  expect([brokers.length, leftOut]).toEqual([10_000, '100 capped']);
 });

@@ -9,3 +9,19 @@ export function printable(text: string): string {
   const escaped = text.slice(0, LONGEST).replace(UNPRINTABLE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
   return text.length > LONGEST || escaped.length > LONGEST ? `${escaped.slice(0, LONGEST - 1)}…` : escaped;
 }
+
+/** The longest quotation, in characters. */
+const LONGEST_QUOTE = 60;
+
+/** Enough of a value to recognise it, on one line. Nothing of a text with an `@`: before that there may be a password. */
+export function quote(value: unknown): string {
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? String(value);
+  } catch {
+    text = String(value); // a BigInt, or an object that holds itself
+  }
+  if (text.includes('@')) return 'a text with an "@"';
+  const short = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
+  return printable(short);
+}

@@ -1,0 +1,52 @@
+import { WatchError } from './errors.js';
+import { quote } from './printable.js';
+
+/**
+ * Refuses options that a function does not have, and `null`: a misspelt option would have no effect, and nobody would
+ * notice that a list is not protected. An option that is `undefined` counts as not given.
+ * @param where begins the message: `brokerList`.
+ * @param known all the names that there are.
+ * @throws WatchError INVALID_OPTION that names the option, and the one that was probably meant.
+ */
+export function checkKnownOptions(where: string, options: unknown, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new WatchError('INVALID_OPTION', `${where}: the options must be an object; they are ${quote(options)}.`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (!known.includes(name)) {
+      const meant = nearest(name, known);
+      const hint = meant === undefined ? `it has ${known.join(', ')}` : `did you mean ${meant}?`;
+      throw new WatchError('INVALID_OPTION', `${where} has no option ${quote(name)}: ${hint}`);
+    }
+    if (value === null) {
+      throw new WatchError('INVALID_OPTION', `${where}: the option ${name} is null; leave it out for its default.`);
+    }
+  }
+}
+
+/** The known name that differs by the case of its letters, by its ending, or in two letters at most. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const lower = name.toLowerCase();
+  const byDistance = known
+    .map((each) => ({ each, letters: distance(lower, each.toLowerCase()) }))
+    .sort((a, b) => a.letters - b.letters);
+  const [best] = byDistance;
+  if (best !== undefined && best.letters <= 2) return best.each;
+  return known.find((each) => lower.startsWith(each.toLowerCase()) || each.toLowerCase().startsWith(lower));
+}
+
+/** Levenshtein's: insertions, deletions and replacements of one letter. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
