@@ -49,7 +49,7 @@ function parseText(path: string, text: string, json: boolean): Map<string, Uint8
   } catch (error) {
     // The parsers, and everything that walks what they made, recurse.
     if (!(error instanceof RangeError)) throw error;
-    throw unreadable(path, 'it is nested too deeply, or an alias contains itself; flatten it');
+    throw unreadable(path, 'it is nested too deeply; flatten it');
   }
 }
 
@@ -70,9 +70,14 @@ function sameContent(a: ReadonlyMap<string, Uint8Array>, b: ReadonlyMap<string, 
   return true;
 }
 
+/** A comment where JSON has white space: after the beginning, a bracket, a comma, a quote, or other white space. */
+const COMMENT = /(?:^|[\s{}[\],"])\/[/*]/;
+
 /** By the name; without a telling one, by the content, because YAML would rewrite JSON in its own style. */
 function isJson(path: string, text: string): boolean {
   if (/\.json$/i.test(path)) return true;
+  // YAML reads some of it too, and takes the comment for a part of the next key: `// production "broker/1"`.
+  if (isJsonLike(text) && COMMENT.test(text.replace(/"(?:[^"\\\n]|\\.)*"/g, '""'))) return true;
   if (/\.ya?ml$/i.test(path)) return false;
   try {
     JSON.parse(text);
@@ -80,6 +85,11 @@ function isJson(path: string, text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** An object whose first key is in double quotes, or whose first thing is a comment. */
+function isJsonLike(text: string): boolean {
+  return /^\s*(?:\/[/*]|\{\s*(?:"|\/[/*]))/.test(text);
 }
 
 function textOf(path: string, bytes: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { isEscapedKey, keyFromBytes, keyToBytes, type WatchError } from '@rollcall/core';
+import { visit } from 'jsonc-parser';
 import { unreadable } from './errors.js';
 
 /** One member of the top object: where its key begins, and the span of its value. Offsets into the text. */
@@ -65,47 +66,33 @@ function membersOf(path: string, text: string): Member[] {
   return scan(text);
 }
 
-/** One pass over a text that is known to be a JSON object. */
+/** Where each member of a text that is known to be a JSON object stands. */
 function scan(text: string): Member[] {
   const members: Member[] = [];
   let depth = 0;
-  let from = -1;
-  let key: string | undefined;
-  let valueFrom = -1;
-  let to = -1;
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at] as string;
-    if (' \n\r\t'.includes(char)) continue;
-    if (char === '}' || char === ']') depth--;
-    const separates = depth === 1 && char === ',';
-    if (separates || (depth === 0 && char === '}')) {
-      if (key !== undefined) members.push({ key, from, valueFrom, to });
-      key = undefined;
-      from = valueFrom = -1;
-      continue;
-    }
-    const begin = at;
-    if (char === '"') at = stringEnd(text, at);
-    if (depth === 1 && key === undefined && char === '"') {
-      from = begin;
-      key = normalKey(JSON.parse(text.slice(begin, at + 1)) as string);
-    } else if (key !== undefined && valueFrom < 0 && char !== ':') {
-      valueFrom = begin;
-    }
-    if (char === '{' || char === '[') depth++;
-    to = at + 1;
-  }
+  let key = '';
+  let from = 0;
+  let valueFrom = 0;
+  const begin = (offset: number): void => {
+    if (depth++ === 1) valueFrom = offset;
+  };
+  const end = (offset: number, length: number): void => {
+    if (--depth === 1) members.push({ key, from, valueFrom, to: offset + length });
+  };
+  visit(text, {
+    onObjectBegin: begin,
+    onArrayBegin: begin,
+    onObjectEnd: end,
+    onArrayEnd: end,
+    onLiteralValue: (_value, offset, length) => {
+      begin(offset);
+      end(offset, length);
+    },
+    onObjectProperty: (property, offset) => {
+      if (depth === 1) [key, from] = [normalKey(property), offset];
+    },
+  });
   return members;
-}
-
-/** The offset of the quote that ends the string which begins at `at`. */
-function stringEnd(text: string, at: number): number {
-  for (;;) {
-    at = text.indexOf('"', at + 1);
-    let escapes = 0;
-    while (text[at - 1 - escapes] === '\\') escapes++;
-    if (escapes % 2 === 0) return at;
-  }
 }
 
 function jsonValue(raw: string): Uint8Array {
@@ -124,9 +111,12 @@ export function normalKey(text: string): string {
 /** Says where, never what: the engine's own message quotes the document, which may hold secrets. */
 function notJson(path: string, text: string, error: unknown): WatchError {
   if (!(error instanceof SyntaxError)) throw error;
-  const position = /at position (\d+)/.exec(error.message)?.[1];
-  const where = position === undefined ? 'at its end' : `at line ${lineAt(text, Number(position))}`;
-  return unreadable(path, `it is not valid JSON ${where} (half-written?); correct it there`);
+  const offsets: number[] = [];
+  visit(text, { onError: (_error, offset) => offsets.push(offset) }, { disallowComments: true });
+  const [offset = text.length] = offsets;
+  const isAtEnd = text.slice(offset).trim() === '';
+  const where = isAtEnd ? 'at its end' : `at line ${lineAt(text, offset)}`;
+  return unreadable(path, `it is not valid JSON ${where} (half-written, or a comment?); correct it there`);
 }
 
 function lineAt(text: string, offset: number): number {

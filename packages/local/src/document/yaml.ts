@@ -7,16 +7,16 @@ import {
   isNode,
   isScalar,
   isSeq,
-  LineCounter,
   type Node,
   Pair,
-  parseDocument,
   Scalar,
   visit,
   type YAMLMap,
 } from 'yaml';
 import { unreadable } from './errors.js';
 import { normalKey } from './json.js';
+import { MAX_DEPTH } from './yamlDepth.js';
+import { isMergeKey, readYamlText, YamlError, type YamlText } from './yamlText.js';
 
 /**
  * What a document may expand to, in units of output per character, and a start for small ones: an alias bomb stops here.
@@ -65,25 +65,15 @@ class YamlReader {
   readonly document: Document.Parsed;
   readonly map: YAMLMap<Node, Node | null>;
   readonly #path: string;
-  readonly #lines = new LineCounter();
+  readonly #text: YamlText;
   readonly #targets = new Map<Alias, Node>();
   #left: number;
 
   constructor(path: string, text: string) {
     this.#path = path;
     this.#left = FREE_EXPANSION + MAX_EXPANSION * text.length;
-    this.document = parseDocument(text, {
-      lineCounter: this.#lines,
-      prettyErrors: false, // they quote the document, which may hold secrets
-      uniqueKeys: false, // compares every pair of keys: minutes at 100,000; #check does it in one pass
-      customTags: ['binary'],
-    });
-    const [error] = this.document.errors;
-    if (error !== undefined) {
-      const what = error.code === 'UNEXPECTED_TOKEN' ? error.message.split(': ', 1)[0] : error.message;
-      const line = this.#lines.linePos(error.pos[0]).line;
-      throw this.#unreadable(`it is not valid YAML at line ${line}: ${what} (half-written?); correct it there`);
-    }
+    this.#text = readText(path, text);
+    this.document = this.#text.document;
     if (!isMap(this.document.contents)) {
       throw this.#unreadable('its top is not a map of keys to values; write {} for no keys');
     }
@@ -95,6 +85,10 @@ class YamlReader {
     const key = this.#follow(node);
     if (key === null || key === undefined) return '';
     if (!isScalar(key)) throw this.#unreadable(`the key${this.#lineOf(node)} is not a scalar; put it in quotes`);
+    if (isMergeKey(key)) {
+      const fix = 'write out what it merges, or put it in quotes if it is a key';
+      throw this.#unreadable(`the merge key <<${this.#lineOf(node)} is not supported; ${fix}`);
+    }
     if (key.value instanceof Uint8Array) return keyFromBytes(key.value);
     // As it is written, not as it would be printed: 0x10 and 1.10 are keys of their own.
     return normalKey(typeof key.value === 'string' ? key.value : (key.source ?? String(key.value)));
@@ -113,15 +107,18 @@ class YamlReader {
   }
 
   /** Every step costs at least one unit of what is left, so that expanding aliases ends. */
-  #json(node: unknown): string {
+  #json(node: unknown, depth = 0): string {
+    if (depth > MAX_DEPTH) {
+      throw this.#unreadable(`aliases nest it more than ${MAX_DEPTH} levels deep, or one contains itself; flatten it`);
+    }
     const value = this.#follow(node);
     if (value === null || value === undefined) return this.#spend('null');
     if (isScalar(value)) return this.#spend(scalarJson(value));
     this.#spend('[]');
-    if (isSeq(value)) return `[${value.items.map((item) => this.#json(item)).join(',')}]`;
+    if (isSeq(value)) return `[${value.items.map((item) => this.#json(item, depth + 1)).join(',')}]`;
     if (isMap(value)) {
       const member = (pair: Pair): string =>
-        `${this.#spend(JSON.stringify(this.keyOf(pair.key)))}:${this.#json(pair.value)}`;
+        `${this.#spend(JSON.stringify(this.keyOf(pair.key)))}:${this.#json(pair.value, depth + 1)}`;
       return `{${value.items.map(member).join(',')}}`;
     }
     throw this.#unreadable(`the value${this.#lineOf(node)} is of a kind that has no JSON form; write a map or a list`);
@@ -136,7 +133,8 @@ class YamlReader {
         if (isAlias(node)) {
           const target = anchors.get(node.source);
           if (target === undefined) {
-            throw this.#unreadable(`the alias *${node.source}${this.#lineOf(node)} has no anchor before it`);
+            const fix = 'set its anchor (&name) before it, or put text that begins with * in quotes';
+            throw this.#unreadable(`an alias${this.#lineOf(node)} has no anchor before it; ${fix}`);
           }
           this.#targets.set(node, target);
         } else if ('anchor' in node && node.anchor) anchors.set(node.anchor, node);
@@ -170,11 +168,24 @@ class YamlReader {
   }
 
   #lineOf(node: unknown): string {
-    return isNode(node) && node.range ? ` at line ${this.#lines.linePos(node.range[0]).line}` : '';
+    const line = this.#text.lineOf(node);
+    return line === undefined ? '' : ` at line ${line}`;
   }
 
   #unreadable(why: string): WatchError {
     return unreadable(this.#path, why);
+  }
+}
+
+/** Two equal keys are found in one pass of `#check`: the parser compares every pair, minutes at 100,000 keys. */
+function readText(path: string, text: string): YamlText {
+  try {
+    return readYamlText(text, { uniqueKeys: false });
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    const { line, message, mayBeCut } = error;
+    const why = mayBeCut ? `it is not valid YAML: ${message} (half-written?); correct it there` : message;
+    throw unreadable(path, `at line ${line}, ${why}`);
   }
 }
 
@@ -184,10 +195,10 @@ function scalarJson({ value, source }: Scalar): string {
   return JSON.stringify(typeof value === 'bigint' ? String(value) : value) ?? 'null';
 }
 
-/** Only double quotes can write an escaped byte (`\udcff`). */
+/** Only double quotes can write an escaped byte (`\udcff`), and a key that is no merge key. */
 function quoted(text: string): Scalar {
   const scalar = new Scalar(text);
-  if (isEscapedKey(text)) scalar.type = Scalar.QUOTE_DOUBLE;
+  if (isEscapedKey(text) || text === '<<') scalar.type = Scalar.QUOTE_DOUBLE;
   return scalar;
 }
 

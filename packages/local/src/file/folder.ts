@@ -2,11 +2,11 @@ import { lstat, mkdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Revision, WatchError } from '@rollcall/core';
 import { errnoOf } from '../document/errors.js';
-import { fsPath, isHidden, Places, resolveLinks } from './path.js';
+import { fsPath, isHidden } from './path.js';
 import { stageFile } from './replace.js';
 
 /**
- * Writes one key of a folder. A link to a file is followed: its target gets the value.
+ * Writes one key of a folder.
  * @throws WatchError INVALID_OPTION when the key cannot be a file in the folder; the system's error.
  */
 export async function putKeyFile(
@@ -21,7 +21,9 @@ export async function putKeyFile(
     folder = join(folder, part);
     await makeFolder(folder, key);
   }
-  const staged = await stageFile(await linkTarget(join(folder, name)), value);
+  const path = join(folder, name);
+  if (await isLink(path)) throw leadsAway(path, key);
+  const staged = await stageFile(path, value);
   return staged.commit(nextRevision);
 }
 
@@ -51,10 +53,10 @@ export async function deleteKeyFile(root: string, key: string): Promise<boolean>
 
 function splitKey(root: string, key: string): { folders: string[]; name: string } {
   const parts = key.split('/');
-  if (parts.some((part) => part === '' || part === '.' || isHidden(part) || part.includes('\0'))) {
+  if (parts.some((part) => part === '' || isHidden(part) || part.includes('\0'))) {
     throw new WatchError(
       'INVALID_OPTION',
-      `The key ${JSON.stringify(key)} cannot be a file in the folder "${root}": no part between slashes may be empty, be "." or begin with "..".`,
+      `The key ${JSON.stringify(key)} cannot be a file in the folder "${root}": no part between slashes may be empty or be a name that a folder leaves out (it begins with ".", ends in "~", .swp, .swo, .bak or .tmp, is "#…#" or README).`,
     );
   }
   return { folders: parts.slice(0, -1), name: parts.at(-1) as string };
@@ -69,19 +71,18 @@ async function makeFolder(folder: string, key: string): Promise<void> {
   }
 }
 
-function leadsAway(folder: string, key: string): WatchError {
+function leadsAway(link: string, key: string): WatchError {
   return new WatchError(
     'INVALID_OPTION',
-    `The key ${JSON.stringify(key)} leads over the link "${folder}", which may lead out of the folder; links to folders hold no keys.`,
+    `The key ${JSON.stringify(key)} leads over the link "${link}", which may lead out of the folder: links are read, but nothing is written through one.`,
   );
 }
 
-/** The path itself where there is nothing yet. */
-async function linkTarget(path: string): Promise<string> {
+async function isLink(path: string): Promise<boolean> {
   try {
-    return await resolveLinks(path, new Places());
+    return (await lstat(fsPath(path))).isSymbolicLink();
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    return path;
+    return false;
   }
 }

@@ -36,9 +36,15 @@ export class Places {
 /** Kubernetes writes a volume into a new folder and swaps this link to it, so that all keys change at once. */
 export const CONFIG_MAP_LINK = '..data';
 
-/** Names that are no keys: the machinery of a Kubernetes volume, and our own temporary files. */
+/** Dotfiles, locks and swap files; a Kubernetes volume's machinery and our own temporary files begin with two dots. */
+const DOT_NAME = /^\./;
+/** What editors and copies leave behind: `NAME~`, `#NAME#`, `NAME.swp`, `NAME.bak`, `NAME.tmp`. */
+const LEFTOVER = /~$|^#.*#$|\.(?:swp|swo|bak|tmp)$/i;
+const README = /^README(?:\.[a-z]+)?$/i;
+
+/** Names in a folder that are no keys, of files and of folders. */
 export function isHidden(name: string): boolean {
-  return name.startsWith('..');
+  return DOT_NAME.test(name) || LEFTOVER.test(name) || README.test(name);
 }
 
 /** Paths are text with escaped bytes, like keys (`keyFromBytes`); the system wants the bytes. */

@@ -51,7 +51,7 @@ describe('a document', () => {
   });
 
   it('keys are text as it is written', () => {
-    expect(parse('8080: a\n0x10: b\n1.10: c\ntrue: d\n<<: e\n').map(([key]) => key)).toEqual([
+    expect(parse('8080: a\n0x10: b\n1.10: c\ntrue: d\n"<<": e\n').map(([key]) => key)).toEqual([
       '8080',
       '0x10',
       '1.10',
@@ -135,9 +135,20 @@ describe('a document that may be half-written or wrong is an error that says whe
     ['a list', '/x.yaml', '- a\n- b\n', /not a map/],
     ['a JSON list', '/x.json', '[1]', /not an object/],
     ['a text', '/x.yaml', 'a half-written li', /not a map/],
-    ['broken YAML', '/x.yaml', 'a: 1\nb: {c: d\n', /not valid YAML at line \d/],
-    ['a cut quote', '/x.yaml', 'a: 1\nb: "hunter2', /not valid YAML at line 2/],
-    ['two documents', '/x.yaml', 'a: 1\n---\nb: 2\n', /multiple documents/],
+    ['broken YAML', '/x.yaml', 'a: 1\nb: {c: d\n', /at line \d, it is not valid YAML/],
+    ['a cut quote', '/x.yaml', 'a: 1\nb: "hunter2', /at line 2, it is not valid YAML/],
+    ['two documents', '/x.yaml', 'a: 1\n---\nb: 2\n', /at line 2, it holds more than one document \(---\); keep one/],
+    ['an empty document at the end', '/x.yaml', '---\na: 1\n---\n', /at line 3, it holds more than one document/],
+    ['a merge key', '/x.yaml', 'x: &x {p: 1}\n<<: *x\n', /merge key << at line 2 is not supported/],
+    ['a merge key inside a value', '/x.yaml', 'x: &x {p: 1}\nb:\n  <<: *x\n', /merge key << at line 3/],
+    ['a merge key in YAML 1.1', '/x.yaml', '%YAML 1.1\n---\nx: &x {p: 1}\nb: {<<: *x}\n', /merge key << at line 4/],
+    ['a secret that is no block scalar', '/x.yaml', 'a: |hunter2\n', /at line 1, .*something stands where/],
+    ['a secret that is an alias', '/x.yaml', 'a: *hunter2\n', /alias/],
+    ['a comment in JSON', '/x.json', '{\n  // hunter2 "x"\n  "a": 1}', /not valid JSON at line 2 .*comment/],
+    ['a comment in JSON by another name', '/x.conf', '{\n  // production "x"\n  "a": 1}', /not valid JSON at line 2/],
+    ['a comment before JSON', '/x.jsonc', '// brokers\n{"a": 1}', /not valid JSON at line 1/],
+    ['a comment behind a value', '/x.jsonc', '{"a": 1, // one\n"b": 2}', /not valid JSON at line 1/],
+    ['a comment in JSON that is called YAML', '/x.yaml', '{"a": 1, /* one */ "b": 2}', /not valid JSON at line 1/],
     ['a key twice', '/x.yaml', 'a: 1\nb: 2\na: 3\n', /"a" is there twice at line 3/],
     ['a key twice, written in two ways', '/x.yaml', '8080: 1\n"8080": 2\n', /"8080" is there twice at line 2/],
     ['a key twice inside a value', '/x.yaml', 'v:\n  a: 1\n  a: 2\n', /"a" is there twice at line 3/],
@@ -146,9 +157,29 @@ describe('a document that may be half-written or wrong is an error that says whe
     ['JSON with a comma too many', '/x.json', '{"a":1,\n"b":2,\n}', /not valid JSON at line 3/],
     ['YAML in a JSON file', '/x.json', 'a: hunter2\n', /not valid JSON/],
     ['a key that is a list', '/x.yaml', 'a: 1\n? [b, c]\n: 2\n', /key at line 2 is not a scalar/],
-    ['an alias of nothing', '/x.yaml', 'a: *b\n', /\*b at line 1 has no anchor/],
-    ['an alias inside its anchor', '/x.yaml', 'a: &a [*a]\n', /nested too deeply, or an alias contains itself/],
-    ['S57 deep nesting in YAML', '/x.yaml', `a: ${'['.repeat(100_000)}${']'.repeat(100_000)}`, /Maximum call stack/],
+    ['an alias of nothing', '/x.yaml', 'a: *b\n', /an alias at line 1 has no anchor/],
+    ['an alias inside its anchor', '/x.yaml', 'a: &a [*a]\n', /levels deep, or one contains itself/],
+    [
+      'aliases that nest',
+      '/x.yaml',
+      `a0: &a0 [x]\n${Array.from({ length: 150 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}]\n`).join('')}`,
+      /aliases nest it more than 100 levels/,
+    ],
+    [
+      'S57 deep nesting in YAML',
+      '/x.yaml',
+      `a: ${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+      /more than 100 levels deep/,
+    ],
+    ['S57 deep keys', '/x.yaml', `${'? '.repeat(1_000_000)}x`, /line 1, it is nested more than 100 levels deep/],
+    ['S57 deep lists', '/x.yaml', `a:\n  ${'- '.repeat(1_000)}x`, /line 2, it is nested more than 100 levels deep/],
+    [
+      'S57 deep maps',
+      '/x.yaml',
+      Array.from({ length: 200 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+      /line \d+, it is nested/,
+    ],
+    ['S57 brackets that close nothing', '/x.yaml', `a: ${']'.repeat(5_000)}${'['.repeat(5_000)}`, /100 levels deep/],
     ['S57 deep nesting in JSON', '/x.json', `{"a":${'['.repeat(1e6)}${']'.repeat(1e6)}}`, /nested too deeply/],
     ['S57 an alias bomb', '/x.yaml', bomb.join('\n'), /aliases expand it to more than/],
   ])('%s', (_name, path, text, message) => {
@@ -265,5 +296,29 @@ lines: |
     expect(() => edit('a: &x 1\nb: *x\n', 'a', undefined)).toThrow(/edit the file by hand/);
     expect(edit('a: &x 1\nb: *x\n', 'b', '2')).toBe('a: &x 1\nb: "2"\n');
     expect(() => edit('', 'a', '1')).toThrow(expect.objectContaining({ code: 'UNREADABLE' }));
+  });
+});
+
+describe('what is not nested too deeply', () => {
+  it.each([
+    ['90 levels of lists', `a: ${'['.repeat(90)}${']'.repeat(90)}\n`],
+    ['90 levels of maps', `${Array.from({ length: 90 }, (_, i) => `${' '.repeat(i)}a:`).join('\n')} x\n`],
+    ['long lines', Array.from({ length: 500 }, (_, i) => `k${i}: ${'word '.repeat(500)}\n`).join('')],
+    [
+      'a text over many lines, each further in',
+      `a: |\n${Array.from({ length: 300 }, (_, i) => ` ${' '.repeat(i)}x\n`).join('')}`,
+    ],
+    ['a plain text over many lines', `a: b\n${Array.from({ length: 300 }, (_, i) => ` ${' '.repeat(i)}x\n`).join('')}`],
+    ['a list as far in as its key', 'a:\n- b\n- c: d\n  e:\n  - f\n'],
+  ])('%s', (_name, text) => {
+    expect(parse(text).length).toBeGreaterThan(0);
+  });
+
+  it('an address with slashes is no comment', () => {
+    expect(parse('{"a": "http://b1", c: http://b2, "d": "/* x */"}', '/x.conf')).toEqual([
+      ['a', 'http://b1'],
+      ['c', 'http://b2'],
+      ['d', '/* x */'],
+    ]);
   });
 });

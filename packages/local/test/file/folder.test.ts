@@ -16,16 +16,46 @@ function folder(files: Record<string, string | Uint8Array>): string {
 
 describe('a watch of a folder', () => {
   it('S01 S03 each file is a key, nested ones with their path', async () => {
-    const source = open(folder({ a: '1', 'broker/kafka/h:9092': '', 'broker/x y%': '2', '.hidden': '3', '..no': '4' }));
+    const source = open(folder({ a: '1', 'broker/kafka/h:9092': '', 'broker/x y%': '2' }));
     expect(await new Reader(source).state()).toEqual({
       a: '1',
       'broker/kafka/h:9092': '',
       'broker/x y%': '2',
-      '.hidden': '3',
     });
     expect(await new Reader(source, { prefix: 'broker/' }).state()).toEqual({ 'kafka/h:9092': '', 'x y%': '2' });
     expect(await new Reader(source, { prefix: 'a', exact: true }).state()).toEqual({ '': '1' });
     expect(await new Reader(source, { prefix: 'none/' }).state()).toEqual({});
+  });
+
+  it('what editors, copies and systems leave behind is no key, nor what it lies in', async () => {
+    const names = [
+      '.#a',
+      '.a.swp',
+      '.DS_Store',
+      '.git/config',
+      '..no',
+      'a~',
+      '#a#',
+      'a.swp',
+      'a.bak',
+      'a.tmp',
+      'README.md',
+      'README',
+      'b~/c',
+    ];
+    const path = folder({
+      a: '1',
+      'a.swap': '2',
+      tmp: '3',
+      'readme-first': '4',
+      ...Object.fromEntries(names.map((name) => [name, 'x'])),
+    });
+    symlinkSync('user@host.1234:1700000000', join(path, '.#b'));
+    const reader = new Reader(open(path));
+    expect(await reader.state()).toEqual({ a: '1', 'a.swap': '2', tmp: '3', 'readme-first': '4' });
+    symlinkSync('user@host.1234:1700000000', join(path, '.#c'));
+    writeFileSync(join(path, 'a'), '9');
+    expect(await reader.state()).toMatchObject({ a: '9' });
   });
 
   it('S01 without files it is empty, and the first is seen', async () => {

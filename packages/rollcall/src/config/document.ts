@@ -1,6 +1,6 @@
 import { WatchError } from '@rollcall/core';
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import { yamlReason } from './yamlReason.js';
+import { readYamlText, YamlError, type YamlText } from '@rollcall/local';
+import { isMap, isScalar, type Node } from 'yaml';
 
 /** A configuration as plain values, and where each of them stands, for error messages. */
 export interface ConfigDocument {
@@ -14,21 +14,25 @@ export interface ConfigDocument {
 
 /** @throws WatchError INVALID_OPTION naming file and line when the text is no YAML. */
 export function readDocument(text: string, file: string): ConfigDocument {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const broken = document.errors[0];
-  if (broken !== undefined) {
-    const { line, col } = lines.linePos(broken.pos[0]);
-    throw new WatchError('INVALID_OPTION', `${file}:${line}:${col}: this is not YAML: ${yamlReason(broken.code)}.`);
-  }
+  const { document, lineAt } = readText(text, file);
   return {
     value: plain(document, file),
     where: (path, shown = path) => {
       const offset = offsetOf(document.contents, path);
-      const place = offset === undefined ? `${file}:` : `${file}:${lines.linePos(offset).line}:`;
+      const place = offset === undefined ? `${file}:` : `${file}:${lineAt(offset)}:`;
       return [place, ...(shown.length > 0 ? [shown.join('.')] : [])].join(' ');
     },
   };
+}
+
+function readText(text: string, file: string): YamlText {
+  try {
+    return readYamlText(text, { uniqueKeys: true });
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    const { line, column, message } = error;
+    throw new WatchError('INVALID_OPTION', `${file}:${line}:${column}: this is not YAML: ${message}.`);
+  }
 }
 
 /** A configuration given as an object. */

@@ -20,7 +20,7 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   MISSING_CHAR: 'a bracket, a quote, a comma or a colon is missing',
   MULTILINE_IMPLICIT_KEY: 'a key goes over several lines',
   MULTIPLE_ANCHORS: 'a value has two anchors',
-  MULTIPLE_DOCS: 'it holds more than one document; keep one',
+  MULTIPLE_DOCS: 'it holds more than one document (---); keep one',
   MULTIPLE_TAGS: 'a value has two tags',
   TAB_AS_INDENT: 'a tab is used for indentation; use spaces',
   TAG_RESOLVE_FAILED: 'a tag (!name) is not known',

@@ -1,0 +1,43 @@
+/** Levels of nesting that are read: far more than a list of keys or a configuration has. */
+export const MAX_DEPTH = 100;
+
+/** Where a text is nested too deeply, from 1. */
+export interface Place {
+  readonly line: number;
+  readonly col: number;
+}
+
+/**
+ * Finds nesting of more than 100 levels from the lexer's tokens alone, before anything that recurses sees the text.
+ * In flow style each bracket is a level. In block style a level begins where a token stands further right than the level
+ * that holds it, and a list may stand as far right as its key, so that there are at most two levels for each column.
+ * @param tokens of yaml's Lexer, which together are the whole text and a few marks without a width.
+ */
+export function depthError(tokens: Iterable<string>): Place | undefined {
+  let place: Place = { line: 1, col: 1 };
+  let flow = 0;
+  let columns: number[] = [];
+  for (const token of tokens) {
+    if (MARKS.includes(token)) continue;
+    if (/^[[{]$/.test(token)) flow++;
+    // A bracket too many is an error, and must not make room for others.
+    else if (/^[\]}]$/.test(token)) flow = Math.max(0, flow - 1);
+    else if (flow === 0 && !/^\s*$/.test(token)) {
+      const { col } = place;
+      columns = columns.filter((column) => column < col);
+      columns.push(col);
+    }
+    if (flow + columns.length > MAX_DEPTH) return place;
+    place = after(place, token);
+  }
+  return undefined;
+}
+
+/** Byte order mark, document, end of flow content, scalar: what the lexer puts before a token to say what it is. */
+const MARKS: readonly string[] = ['\ufeff', '\x02', '\x18', '\x1f'];
+
+function after({ line, col }: Place, token: string): Place {
+  const breaks = token.split('\n').length - 1;
+  if (breaks === 0) return { line, col: col + token.length };
+  return { line: line + breaks, col: token.length - token.lastIndexOf('\n') };
+}
