@@ -61,6 +61,15 @@ describe('rollcall on Consul', () => {
     expect(seen(lines)).toEqual(['put kill/a 1', 'put kill/a 2']);
   });
 
+  test('delete --recursive deletes all below a prefix, and nothing beside it', async () => {
+    for (const key of ['gone/1', 'gone/2/3', 'gone-not']) await put(key, 'x');
+    await using program = Program.rollcall(['delete', '--recursive', url('gone/')]);
+    expect(await program.ended).toEqual({ code: 0, signal: null });
+    expect(JSON.parse(program.stdout)).toMatchObject({ type: 'deleted', count: 2 });
+    const { body } = await consul.http('/v1/kv/gone?keys');
+    expect(JSON.parse(body)).toEqual(['gone-not']);
+  });
+
   test('tail follows a service check that turns critical and back', async () => {
     const service = { Name: 'web', ID: 'web-1', Port: 80, Check: { CheckID: 'web-check', TTL: '1h' } };
     await consul.http('/v1/agent/service/register', { method: 'PUT', body: service });

@@ -81,8 +81,14 @@ describe('rollcall on etcd', () => {
     expect(await run('brokers', '--once', url('b/'))).toBe('10.0.0.1:9092,10.0.0.2:9092\n');
     await put('value', 'spaces  and\nlines');
     expect(await run('get', url('value'))).toBe('spaces  and\nlines');
+    const revision = async (): Promise<number> => {
+      const answer = await etcd.etcdctl(['get', 'value', '--write-out', 'json']);
+      return (JSON.parse(answer) as { header: { revision: number } }).header.revision;
+    };
+    const before = await revision();
     expect(JSON.parse(await run('delete', '--recursive', url('b/')))).toMatchObject({ type: 'deleted', count: 2 });
     expect(await etcd.etcdctl(['get', '--prefix', 'b/'])).toBe('');
+    expect(await revision(), 'all in one revision').toBe(before + 1);
   });
 
   test('ETCDCTL_ENDPOINTS gives the host where the URL has none', async () => {

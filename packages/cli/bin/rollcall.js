@@ -5,12 +5,18 @@
 const END_MS = 900;
 
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM']) {
+/** Of a command that is told to end before it knows better: as shells count it, 128 and the signal. */
+let exitCode = 0;
+for (const [signal, number] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
   process.on(signal, () => {
     // Asked twice means now.
-    if (stop.signal.aborted) process.exit(0);
-    stop.abort();
-    setTimeout(() => process.exit(0), END_MS);
+    if (stop.signal.aborted) process.exit(exitCode);
+    exitCode = number;
+    stop.abort(signal);
+    setTimeout(() => process.exit(exitCode), END_MS);
   });
 }
 
@@ -24,7 +30,11 @@ const { stdin, stdout, stderr, env } = process;
 const onReload = (listener) => {
   reload = listener;
 };
-const code = await main(process.argv.slice(2), { stdin, stdout, stderr, env, signal: stop.signal, onReload });
+const onExitCode = (code) => {
+  exitCode = code;
+};
+const io = { stdin, stdout, stderr, env, signal: stop.signal, onReload, onExitCode };
+const code = await main(process.argv.slice(2), io);
 // What was written must be out before the process is; but nobody waits for a reader that stalls when told to end.
 for (const stream of [stdout, stderr]) {
   if (stream.writableLength === 0 || stream.destroyed || stop.signal.aborted) continue;

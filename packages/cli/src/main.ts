@@ -1,7 +1,8 @@
 import { WatchError } from '@rollcall/core';
 import { CommanderError } from 'commander';
-import { type ExitCode, exitCodeOf } from './output/exitCode.js';
+import { Different, type ExitCode, exitCodeOf } from './output/exitCode.js';
 import type { Io } from './output/io.js';
+import { printableLines } from './output/printable.js';
 import { createProgram } from './program.js';
 
 /**
@@ -9,12 +10,15 @@ import { createProgram } from './program.js';
  * @returns the exit code. What went wrong is told on `io.stderr`.
  */
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
+  // A reader that went away is no error of ours; without a listener it would end the process.
+  for (const stream of [io.stdout, io.stderr]) stream.on('error', () => {});
   try {
     await createProgram(io).parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
     // Commander has told its own.
-    if (!(error instanceof CommanderError)) io.stderr.write(`error: ${WatchError.from(error).message}\n`);
-    return exitCodeOf(error);
+    const isTold = error instanceof CommanderError || error instanceof Different || io.signal.aborted;
+    if (!isTold) io.stderr.write(`error: ${printableLines(WatchError.from(error).message)}\n`);
+    return exitCodeOf(error, io.signal);
   }
 }

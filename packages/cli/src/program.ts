@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
+import { completionScript, SHELLS, type Shell } from './commands/completion.js';
 import { addReading } from './commands/reading.js';
 import { addWriting } from './commands/writing.js';
 import { parseDuration } from './options/duration.js';
 import type { Io } from './output/io.js';
 import { LOG_LEVELS } from './output/log.js';
+import { printableLines } from './output/printable.js';
 import { coloured } from './output/style.js';
-import type { RunCommand } from './session/help.js';
+import { examples, type RunCommand } from './session/help.js';
 import { type GlobalOptions, withSession } from './session/session.js';
 
 const ABOUT = `Keeps a live, provably current answer to "who is there now?"
@@ -26,7 +28,7 @@ ROLLCALL_USERNAME, _PASSWORD, _TOKEN, _CA, _CERT, _KEY; ETCDCTL_USER and
 CONSUL_HTTP_TOKEN; for etcd:///path and consul:///path, ETCDCTL_ENDPOINTS and
 CONSUL_HTTP_ADDR. An edit of rollcall.yaml, or SIGHUP, moves what runs by name.
 Exit codes: 0 ended as asked, 1 fatal at run time, 2 wrong usage or
-configuration.`;
+configuration, 130 and 143 a question that a signal ended.`;
 
 /** The whole command line. Parsing it runs the command. */
 export function createProgram(io: Io): Command {
@@ -34,11 +36,12 @@ export function createProgram(io: Io): Command {
     .description(ABOUT)
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      // It quotes what it was given.
+      writeErr: (text) => io.stderr.write(printableLines(text)),
       getOutHasColors: () => coloured(io.stdout, io.env),
       getErrHasColors: () => coloured(io.stderr, io.env),
     })
@@ -51,6 +54,7 @@ export function createProgram(io: Io): Command {
       'how long to wait for an answer, as 500ms, 5s or 2m (default: 10s; tail, brokers, relay: no end)',
       parseDuration,
     )
+    .option('--no-truncate', 'show values whole on a terminal, however long')
     .addOption(new Option('--log-level <level>', 'log to standard error').choices(LOG_LEVELS).default('warn'))
     .addHelpText('after', AFTER);
 
@@ -58,6 +62,22 @@ export function createProgram(io: Io): Command {
 
   addReading(program, run);
   addWriting(program, run);
+  program
+    .command('version')
+    .summary('print the version')
+    .action(() => void io.stdout.write(`${version()}\n`));
+  program
+    .command('completion')
+    .summary('print a script by which a shell completes commands and options')
+    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+    .addHelpText(
+      'after',
+      examples(
+        'source <(rollcall completion bash)',
+        'rollcall completion fish > ~/.config/fish/completions/rollcall.fish',
+      ),
+    )
+    .action((shell: Shell) => void io.stdout.write(completionScript(program, shell)));
   return program;
 }
 

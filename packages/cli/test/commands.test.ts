@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from './folder.js';
 import { Run, run } from './run.js';
@@ -122,8 +124,22 @@ describe('brokers', () => {
     await folder.write('a.yaml', `${KEYS}b/10.0.0.3:9092: ""\n`);
     const lines = await list.until(({ revision }) => revision === '2');
     expect(lines).toEqual([
-      { type: 'brokers', brokers: ['10.0.0.1:9092', '10.0.0.2:9092'], revision: '1' },
-      { type: 'brokers', brokers: ['10.0.0.1:9092', '10.0.0.2:9092', '10.0.0.3:9092'], revision: '2' },
+      {
+        type: 'brokers',
+        brokers: ['10.0.0.1:9092', '10.0.0.2:9092'],
+        change: 'first',
+        added: ['10.0.0.1:9092', '10.0.0.2:9092'],
+        removed: [],
+        revision: '1',
+      },
+      {
+        type: 'brokers',
+        brokers: ['10.0.0.1:9092', '10.0.0.2:9092', '10.0.0.3:9092'],
+        change: 'seeds',
+        added: ['10.0.0.3:9092'],
+        removed: [],
+        revision: '2',
+      },
     ]);
     expect(await list.end()).toBe(0);
   });
@@ -132,7 +148,7 @@ describe('brokers', () => {
     const file = await folder.write('a.yaml', KEYS);
     expect((await run(['brokers', '--once', `file:${file}#b/`])).text).toBe('10.0.0.1:9092,10.0.0.2:9092\n');
     expect((await run(['brokers', '--once', '--json', `file:${file}#b/`])).json).toEqual([
-      { type: 'brokers', brokers: ['10.0.0.1:9092', '10.0.0.2:9092'], revision: '1' },
+      expect.objectContaining({ type: 'brokers', brokers: ['10.0.0.1:9092', '10.0.0.2:9092'], revision: '1' }),
     ]);
   });
 
@@ -140,6 +156,53 @@ describe('brokers', () => {
     const file = await folder.write('a.yaml', '{}\n');
     const { code, text } = await run(['brokers', '--once', '--timeout', '100ms', `file:${file}#b/`]);
     expect([code, text]).toEqual([1, '']);
+  });
+
+  it.each([
+    ['no / at the end', 'b: {}\n', 'b', /there is no key .*one exact key|a path that does not end in \/ means/],
+    ['a / in front', KEYS, '/b/', /there is no key under "\/b\/"; is it "b\/", without the \/ in front\?/],
+    ['keys that are nested', 'b:\n  "10.0.0.1:9092": ""\n', 'b/', /there is no key under "b\/"/],
+    ['a value that is none', 'b/1: junk!\n', 'b/', /the key "b\/1" is rejected: "junk!" is not a host name/],
+  ])('says why there is no broker: %s', async (_, content, place, why) => {
+    const file = await folder.write('a.yaml', content);
+    const url = `file:${file}#${place}`;
+    const once = await run(['brokers', '--once', '--timeout', '300ms', url]);
+    const explained = await run(['brokers', '--explain', url], { tty: true });
+    expect([once.code, explained.code]).toEqual([1, 1]);
+    if (place !== 'b') expect(once.errors).toMatch(why);
+    expect(stripVTControlCharacters(explained.text)).toMatch(place === 'b' ? /rejected/ : why);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'])('a question that %s ends before its answer has no exit code 0', async (signal) => {
+    const file = await folder.write('a.yaml', '{}\n');
+    for (const how of ['--once', '--explain']) {
+      const argv = how === '--once' ? ['--once', `file:${file}#b/`] : ['--explain', 'etcd://127.0.0.1:1/b/'];
+      const question = new Run(['brokers', ...argv]);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(await question.end(signal)).toBe(signal === 'SIGINT' ? 130 : 143);
+      expect(question.text).toBe('');
+    }
+  });
+
+  it('tells on a pipe when it is stale and live again', async () => {
+    const file = await folder.write('a.yaml', KEYS);
+    const list = new Run(['brokers', `file:${file}#b/`]);
+    await list.until(({ type }) => type === 'brokers');
+    await folder.write('a.yaml', '{}\n');
+    await list.until(({ type, state, code }) => type === 'status' && state === 'stale' && code === 'TOO_FEW_BROKERS');
+    await folder.write('a.yaml', KEYS);
+    const lines = await list.until(({ type, state }) => type === 'status' && state === 'live');
+    expect(lines.map(({ type }) => type)).toEqual(['brokers', 'status', 'status']);
+    expect(await list.end()).toBe(0);
+  });
+
+  it('tells what it connects to when nothing comes for a second', async () => {
+    for (const tty of [false, true]) {
+      const list = new Run(['brokers', '--log-level', 'silent', 'etcd://127.0.0.1:1/b/'], { tty });
+      if (tty) await list.untilText(/connecting to etcd:\/\/127\.0\.0\.1:1\/b\/…/);
+      else expect(await list.until(({ type }) => type === 'status')).toMatchObject([{ state: 'connecting' }]);
+      expect(await list.end()).toBe(0);
+    }
   });
 
   it('shows on a terminal what came, what went and when it is stale', async () => {
@@ -152,9 +215,90 @@ describe('brokers', () => {
     await list.untilText(/stale/);
     expect(list.plainLines).toEqual([
       '2 brokers  10.0.0.1:9092 10.0.0.2:9092  revision 1',
-      '2 brokers  10.0.0.2:9092 +10.0.0.3:9092 -10.0.0.1:9092  revision 2',
+      '2 brokers  +10.0.0.3:9092 -10.0.0.1:9092  revision 2',
       '! stale UNREADABLE the last good state stays',
     ]);
     await list.end();
+  });
+});
+
+describe('delete --recursive', () => {
+  it('deletes nothing that a URL selects by a query', async () => {
+    const { code, errors } = await run(['delete', '--recursive', 'consul://127.0.0.1:1/?service=kafka']);
+    expect(code).toBe(2);
+    expect(errors).toContain('selects services');
+  });
+});
+
+describe('version, help and completion', () => {
+  it('are commands, too', async () => {
+    expect((await run(['version'])).text).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await run(['help', 'tail'])).text).toContain('Usage: rollcall tail');
+    expect((await run(['help'])).text).toContain('Usage: rollcall');
+    expect((await run(['completion', 'tcsh'])).code).toBe(2);
+  });
+
+  it.runIf(spawnSync('bash', ['-c', 'true']).status === 0)('bash completes commands and their options', async () => {
+    const { text } = await run(['completion', 'bash']);
+    const complete = (...words: string[]): string[] => {
+      const line = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _rollcall; echo "\${COMPREPLY[@]}"`;
+      return spawnSync('bash', ['-c', `${text}\n${line}`], { encoding: 'utf8' })
+        .stdout.trim()
+        .split(' ');
+    };
+    expect(complete('rollcall', 'br')).toEqual(['brokers']);
+    expect(complete('rollcall', 'tail', '--k')).toEqual(['--keys-only']);
+    expect(complete('rollcall', 'mirror', '--max')).toEqual(['--max-delete']);
+  });
+
+  it('fish and zsh have a script of theirs', async () => {
+    expect((await run(['completion', 'fish'])).text).toContain("-n '__fish_seen_subcommand_from tail' -l keys-only");
+    expect((await run(['completion', 'zsh'])).text).toContain('bashcompinit');
+  });
+});
+
+describe('a terminal', () => {
+  it('that does not know its width shows values as one of 80 columns, and --no-truncate shows them whole', async () => {
+    const value = 'x'.repeat(200);
+    const file = await folder.write('a.yaml', `k: ${value}\n`);
+    const url = `file:${file}`;
+    expect((await run(['get', url], { tty: true, columns: 0 })).plainLines).toEqual([`k  ${'x'.repeat(79)}…`]);
+    expect((await run(['get', '--no-truncate', url], { tty: true })).plainLines).toEqual([`k  ${value}`]);
+  });
+
+  it('gets no control, bidirectional, invisible or tag character from whatever is told', async () => {
+    const evil = '\u001b[2J\u009b\u202e\u200b\u{e0041}\u0007';
+    const file = await folder.write(
+      'a.json',
+      JSON.stringify({ [`b/${evil}`]: evil, 'b/1': { host: evil }, 'b/2': '192.0.2.1' }),
+    );
+    const url = `file:${file}#b/`;
+    const told = [
+      await run(['get', url], { tty: true }),
+      await run(['get', `${url}${encodeURIComponent(evil)}x`], { tty: true }),
+      await run(['brokers', '--explain', url], { tty: true }),
+      await run(['tail', '--count', '3', url], { tty: true }),
+      await run([`--${evil}`], { tty: true }),
+      await run(['get', `file:./${encodeURIComponent(evil)}`], { tty: true }),
+    ];
+    for (const { text, errors } of told) {
+      const shown = stripVTControlCharacters(text) + stripVTControlCharacters(errors);
+      expect(shown).not.toMatch(/(?![\n])[\p{Cc}\p{Cf}]/u);
+      expect(text + errors).not.toContain('\u001b[2J');
+    }
+  });
+});
+
+describe('diff --exit-code and tail --count', () => {
+  it('end as a script needs it', async () => {
+    const a = await folder.write('a.yaml', 'k: "1"\n');
+    const b = await folder.write('b.yaml', 'k: "2"\n');
+    expect((await run(['diff', '--exit-code', `file:${a}`, `file:${b}`])).code).toBe(1);
+    expect((await run(['diff', '--exit-code', `file:${a}`, `file:${a}`])).code).toBe(0);
+    expect((await run(['diff', `file:${a}`, `file:${b}`])).code).toBe(0);
+    const many = await folder.write('many.yaml', 'a: "1"\nb: "2"\nc: "3"\n');
+    const { code, json } = await run(['tail', '--count', '2', `file:${many}`]);
+    expect(code).toBe(0);
+    expect(json.filter(({ type }) => type === 'put').map(({ key }) => key)).toEqual(['a', 'b']);
   });
 });

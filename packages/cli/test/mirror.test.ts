@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from './folder.js';
 import { type JsonLine, Run, run } from './run.js';
@@ -66,6 +66,67 @@ describe('mirror', () => {
       { type: 'mirrored', changes: 1, extra: 0, dryRun: true },
     ]);
     expect(await readFile(to, 'utf8')).toBe('{}\n');
+  });
+
+  it('deletes no more than half of the target, and nothing for an empty source, unless it is told to', async () => {
+    const from = await folder.write('from.yaml', 'k1: "1"\n');
+    const keys = ['k1', 'k2', 'k3', 'k4', 'k5'].map((key) => `${key}: "1"\n`).join('');
+    const to = await folder.write('to.yaml', keys);
+    const places = [`file:${from}`, `file:${to}`];
+    for (const limit of [[], ['--max-delete', '3'], ['--max-delete', '79%']]) {
+      const { code, errors } = await run(['mirror', '--delete', ...limit, ...places]);
+      expect(code).toBe(2);
+      expect(errors).toContain("4 of the target's 5 keys would be deleted (--max-delete allows more)");
+    }
+    const empty = `file:${await folder.write('empty.yaml', '{}\n')}`;
+    for (const limit of [[], ['--max-delete', '99%'], ['--max-delete', '1000']]) {
+      const { code, errors } = await run(['mirror', '--delete', ...limit, empty, `file:${to}`]);
+      expect(code).toBe(2);
+      expect(errors).toContain('the source holds no key');
+    }
+    expect(await readFile(to, 'utf8')).toBe(keys);
+    for (const limit of ['4', '80%']) {
+      await folder.write('to.yaml', keys);
+      const told = new Run(['mirror', '--delete', '--max-delete', limit, ...places]);
+      await told.until(mirrored);
+      await told.end();
+      expect(await lines(to)).toEqual(['k1: "1"']);
+    }
+    const all = new Run(['mirror', '--delete', '--max-delete', '100%', empty, `file:${to}`]);
+    await all.until(mirrored);
+    await all.end();
+    expect(await lines(to)).toEqual(['{}']);
+  });
+
+  it('lets two deletes and one live delete pass, and goes on without a mass delete that comes later', async () => {
+    const from = await folder.write('from.yaml', ['a', 'b', 'c', 'd'].map((key) => `${key}: "1"\n`).join(''));
+    const to = await folder.write('to.yaml', 'x: "1"\ny: "1"\n');
+    const mirror = new Run(['mirror', '--delete', `file:${from}`, `file:${to}`]);
+    await mirror.until(mirrored);
+    expect(await lines(to)).toEqual(['a: "1"', 'b: "1"', 'c: "1"', 'd: "1"']);
+    await folder.write('from.yaml', 'a: "1"\nb: "1"\nc: "1"\n');
+    await mirror.until(({ type, key }) => type === 'delete' && key === 'd');
+    await folder.write('from.yaml', 'e: "2"\n');
+    await mirror.until(({ value }) => value === '2');
+    expect(mirror.errors).toContain("3 of the target's 3 keys would be deleted");
+    expect(await lines(to)).toEqual(['a: "1"', 'b: "1"', 'c: "1"', 'e: "2"']);
+    expect(await mirror.end()).toBe(0);
+  });
+
+  it('tells a key that the target refuses, once for each value, and goes on', async () => {
+    const from = await folder.write('from.json', '{"a":"1","..bad":"x"}');
+    await mkdir(folder.path('to'), { recursive: true });
+    const mirror = new Run(['mirror', `file:${from}`, `file:${folder.path('to')}/`]);
+    expect(await mirror.until(mirrored)).toEqual([
+      expect.objectContaining({ type: 'skipped', key: '..bad', code: 'INVALID_OPTION' }),
+      { type: 'put', key: 'a', value: '1' },
+      { type: 'mirrored', changes: 1, extra: 0, skipped: 1 },
+    ]);
+    await folder.write('from.json', '{"a":"2","..bad":"x","b":"3"}');
+    const after = await mirror.until(({ value }) => value === '3');
+    expect(after.filter(({ type }) => type === 'skipped')).toHaveLength(1);
+    expect(await readFile(folder.path('to/a'), 'utf8')).toBe('2');
+    expect(await mirror.end()).toBe(0);
   });
 
   it('outlives a target that fails, and compares it anew', async () => {

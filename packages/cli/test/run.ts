@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard output is a terminal. */
   readonly tty?: boolean;
+  /** Of that terminal. Default: 80. */
+  readonly columns?: number;
 }
 
 export type JsonLine = Readonly<Record<string, unknown>>;
@@ -19,11 +21,11 @@ export class Run {
   readonly #out: Buffer[] = [];
   #err = '';
 
-  constructor(argv: readonly string[], { stdin = '', env = {}, tty = false }: RunOptions = {}) {
+  constructor(argv: readonly string[], { stdin = '', env = {}, tty = false, columns = 80 }: RunOptions = {}) {
     const stderr = new PassThrough().setEncoding('utf8').on('data', (text) => {
       this.#err += text;
     });
-    this.stdout = Object.assign(new PassThrough(), tty ? { isTTY: true, columns: 80 } : {});
+    this.stdout = Object.assign(new PassThrough(), tty ? { isTTY: true, columns } : {});
     this.stdout.on('data', (data) => this.#out.push(data));
     const { stdout } = this;
     this.done = main(argv, {
@@ -35,9 +37,9 @@ export class Run {
     });
   }
 
-  /** As SIGINT does. Resolves with the exit code. */
-  end(): Promise<number> {
-    this.#stop.abort();
+  /** As a signal does. Resolves with the exit code. */
+  end(signal = 'SIGINT'): Promise<number> {
+    this.#stop.abort(signal);
     return this.done;
   }
 

@@ -1,6 +1,7 @@
 import {
   type Adapter,
   type ConnectOptions,
+  checkKnownOptions,
   checkTls,
   formatEndpoint,
   invalidUrl,
@@ -46,10 +47,9 @@ export interface ConsulAdapterOptions {
  * `?catalog=services`; `consuls://` for TLS; `consistency` and `cached` say where answers may come from.
  * @throws WatchError INVALID_OPTION for a wait outside 1 ms to 10 min, or fewer than two connections.
  */
-export function createConsulAdapter({
-  waitMs = DEFAULT_WAIT_MS,
-  connections = CONNECTIONS,
-}: ConsulAdapterOptions = {}): Adapter {
+export function createConsulAdapter(options: ConsulAdapterOptions = {}): Adapter {
+  checkKnownOptions('createConsulAdapter', options, ['waitMs', 'connections']);
+  const { waitMs = DEFAULT_WAIT_MS, connections = CONNECTIONS } = options;
   if (!(waitMs >= 1 && waitMs <= LONGEST_WAIT_MS)) throw invalid('waitMs', `it must be 1 to ${LONGEST_WAIT_MS} ms`);
   if (!(Number.isInteger(connections) && connections >= 2)) throw invalid('connections', 'it must be at least 2');
   return {

@@ -22,11 +22,12 @@ import type { CallLimits } from './http/options.js';
 import type { Scope } from './http/scope.js';
 import { warnOfSilentFilters } from './http/version.js';
 import { NOTHING } from './queries/entries.js';
+import { addressable } from './queries/kvKey.js';
 import { queryOf } from './queries/queryOf.js';
 import { ask, type QueryResult } from './watch/ask.js';
 import { BlockingWatch, type Watching } from './watch/blockingWatch.js';
 import { Lanes, SHARED_WAIT_MS } from './watch/lanes.js';
-import { type Caller, checkWrite, deleteKey, putKey } from './write.js';
+import { type Caller, checkWrite, deleteKey, deletePrefix, putKey } from './write.js';
 
 /** Above the 7 s after which a server without a quorum gives up by itself. */
 const ANSWER_MS = 10_000;
@@ -72,6 +73,10 @@ export class ConsulSource implements Source {
     delete: async (key) => {
       checkWrite(key);
       return this.#write((caller) => deleteKey(caller, key));
+    },
+    deletePrefix: async (prefix) => {
+      addressable(prefix);
+      return this.#write((caller) => deletePrefix(caller, prefix));
     },
   };
   readonly #options: ConsulSourceOptions;

@@ -37,6 +37,11 @@ export async function deleteKey(caller: Caller, key: string): Promise<boolean> {
   return true;
 }
 
+/** In one step; Consul does not say how many there were. */
+export async function deletePrefix(caller: Caller, prefix: string): Promise<undefined> {
+  await write(caller, { type: 'delete all', key: prefix });
+}
+
 /** @throws WatchError INVALID_OPTION, UNSUPPORTED. */
 export function checkWrite(key: string, options?: PutOptions): void {
   if (key === '') throw new WatchError('INVALID_OPTION', 'Cannot use key: Consul has no empty key.');

@@ -20,7 +20,7 @@ import { withinHistory } from './watch/history.js';
 import { interruptible } from './watch/interruptible.js';
 import { list } from './watch/list.js';
 import { watch } from './watch/watch.js';
-import { deleteKey, putKey } from './write.js';
+import { deleteKey, deletePrefix, putKey } from './write.js';
 
 /** Silence of the stream for this long, ms, is broken by a request for progress. */
 const PROOF_EVERY_MS = 10_000;
@@ -51,6 +51,7 @@ export class EtcdSource implements Source {
     put: (key, value, options = {}) =>
       this.#write((connection, limits) => putKey(connection, { key, value, options, limits })),
     delete: (key) => this.#write((connection, limits) => deleteKey(connection, key, limits)),
+    deletePrefix: (prefix) => this.#write((connection, limits) => deletePrefix(connection, prefix, limits)),
   };
   readonly #pool: Pool<EtcdConnection>;
   readonly #closed = new AbortController();

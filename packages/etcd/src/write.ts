@@ -1,4 +1,5 @@
 import { type GrantedLease, keyToBytes, type PutOptions, type Revision, WatchError } from '@rollcall/core';
+import { rangeOf } from './rpc/range.js';
 import type { CallLimits, EtcdConnection } from './watch/connection.js';
 
 interface Put {
@@ -35,6 +36,13 @@ export async function putKey(connection: EtcdConnection, { key, value, options, 
 export async function deleteKey(connection: EtcdConnection, key: string, limits: CallLimits): Promise<boolean> {
   const { deleted } = await connection.deleteRange({ key: bytesOf(key) }, limits);
   return deleted !== '0';
+}
+
+/** In one revision. @returns how many keys were there. */
+export async function deletePrefix(connection: EtcdConnection, prefix: string, limits: CallLimits): Promise<number> {
+  const { key, rangeEnd } = rangeOf({ prefix });
+  const { deleted } = await connection.deleteRange({ key, range_end: rangeEnd }, limits);
+  return Number(deleted);
 }
 
 async function leaseOf(

@@ -14,6 +14,8 @@ export {
   keyToBytes,
   type Logger,
   type OpenedSource,
+  parseJson,
+  parseText,
   type ReadOptions,
   type ReadResult,
   type Revision,

@@ -1,12 +1,14 @@
 import { resolve as absolute } from 'node:path';
 import {
   type Adapter,
+  checkKnownOptions,
   createRegistry,
   guardedLogger,
   type Logger,
   type OpenedSource,
   type Registry,
   schemeOf,
+  silentLogger,
   type Timing,
   WatchError,
   type Watcher,
@@ -28,7 +30,7 @@ export interface RollcallOptions {
   readonly config?: string | RollcallConfig;
   /** Further backends. One with a built-in backend's scheme takes its place. */
   readonly adapters?: readonly Adapter[];
-  /** Any pino-compatible logger. Default: silent. */
+  /** Any pino-compatible logger. Default: silent, but for one warning of the process where nothing answers for 10 s. */
   readonly logger?: Logger;
   /** Credentials, and `${NAME}` in the configuration, come from here. Default: `process.env`. */
   readonly env?: Environment;
@@ -67,7 +69,9 @@ class ConfiguredRollcall implements Rollcall {
   #watches: NamedWatches;
   #configWatcher: Watcher | undefined;
 
-  constructor({ config, adapters = [], logger, timing, env = process.env }: RollcallOptions) {
+  constructor(options: RollcallOptions) {
+    checkKnownOptions('createRollcall', options, ['config', 'adapters', 'logger', 'env', 'timing']);
+    const { config, adapters = [], logger, timing, env = process.env } = options;
     // Absolute, so that a later reload means the same file wherever the program has gone.
     this.#config = typeof config === 'string' ? absolute(config) : config;
     this.#env = env;
@@ -75,10 +79,14 @@ class ConfiguredRollcall implements Rollcall {
     this.#adapters = [...adapters, ...builtInAdapters()];
     this.#watches = loadConfig(config, env, this.#adapters);
     this.#followers = new Followers(this.#logger);
-    this.#ownFiles = createRegistry({ adapters: [fileAdapter], ...(timing === undefined ? {} : { timing }) });
+    this.#ownFiles = createRegistry({
+      adapters: [fileAdapter],
+      logger: silentLogger,
+      ...(timing === undefined ? {} : { timing }),
+    });
     this.#registry = createRegistry({
       adapters: this.#adapters,
-      logger: this.#logger,
+      ...(logger === undefined ? {} : { logger: this.#logger }),
       ...(timing === undefined ? {} : { timing }),
       resolve: (urlOrName) => this.#resolve(urlOrName),
     });

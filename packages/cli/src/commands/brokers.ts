@@ -31,22 +31,22 @@ export async function brokers(session: Session, url: string, options: BrokersOpt
   if (timeoutMs !== undefined) await list.ready({ timeoutMs, signal: out.ended });
   if (once) {
     const update = await list.ready({ signal: out.ended });
-    return out.lines([session.jsonAsked ? json.brokersLine(update) : update.brokers.join(',')]);
+    return out.lines([session.jsonAsked ? json.brokersLine([], update) : update.brokers.join(',')]);
   }
-  await printBrokers(session, list);
+  await printBrokers(session, url, list);
 }
 
-/** Prints the list and each change of it, and on a terminal when it is stale and live again, until told to end. */
-export async function printBrokers(session: Session, list: BrokerList): Promise<void> {
+/** Prints the list and each change of it, and when it is stale and live again, until told to end. */
+export async function printBrokers(session: Session, url: string, list: BrokerList): Promise<void> {
   const { out } = session;
-  if (session.json) {
-    for await (const update of list.updates({ signal: out.ended })) await out.lines([json.brokersLine(update)]);
-    return;
-  }
-  const status = new StatusTeller(list, out, (told) => terminal.statusLine(told, session));
+  const lines = session.json ? json : terminal;
+  const format = { ...session, url };
+  using status = new StatusTeller(list, out, (told) =>
+    session.json ? json.statusLine(told) : terminal.statusLine(told, format),
+  );
   let before: readonly string[] = [];
   for await (const update of list.updates({ signal: out.ended })) {
-    await status.print(() => out.lines([terminal.brokersLine(before, update, session)]));
+    await status.print(() => out.lines([lines.brokersLine(before, update, format)]));
     before = update.brokers;
   }
 }

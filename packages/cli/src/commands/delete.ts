@@ -31,6 +31,7 @@ export async function remove(session: Session, url: string, { recursive, prefix 
 /** What is deleted is never more than was written down. */
 function checkScope(url: string, target: Target, recursive: boolean, prefix: string | undefined): void {
   const wrong = (fix: string): WatchError => new WatchError('INVALID_URL', `delete: "${url}" ${fix}.`);
+  if (target.query !== undefined) throw wrong('selects services: deregister them with Consul');
   if (!target.exact && !recursive) throw wrong('is a prefix: add --recursive to delete all keys under it');
   if (target.exact && recursive) throw wrong('is one exact key: end it with / to delete all keys under it');
   if (!target.exact && target.prefix === '' && prefix === undefined) {
@@ -40,15 +41,15 @@ function checkScope(url: string, target: Target, recursive: boolean, prefix: str
 
 async function deleteAll(session: Session, source: Source, target: Target, url: string): Promise<number> {
   const write = writerOf(source, url);
-  const deleteOne = (key: string): Promise<boolean> =>
-    inTime(session, { defaultMs: ANSWER_MS, whom: url }, () => write.delete(key));
-  if (target.exact) return (await deleteOne(target.prefix)) ? 1 : 0;
-  let deleted = 0;
-  const { entries } = await inTime(session, { defaultMs: ANSWER_MS, whom: url }, (signal) =>
-    readOnce(source, target, { signal, keysOnly: true }),
-  );
-  for (const [key] of entries) {
-    if (await deleteOne(target.prefix + key)) deleted++;
+  const ask = <T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    inTime(session, { defaultMs: ANSWER_MS, whom: url }, run);
+  if (target.exact) return (await ask(() => write.delete(target.prefix))) ? 1 : 0;
+  const { entries } = await ask((signal) => readOnce(source, target, { signal, keysOnly: true }));
+  const keys = Array.from(entries, ([key]) => target.prefix + key);
+  if (write.deletePrefix !== undefined) {
+    return (await ask(async () => write.deletePrefix?.(target.prefix))) ?? keys.length;
   }
+  let deleted = 0;
+  for (const key of keys) if (await ask(() => write.delete(key))) deleted++;
   return deleted;
 }

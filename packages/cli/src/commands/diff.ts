@@ -1,5 +1,6 @@
 import { type Revision, WatchError } from '@rollcall/core';
 import { differences } from '../output/differences.js';
+import { Different } from '../output/exitCode.js';
 import { differenceLine, jsonLine } from '../output/jsonLines.js';
 import { count, differenceText } from '../output/terminalLines.js';
 import { type Content, contentOf, openPlace, openPlaces } from '../session/place.js';
@@ -10,16 +11,23 @@ export interface DiffOptions {
   readonly from?: Revision;
   /** … with what it held at this one; left out, with what it holds now. */
   readonly to?: Revision;
+  /** Ends with exit code 1 where there is a difference. */
+  readonly exitCode?: true;
 }
 
 /**
  * Prints what would have to change in the first place for it to hold what the second holds, or how one place changed
  * between two revisions of its history. Keys are relative to each place's own prefix.
- * @throws WatchError INVALID_OPTION for neither or both of the two; when a URL cannot be used, a backend cannot answer or
+ * @throws Different for `exitCode`, if they differ; WatchError INVALID_OPTION for neither or both of the two; when a URL cannot be used, a backend cannot answer or
  *   has no such revision.
  */
 export async function diff(session: Session, url: string, url2: string | undefined, options: DiffOptions) {
-  const { from, to } = options;
+  const found = await compare(session, url, url2, options);
+  if (options.exitCode && found > 0) throw new Different();
+}
+
+/** @returns how many keys differ. */
+async function compare(session: Session, url: string, url2: string | undefined, { from, to }: DiffOptions) {
   if (url2 === undefined) {
     if (from === undefined)
       throw wrong('give a second URL to compare with, or --from REVISION to compare with the past');
@@ -31,20 +39,20 @@ export async function diff(session: Session, url: string, url2: string | undefin
   return diffPlaces(session, url, url2);
 }
 
-async function diffPlaces(session: Session, url: string, url2: string): Promise<void> {
+async function diffPlaces(session: Session, url: string, url2: string): Promise<number> {
   const [first, second] = openPlaces(session, url, url2);
   try {
-    await tell(session, await Promise.all([contentOf(session, first), contentOf(session, second)]));
+    return await tell(session, await Promise.all([contentOf(session, first), contentOf(session, second)]));
   } finally {
     await Promise.all([first.release(), second.release()]);
   }
 }
 
-async function diffRevisions(session: Session, url: string, from: Revision, to: Revision | undefined): Promise<void> {
+async function diffRevisions(session: Session, url: string, from: Revision, to: Revision | undefined): Promise<number> {
   const place = openPlace(session, url);
   try {
     const [before, after] = await Promise.all([contentOf(session, place, from), contentOf(session, place, to)]);
-    await tell(session, [before, after], { revisions: [before.revision, after.revision] });
+    return await tell(session, [before, after], { revisions: [before.revision, after.revision] });
   } finally {
     await place.release();
   }
@@ -54,7 +62,7 @@ async function tell(
   session: Session,
   [before, after]: readonly [Content, Content],
   history: { readonly revisions?: readonly [Revision, Revision] } = {},
-): Promise<void> {
+): Promise<number> {
   const found = differences(before.values, after.values);
   const line = session.json ? differenceLine : differenceText;
   await session.out.lines(found.map((each) => line(each, session)));
@@ -68,6 +76,7 @@ async function tell(
   const where =
     history.revisions === undefined ? '' : `  ${session.paint('dim', `revision ${history.revisions.join(' → ')}`)}`;
   await session.out.lines([session.json ? jsonLine(total) : text + where]);
+  return found.length;
 }
 
 function wrong(fix: string): WatchError {

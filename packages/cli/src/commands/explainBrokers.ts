@@ -14,14 +14,14 @@ export async function explainBrokers(session: Session, list: BrokerList): Promis
     addresses: list.explain().addresses,
     decision: WatchError.from(error),
   }));
-  if (out.ended.aborted) return;
+  out.ended.throwIfAborted();
   if (session.json) await out.lines(addresses.map(json.explainLine));
   else await out.lines(terminal.explainTable(addresses, session));
   const error = errorOf(decision);
   await out.lines([session.json ? json.decisionLine(decision) : terminal.decisionText(decision, session)]);
   if (error !== undefined) throw error;
   const update = await list.ready({ signal: out.ended });
-  await out.lines([session.json ? json.brokersLine(update) : terminal.brokersText([], update, session)]);
+  await out.lines([session.json ? json.brokersLine([], update) : terminal.brokersText([], update, session)]);
 }
 
 /** @throws WatchError the fatal error of the watch, TIMEOUT. */

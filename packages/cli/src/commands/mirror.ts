@@ -1,6 +1,8 @@
-import { collect, delay, systemTiming, WatchError } from '@rollcall/core';
+import { backoffMs, collect, delay, type ErrorCode, systemTiming, WatchError } from '@rollcall/core';
+import { type MaxDelete, tooManyDeletes } from '../options/maxDelete.js';
 import { type Difference, differences } from '../output/differences.js';
-import { differenceLine, jsonLine } from '../output/jsonLines.js';
+import { differenceLine, jsonLine, keyFields } from '../output/jsonLines.js';
+import { printable } from '../output/printable.js';
 import { count, differenceText } from '../output/terminalLines.js';
 import { contentOf, openPlaces, type Place } from '../session/place.js';
 import { ANSWER_MS, inTime, type Session, writerOf } from '../session/session.js';
@@ -8,86 +10,171 @@ import { ANSWER_MS, inTime, type Session, writerOf } from '../session/session.js
 export interface MirrorOptions {
   readonly dryRun?: true;
   readonly delete?: true;
+  /** Default: half of the target's keys, or 2. */
+  readonly maxDelete?: MaxDelete;
 }
 
-/** How long to wait before the target is read and written anew after a failed write. */
-const RETRY_MS = 1_000;
+/** What a target says of one key that it does not take. Asked again, it would say the same. */
+const OF_THE_KEY: ReadonlySet<ErrorCode> = new Set(['INVALID_OPTION', 'UNSUPPORTED', 'TOO_LARGE', 'FORBIDDEN']);
 
 /**
  * Keeps the second place holding what the first holds, one way, until told to end. Nothing is remembered: what is to be
  * done is the difference between the two, so it can be stopped and started at any time. A source that loses most of its
- * keys at once is believed only after a read of its own.
+ * keys at once is believed only after a read of its own, and even then deletes no more than `maxDelete`. A key that the
+ * target refuses is told and left out.
  * @throws WatchError when a URL cannot be used, the target cannot be written, or the watch fails for good.
  */
 export async function mirror(session: Session, from: string, to: string, options: MirrorOptions): Promise<void> {
   const [source, target] = openPlaces(session, from, to);
   try {
     refuseOverlap(source, target);
-    await run(session, source, target, options);
+    await new Mirroring(session, source, target, options).run();
+  } catch (error) {
+    // It ends when it is told to, whatever it was doing.
+    if (!session.out.ended.aborted || options.dryRun) throw error;
   } finally {
     await Promise.all([source.release(), target.release()]);
   }
 }
 
-async function run(session: Session, from: Place, target: Place, options: MirrorOptions): Promise<void> {
-  const { rollcall, out, logger, timeoutMs } = session;
-  const write = writerOf(target.source, target.url);
-  const line = session.json ? differenceLine : differenceText;
-  await using watcher = rollcall.watch(from.url);
-  await using wanted = collect(watcher, { decode: (bytes) => bytes, guard: true, logger });
-  if (timeoutMs !== undefined) await wanted.ready({ timeoutMs, signal: out.ended });
+class Mirroring {
+  readonly #session: Session;
+  readonly #from: Place;
+  readonly #target: Place;
+  readonly #options: MirrorOptions;
+  readonly #write: ReturnType<typeof writerOf>;
   /** What the target holds; unknown before the first read and after a failed write. */
-  let there: Map<string, Uint8Array> | undefined;
-  let told = false;
+  #there: Map<string, Uint8Array> | undefined;
+  /** Keys that the target refused, and the value that it refused; undefined for a delete. */
+  readonly #refused = new Map<string, Uint8Array | undefined>();
+  /** Whether a comparison was finished: before that an error is a mistake to tell, later an outage to outlive. */
+  #synced = false;
+  /** Whether anything was written. */
+  #worked = false;
+  #failures = 0;
+  #toldGuard: string | undefined;
 
-  const settle = async (items: Iterable<[string, Uint8Array]>): Promise<void> => {
-    const whole = there === undefined;
-    const known = there ?? (await contentOf(session, target)).values;
-    there = undefined;
-    const all = differences(known, items);
-    const todo = options.delete ? all : all.filter(({ type }) => type === 'put');
+  constructor(session: Session, from: Place, target: Place, options: MirrorOptions) {
+    this.#session = session;
+    this.#from = from;
+    this.#target = target;
+    this.#options = options;
+    this.#write = writerOf(target.source, target.url);
+  }
+
+  async run(): Promise<void> {
+    const { rollcall, out, logger, timeoutMs } = this.#session;
+    await using watcher = rollcall.watch(this.#from.url);
+    await using wanted = collect(watcher, { decode: (bytes) => bytes, guard: true, logger });
+    if (timeoutMs !== undefined) await wanted.ready({ timeoutMs, signal: out.ended });
+    for await (const _ of wanted.versions({ signal: out.ended })) {
+      while (!(await this.#attempt(new Map(wanted.items)))) out.ended.throwIfAborted();
+      if (this.#options.dryRun) return;
+    }
+  }
+
+  /** @returns whether the target holds what it should; if not, it is to be compared anew. */
+  async #attempt(wanted: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
+    const { logger, out } = this.#session;
+    try {
+      await this.#settle(wanted);
+      this.#failures = 0;
+      return true;
+    } catch (thrown) {
+      out.ended.throwIfAborted();
+      const error = WatchError.from(thrown);
+      if (!error.retryable || !this.#synced) throw error;
+      const ms = Math.round(backoffMs(++this.#failures, () => systemTiming.random()));
+      logger.warn({ code: error.code }, `${error.message} The target is compared anew in ${ms} ms.`);
+      await delay(systemTiming, ms, out.ended);
+      return false;
+    }
+  }
+
+  async #settle(wanted: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const isWhole = this.#there === undefined;
+    const known = this.#there ?? (await contentOf(this.#session, this.#target)).values;
+    this.#there = undefined;
+    const all = differences(known, wanted);
+    const todo = this.#todo(all, { held: known.size, wanted: wanted.size, isFirst: isWhole });
+    const left = all.length - todo.length;
+    let made = 0;
     for (const each of todo) {
-      if (out.ended.aborted) return;
-      if (!options.dryRun) await apply(each);
+      this.#session.out.ended.throwIfAborted();
+      if (!(await this.#apply(each))) continue;
+      made++;
       if (each.type === 'put') known.set(each.key, each.value);
       else known.delete(each.key);
-      await out.lines([line(each, session)]);
+      await this.#session.out.lines([this.#session.json ? differenceLine(each) : differenceText(each, this.#session)]);
     }
-    if (!options.dryRun) there = known;
-    if (whole) await tellSynced(session, todo.length, all.length - todo.length, options);
-    told = true;
-  };
+    if (!this.#options.dryRun) this.#there = known;
+    if (isWhole) await tellSynced(this.#session, { made, left, skipped: this.#refused.size }, this.#options);
+    this.#synced = true;
+  }
 
-  const apply = async (each: Difference): Promise<void> => {
-    const key = target.target.prefix + each.key;
-    await inTime(session, { defaultMs: ANSWER_MS, whom: target.url }, async () => {
-      if (each.type === 'put') await write.put(key, each.value);
-      else await write.delete(key);
-    });
-  };
+  /** @throws WatchError INVALID_OPTION for more deletes than are allowed, if nothing has worked yet. */
+  #todo(
+    all: readonly Difference[],
+    about: { readonly held: number; readonly wanted: number; readonly isFirst: boolean },
+  ): readonly Difference[] {
+    const puts = all.filter(({ type }) => type === 'put');
+    if (!this.#options.delete) return puts;
+    const why = tooManyDeletes(all.length - puts.length, about, this.#options.maxDelete);
+    const isNews = why !== this.#toldGuard;
+    this.#toldGuard = why;
+    if (why === undefined || this.#options.dryRun) return all;
+    const message = `mirror: ${why}. Nothing is deleted; is the source the right one?`;
+    if (!this.#synced) throw new WatchError('INVALID_OPTION', message);
+    if (isNews) this.#session.logger.error({}, message);
+    return puts;
+  }
 
-  for await (const _ of wanted.versions({ signal: out.ended })) {
-    for (let done = false; !done && !out.ended.aborted; ) {
-      try {
-        await settle(wanted.items);
-        done = true;
-      } catch (thrown) {
-        const error = WatchError.from(thrown);
-        // Before anything worked it is a mistake to tell, later an outage to outlive.
-        if (!error.retryable || !told) throw error;
-        logger.warn({ code: error.code }, `${error.message} The target is compared anew in ${RETRY_MS} ms.`);
-        await delay(systemTiming, RETRY_MS, out.ended);
-      }
+  /** @returns whether it is done; not for a key that the target refuses. */
+  async #apply(each: Difference): Promise<boolean> {
+    if (this.#options.dryRun) return true;
+    const value = each.type === 'put' ? each.value : undefined;
+    if (this.#refused.has(each.key) && isSame(this.#refused.get(each.key), value)) return false;
+    const key = this.#target.target.prefix + each.key;
+    try {
+      await inTime(this.#session, { defaultMs: ANSWER_MS, whom: this.#target.url }, async () => {
+        if (value !== undefined) await this.#write.put(key, value);
+        else await this.#write.delete(key);
+      });
+      this.#refused.delete(each.key);
+      this.#worked = true;
+      return true;
+    } catch (thrown) {
+      const error = WatchError.from(thrown);
+      // Before anything could be written, the credentials are wrong, and not one key's rights.
+      if (!OF_THE_KEY.has(error.code) || (error.code === 'FORBIDDEN' && !this.#worked)) throw error;
+      this.#refused.set(each.key, value);
+      await this.#tellRefused(each.key, error);
+      return false;
     }
-    if (options.dryRun) return;
+  }
+
+  async #tellRefused(key: string, { code, message }: WatchError): Promise<void> {
+    const { json, out, paint } = this.#session;
+    const text = `${paint('yellow', `! ${printable(key)}`)}  skipped: ${printable(message)}`;
+    await out.lines([json ? jsonLine({ type: 'skipped', ...keyFields(key), code, reason: message }) : text]);
   }
 }
 
-async function tellSynced(session: Session, written: number, extra: number, { dryRun }: MirrorOptions): Promise<void> {
-  const fields = { type: 'mirrored', changes: written, extra, ...(dryRun ? { dryRun: true } : {}) };
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
+}
+
+async function tellSynced(
+  { json, out }: Session,
+  { made, left, skipped }: { readonly made: number; readonly left: number; readonly skipped: number },
+  { dryRun }: MirrorOptions,
+): Promise<void> {
+  const more = { ...(skipped > 0 ? { skipped } : {}), ...(dryRun ? { dryRun: true } : {}) };
   const verb = dryRun ? 'to make' : 'made';
-  const left = extra === 0 ? '' : `; ${count(extra, 'key')} only in the target (--delete removes them)`;
-  await session.out.lines([session.json ? jsonLine(fields) : `● ${count(written, 'change')} ${verb}${left}`]);
+  const extra = left === 0 ? '' : `; ${count(left, 'key')} only in the target (--delete removes them)`;
+  const refused = skipped === 0 ? '' : `; ${count(skipped, 'key')} refused by the target`;
+  const text = `● ${count(made, 'change')} ${verb}${extra}${refused}`;
+  await out.lines([json ? jsonLine({ type: 'mirrored', changes: made, extra: left, ...more }) : text]);
 }
 
 /** A mirror into its own source would feed itself. */

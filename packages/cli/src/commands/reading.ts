@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { parseCount } from '../options/count.js';
 import { parseListen } from '../options/listen.js';
 import { addPolicy } from '../options/policy.js';
 import { parseRevision } from '../options/revision.js';
@@ -18,6 +19,7 @@ export function addReading(program: Command, run: RunCommand): void {
     .argument('<url...>', URL_HELP)
     .option('--prefix <text>', PREFIX_HELP)
     .option('--keys-only', 'leave the values out')
+    .option('--count <number>', 'end after so many changes; those of the first state count', parseCount)
     .option(
       '--since <revision>',
       'instead of the state every change after this revision, as a synced line tells it (etcd)',
@@ -106,6 +108,7 @@ export function addReading(program: Command, run: RunCommand): void {
     .argument('[url2]', 'what to compare it with')
     .option('--from <revision>', 'compare what was there at this revision (etcd)', parseRevision)
     .option('--to <revision>', 'with what was there at this one (default: with what is there now)', parseRevision)
+    .option('--exit-code', 'end with exit code 1 where there is a difference')
     .addHelpText(
       'after',
       examples(

@@ -16,15 +16,17 @@ export interface RelayCommandOptions extends PolicyFlags {
  * @throws WatchError INVALID_OPTION for an address that cannot be listened on, or a policy that is none; the fatal error of the watch; TIMEOUT.
  */
 export async function relay(session: Session, url: string, options: RelayCommandOptions): Promise<void> {
-  const { logger, out, timeoutMs } = session;
+  const { io, logger, out, timeoutMs } = session;
   const { prefix, listen } = options;
-  const policy = policyOf(options, session.io.env);
+  const policy = policyOf(options, io.env);
   const watcher = watchUrl(session, url, prefix === undefined ? {} : { prefix });
   await using list = brokerList(watcher, { ...policy, logger });
   await using relay = await BootstrapRelay.listen(list, { ...listen, logger });
   await out.lines([
     session.json ? jsonLine({ type: 'relay', listen: relay.address }) : relayLine(relay.address, session),
   ]);
-  if (timeoutMs !== undefined) await list.ready({ timeoutMs, signal: out.ended });
-  await printBrokers(session, list);
+  if (timeoutMs !== undefined) await list.ready({ timeoutMs, signal: io.signal });
+  await printBrokers(session, url, list);
+  // Whoever read the output may go away: the clients of the relay stay.
+  for await (const _ of list.updates({ signal: io.signal }));
 }

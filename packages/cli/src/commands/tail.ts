@@ -1,4 +1,4 @@
-import { type Revision, WatchError, type Watcher } from '@rollcall/core';
+import { type Change, LinkedAbort, type Revision, WatchError, type Watcher } from '@rollcall/core';
 import * as json from '../output/jsonLines.js';
 import { StatusTeller, type ToldStatus } from '../output/statusTeller.js';
 import * as terminal from '../output/terminalLines.js';
@@ -13,6 +13,8 @@ const HISTORY_AHEAD_BYTES = 64 * 1024 * 1024;
 export interface TailOptions {
   readonly prefix?: string;
   readonly keysOnly?: true;
+  /** Ends after so many changes; those of the first state count. */
+  readonly count?: number;
   /** Every change after this revision instead of the state. */
   readonly since?: Revision;
 }
@@ -25,7 +27,7 @@ export interface TailOptions {
 export async function tail(
   session: Session,
   urls: readonly string[],
-  { prefix, keysOnly, since }: TailOptions,
+  { prefix, keysOnly, since, count = Number.POSITIVE_INFINITY }: TailOptions,
 ): Promise<void> {
   if (since !== undefined && urls.length > 1) {
     const why = 'a revision of one URL means nothing to another';
@@ -35,28 +37,49 @@ export async function tail(
   // All are opened before anything is printed, so that a mistake in the last one is told first.
   const watchers = urls.map((url) => ({ url, watcher: watchUrl(session, url, where) }));
   const whole = since === undefined;
+  using enough = new LinkedAbort(session.out.ended);
+  let left = count;
+  /** Of these changes, those that are still to be printed. */
+  const take = (changes: readonly Change[]): readonly Change[] => {
+    const taken = changes.slice(0, left);
+    left -= taken.length;
+    return taken;
+  };
+  const counted: Counted = { take, signal: enough.signal, end: () => left === 0 && enough.abort() };
+  const format = { keysOnly: keysOnly ?? false, whole };
   await Promise.all(
     watchers.map(({ url, watcher }) =>
-      follow(session, watcher, { keysOnly: keysOnly ?? false, whole, ...(urls.length > 1 ? { source: url } : {}) }),
+      follow(session, watcher, counted, { ...format, url, ...(urls.length > 1 ? { source: url } : {}) }),
     ),
   );
+}
+
+/** How many changes are printed by all watches together. */
+interface Counted {
+  take(changes: readonly Change[]): readonly Change[];
+  /** Ends them all once enough were printed. */
+  end(): void;
+  readonly signal: AbortSignal;
 }
 
 async function follow(
   session: Session,
   watcher: Watcher,
-  { whole, ...options }: { readonly keysOnly: boolean; readonly whole: boolean; readonly source?: string },
+  { take, end, signal }: Counted,
+  { whole, ...options }: { keysOnly: boolean; whole: boolean; url: string; source?: string },
 ): Promise<void> {
   const { out, timeoutMs, paint, columns } = session;
   const lines = session.json ? json : terminal;
   const format = { ...options, paint, columns };
   if (timeoutMs !== undefined) await watcher.ready({ timeoutMs, signal: out.ended });
   const statusLine = (told: ToldStatus): string => lines.statusLine(told, format);
-  const status = new StatusTeller(watcher, out, statusLine, whole ? 'live' : 'NOT_CURRENT');
-  for await (const batch of watcher.batches({ signal: out.ended })) {
-    const told = whole || batch.cause !== 'initial' ? batch : { ...batch, changes: [] };
+  using status = new StatusTeller(watcher, out, statusLine, whole ? 'live' : 'NOT_CURRENT');
+  for await (const batch of watcher.batches({ signal })) {
+    const changes = take(whole || batch.cause !== 'initial' ? batch.changes : []);
+    const told = { ...batch, changes };
     await status.print(() =>
       out.lines(lines.batchLines(told, watcher.prefix, format), whole ? 0 : HISTORY_AHEAD_BYTES),
     );
+    end();
   }
 }

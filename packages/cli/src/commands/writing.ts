@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { parseDuration } from '../options/duration.js';
+import { parseMaxDelete } from '../options/maxDelete.js';
 import { examples, PREFIX_HELP, type RunCommand } from '../session/help.js';
 import { remove } from './delete.js';
 import { mirror } from './mirror.js';
@@ -56,6 +57,11 @@ export function addWriting(program: Command, run: RunCommand): void {
     .argument('<url2>', 'where to copy to')
     .option('--dry-run', 'print what would be written, and end')
     .option('--delete', 'delete what only the second place has')
+    .option(
+      '--max-delete <number>',
+      'how many keys one comparison may delete, as 20 or 80% (default: 50%, and none for an empty source)',
+      parseMaxDelete,
+    )
     .addHelpText(
       'after',
       examples(

@@ -26,6 +26,11 @@ export class BrokersFile implements AsyncDisposable {
     return `file:${this.path.replace(/[%?#]/g, encodeURIComponent)}#${PREFIX}`;
   }
 
+  /** What a shell is told to add a broker. */
+  get addCommand(): string {
+    return `echo '${line('10.0.0.7:9092')}' >> '${this.path}'`;
+  }
+
   add(address: string): Promise<void> {
     return this.edit((text) => `${text.trimEnd()}\n${line(address)}\n`);
   }

@@ -1,5 +1,5 @@
 import { LinkedAbort } from '@rollcall/core';
-import { brokerList } from '@rollcall/kafka';
+import { type BrokerUpdate, brokerList } from '@rollcall/kafka';
 import { createRollcall } from 'rollcall';
 import type { ExitCode } from '../output/exitCode.js';
 import type { Io } from '../output/io.js';
@@ -59,8 +59,8 @@ async function showOnTerminal({ stdout, env }: Io, scene: Stage): Promise<void> 
   screen.line('');
   using reporter = new Reporter(scene.list, screen);
   await playStory({ ...scene, narrator: reporter, paceMs: PACE_MS.terminal });
-  screen.heading('Your turn. Edit the file in another terminal, and save it:');
-  screen.line(`  ${paint('cyan', scene.file.path)}`);
+  screen.heading('Your turn. Edit the file in another terminal. A broker joins with:');
+  screen.line(`  ${paint('cyan', scene.file.addCommand)}`);
   screen.line('  With etcd it is the same:');
   screen.line(`  ${paint('cyan', 'npx rollcall brokers etcd://127.0.0.1:2379/broker/kafka/')}`);
   screen.line(`  ${paint('cyan', "npx rollcall put etcd://127.0.0.1:2379/broker/kafka/10.0.0.7:9092 ''")}`);
@@ -73,21 +73,25 @@ async function printJson({ stderr }: Io, out: Output, scene: Stage, stay: boolea
   const { file, list, signal } = scene;
   const over = new AbortController();
   let printed = 0;
+  let before: readonly string[] = [];
+  const tell = async (update: BrokerUpdate): Promise<void> => {
+    await out.lines([brokersLine(before, update)]);
+    printed = update.version;
+    before = update.brokers;
+  };
   const print = async (): Promise<void> => {
-    for await (const update of list.updates({ signal: new LinkedAbort(signal, over.signal).signal })) {
-      await out.lines([brokersLine(update)]);
-      printed = update.version;
-    }
+    for await (const update of list.updates({ signal: new LinkedAbort(signal, over.signal).signal }))
+      await tell(update);
   };
   const play = async (): Promise<void> => {
     await playStory({ ...scene, narrator: silent, paceMs: PACE_MS.pipe });
-    if (stay) stderr.write(`Your turn: edit ${file.path}\n`);
+    if (stay) stderr.write(`Your turn. A broker joins with: ${file.addCommand}\n`);
     else over.abort();
   };
   await out.lines([jsonLine({ type: 'demo', file: file.path })]);
   await Promise.all([print(), play()]);
   // A slow reader has not had the last list yet.
-  if (printed < list.version) await out.lines([brokersLine(await list.ready({ signal }))]);
+  if (printed < list.version) await tell(await list.ready({ signal }));
 }
 
 function ended(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { BrokerListOptions } from '@rollcall/kafka';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Environment } from 'rollcall';
+import { parseCount } from './count.js';
 import { kafkaSecurity } from './kafkaSecurity.js';
 
 /** Which brokers a bootstrap list takes, as flags. */
@@ -52,11 +53,4 @@ export function policyOf(flags: PolicyFlags, env: Environment): BrokerListOption
     ...(limit !== undefined && { limit }),
     ...kafkaSecurity(env, (path) => readFileSync(path, 'utf8')),
   };
-}
-
-/** @throws commander's InvalidArgumentError */
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (/^\d+$/.test(text) && count >= 1) return count;
-  throw new InvalidArgumentError('It must be a whole number, 1 or more.');
 }

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Environment } from 'rollcall';
+import type { ExitCode } from './exitCode.js';
 
 /** A stream that may be a terminal. */
 export type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -10,8 +11,10 @@ export interface Io {
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
   readonly env: Environment;
-  /** Ends the command as asked, with exit code 0: SIGINT and SIGTERM for the `rollcall` program. */
+  /** Ends the command: SIGINT and SIGTERM for the `rollcall` program. Its reason is the signal's name. */
   readonly signal: AbortSignal;
+  /** Called with the exit code as soon as it is certain: what is still to be closed may hang. */
+  readonly onExitCode?: (code: ExitCode) => void;
   /** Calls back when the configuration is to be read again: SIGHUP for the `rollcall` program. */
   readonly onReload?: (listener: () => void) => void;
 }

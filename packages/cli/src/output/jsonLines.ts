@@ -5,12 +5,12 @@ import {
   isEscapedKey,
   keyToBytes,
   type Revision,
-  type Status,
   WatchError,
 } from '@rollcall/core';
 import type { AddressExplained, BrokerUpdate, Decision } from '@rollcall/kafka';
 import type { Difference } from './differences.js';
 import { printableJson, textOf } from './printable.js';
+import type { ToldStatus } from './statusTeller.js';
 
 /** How changes are told as JSON. */
 export interface JsonOptions {
@@ -42,10 +42,15 @@ export function* batchLines(batch: Batch, prefix: string, options: JsonOptions =
   yield jsonLine({ type: 'synced', revision, keys: entries.size, cause: batch.cause, ...source });
 }
 
-export function statusLine(status: Extract<Status, { state: 'live' | 'stale' }>, options: JsonOptions = {}): string {
-  const why = status.state === 'stale' ? { code: status.code, message: status.error.message } : {};
-  const provenAt = new Date(status.state === 'stale' ? status.since : status.provenAt).toISOString();
-  return jsonLine({ type: 'status', state: status.state, provenAt, ...why, ...sourceField(options) });
+export function statusLine(status: ToldStatus, options: JsonOptions = {}): string {
+  return jsonLine({ type: 'status', state: status.state, ...statusFields(status), ...sourceField(options) });
+}
+
+function statusFields(status: ToldStatus): object {
+  if (status.state === 'live') return { provenAt: new Date(status.provenAt).toISOString() };
+  const { error } = status;
+  const why = error && { code: error.code, message: error.message };
+  return status.state === 'connecting' ? { ...why } : { provenAt: new Date(status.since).toISOString(), ...why };
 }
 
 /** One entry of a read. */
@@ -64,9 +69,15 @@ export function differenceLine(difference: Difference): string {
   return jsonLine({ type, ...keyFields(key), ...values });
 }
 
-/** A bootstrap list. */
-export function brokersLine({ brokers, revision }: BrokerUpdate): string {
-  return jsonLine({ type: 'brokers', brokers, revision });
+/**
+ * A bootstrap list, and what came and went since the one before.
+ * @param before empty where there was none.
+ */
+export function brokersLine(before: readonly string[], { brokers, change, source, revision }: BrokerUpdate): string {
+  const added = brokers.filter((address) => !before.includes(address));
+  const removed = before.filter((address) => !brokers.includes(address));
+  const origin = source === 'fallback' ? { source } : {};
+  return jsonLine({ type: 'brokers', brokers, change, added, removed, ...origin, revision });
 }
 
 /** What became of one address. */

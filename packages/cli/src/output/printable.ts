@@ -1,11 +1,11 @@
 /**
- * What a terminal could take for a command or use to deceive its reader: control characters, bidirectional overrides,
- * line separators, and the lone surrogates that stand for bytes which are not UTF-8.
+ * What a terminal could take for a command or use to deceive its reader: control characters, invisible ones (zero width,
+ * tags, bidirectional overrides), line separators, and the lone surrogates that stand for bytes which are not UTF-8.
  */
-const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-const UNSAFE_LINES = /(?![\n\t])[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const UNSAFE_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /** The part of them that JSON.stringify leaves as it is. */
-const UNSAFE_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const UNSAFE_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -21,7 +21,23 @@ export function printableLines(text: string): string {
 
 /** One JSON text that is safe to print, too: the same value, more of it escaped. */
 export function printableJson(value: object): string {
-  return JSON.stringify(value).replace(UNSAFE_JSON, (char) => `\\u${hex(char.charCodeAt(0), 4)}`);
+  return safeJson(JSON.stringify(value));
+}
+
+/** The same for a value that is JSON already. */
+export function safeJson(json: string): string {
+  return json.replace(UNSAFE_JSON, (char) => {
+    const units = Array.from({ length: char.length }, (_, at) => hex(char.charCodeAt(at), 4));
+    return units.map((unit) => `\\u${unit}`).join('');
+  });
+}
+
+/** A value with each text in it, keys of objects too, printable. Of what JSON can say. */
+export function printableTexts(value: unknown): unknown {
+  if (typeof value === 'string') return printableLines(value);
+  if (Array.isArray(value)) return value.map(printableTexts);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [printable(key), printableTexts(each)]));
 }
 
 /** The text, or undefined when the bytes are not UTF-8. */
@@ -39,8 +55,9 @@ export function cut(text: string, width: number): string {
 }
 
 function escaped(char: string): string {
-  const code = char.charCodeAt(0);
+  const code = char.codePointAt(0) ?? 0;
   if (code >= 0xdc80 && code <= 0xdcff) return `\\x${hex(code - 0xdc00, 2)}`;
+  if (code > 0xffff) return `\\u{${hex(code, 5)}}`;
   return code <= 0xff ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
 }
 

@@ -2,7 +2,10 @@ import type { Status } from '@rollcall/core';
 import type { Output } from './output.js';
 
 /** The states worth a line. */
-export type ToldStatus = Extract<Status, { state: 'live' | 'stale' }>;
+export type ToldStatus = Extract<Status, { state: 'connecting' | 'live' | 'stale' }>;
+
+/** A first answer that takes longer than this, ms, is announced: a reader must not wonder whether anything happens. */
+const CONNECTING_MS = 1_000;
 
 /** A watcher, or a view of one. */
 interface Watched {
@@ -12,7 +15,8 @@ interface Watched {
 
 /**
  * Tells when a watch becomes stale, with each new reason, and when it is live again; after the changes that came
- * before. While the output is full only the newest counts.
+ * before. Tells that it is connecting, once, if there is nothing else after 1 s. While the output is full only the
+ * newest counts.
  */
 export class StatusTeller {
   readonly #watched: Watched;
@@ -21,6 +25,7 @@ export class StatusTeller {
   /** What the reader believes. */
   #told: string;
   #printing = false;
+  #connecting: NodeJS.Timeout;
 
   /** @param believed before anything is told: `live`, or the code of the staleness that was asked for. */
   constructor(watched: Watched, out: Output, line: (status: ToldStatus) => string, believed = 'live') {
@@ -29,6 +34,11 @@ export class StatusTeller {
     this.#line = line;
     this.#told = believed;
     watched.onStatus(() => this.#soon());
+    this.#connecting = setTimeout(() => this.#tellConnecting(), CONNECTING_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#connecting);
   }
 
   /** Prints something, and keeps the status out of it. */
@@ -42,6 +52,12 @@ export class StatusTeller {
   /** A turn later: by then whoever waits for the change that came along with the status has begun to print it. */
   #soon(): void {
     setImmediate(() => this.#tell());
+  }
+
+  #tellConnecting(): void {
+    const { status } = this.#watched;
+    if (status.state !== 'connecting' || this.#printing) return;
+    void this.print(() => this.#out.lines([this.#line(status)]));
   }
 
   #tell(): void {

@@ -1,7 +1,8 @@
-import { type Batch, type Change, type Entry, type Status, WatchError } from '@rollcall/core';
+import { type Batch, type Change, type Entry, redactUrl, WatchError } from '@rollcall/core';
 import type { AddressExplained, BrokerUpdate, Decision } from '@rollcall/kafka';
 import type { Difference } from './differences.js';
 import { cut, printable, textOf } from './printable.js';
+import type { ToldStatus } from './statusTeller.js';
 import type { Paint } from './style.js';
 
 /** How lines are made for a person. */
@@ -13,6 +14,8 @@ export interface TerminalOptions {
   readonly keysOnly?: boolean;
   /** Told in each line, where several are watched. */
   readonly source?: string;
+  /** What is watched. */
+  readonly url?: string;
 }
 
 /** `12:03:04.567`, local time, dim. */
@@ -37,16 +40,17 @@ export function* batchLines(batch: Batch, prefix: string, options: TerminalOptio
 }
 
 /** The reason at length is in the log. */
-export function statusLine(status: Extract<Status, { state: 'live' | 'stale' }>, options: TerminalOptions): string {
-  const { paint } = options;
-  const text =
-    status.state === 'live'
-      ? `${paint('green', '●')} live`
-      : `${paint('yellow', `! stale ${status.code}`)} the last good state stays`;
-  return `${lineStart(options)}${text}`;
+export function statusLine(status: ToldStatus, options: TerminalOptions): string {
+  return `${lineStart(options)}${statusText(status, options)}`;
 }
 
-/** The whole list, with what came and what went. */
+function statusText(status: ToldStatus, { paint, url }: TerminalOptions): string {
+  if (status.state === 'live') return `${paint('green', '●')} live`;
+  if (status.state === 'stale') return `${paint('yellow', `! stale ${status.code}`)} the last good state stays`;
+  return paint('dim', `connecting to ${printable(redactUrl(url ?? ''))}…`);
+}
+
+/** The first list whole; then what came and what went. */
 export function brokersLine(before: readonly string[], update: BrokerUpdate, options: TerminalOptions): string {
   return `${lineStart(options)}${brokersText(before, update, options)}`;
 }
@@ -54,15 +58,15 @@ export function brokersLine(before: readonly string[], update: BrokerUpdate, opt
 /** The same without the time. */
 export function brokersText(
   before: readonly string[],
-  { brokers, revision }: BrokerUpdate,
+  { brokers, source, revision }: BrokerUpdate,
   { paint }: Pick<TerminalOptions, 'paint'>,
 ): string {
-  const gone = before.filter((address) => !brokers.includes(address)).map((address) => paint('red', `-${address}`));
-  const now = brokers.map((address) =>
-    before.length === 0 || before.includes(address) ? address : paint('green', `+${address}`),
-  );
   const total = paint('bold', count(brokers.length, 'broker'));
-  return `${total}  ${[...now, ...gone].join(' ')}  ${paint('dim', `revision ${revision}`)}`;
+  const gone = before.filter((address) => !brokers.includes(address)).map((address) => paint('red', `-${address}`));
+  const come = brokers.filter((address) => !before.includes(address)).map((address) => paint('green', `+${address}`));
+  const told = before.length === 0 ? brokers : [...come, ...gone];
+  const origin = source === 'fallback' ? 'the fallback' : `revision ${revision}`;
+  return `${total}  ${told.join(' ')}  ${paint('dim', origin)}`;
 }
 
 /** What became of each address, in columns; a reason is too long for one, and has a line of its own. */

@@ -10,6 +10,7 @@ import {
   WatchError,
 } from '@rollcall/core';
 import { createRollcall, type Rollcall, type Watcher, type WatchOptions } from 'rollcall';
+import { exitCodeOf } from '../output/exitCode.js';
 import type { Io } from '../output/io.js';
 import { createLogger, type LogLevel } from '../output/log.js';
 import { Output } from '../output/output.js';
@@ -20,6 +21,8 @@ export interface GlobalOptions {
   readonly config?: string;
   readonly json?: true;
   readonly logLevel: LogLevel;
+  /** False with `--no-truncate`. */
+  readonly truncate: boolean;
   /** ms */
   readonly timeout?: number;
 }
@@ -42,7 +45,7 @@ export interface Session {
   /** That was asked for, and is not just because of a pipe. */
   readonly jsonAsked: boolean;
   readonly paint: Paint;
-  /** Of the terminal. */
+  /** Of the terminal; Infinity where values are to be shown whole. */
   readonly columns: number;
   /** How long to wait for an answer, ms. */
   readonly timeoutMs?: number;
@@ -51,7 +54,7 @@ export interface Session {
 /**
  * Runs a command with all it needs, and closes that.
  * @param urls of the command; a name among them asks for a configuration.
- * @throws what the command throws, unless it was told to end.
+ * @throws what the command throws, also when it was told to end before it had an answer; not when its reader went away.
  */
 export async function withSession(
   io: Io,
@@ -71,20 +74,27 @@ export async function withSession(
       logger.error({}, `${WatchError.from(error).message} The old configuration stays in force.`);
     }
   });
+  const session: Session = {
+    rollcall,
+    out,
+    logger,
+    io,
+    json: options.json ?? !stdout.isTTY,
+    jsonAsked: options.json ?? false,
+    paint: painter(coloured(stdout, env)),
+    // A terminal may not know how wide it is (docker exec -t from a script).
+    columns: options.truncate ? stdout.columns || DEFAULT_COLUMNS : Number.POSITIVE_INFINITY,
+    ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+  };
   try {
-    await run({
-      rollcall,
-      out,
-      logger,
-      io,
-      json: options.json ?? !stdout.isTTY,
-      jsonAsked: options.json ?? false,
-      paint: painter(coloured(stdout, env)),
-      columns: stdout.columns ?? DEFAULT_COLUMNS,
-      ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
-    });
+    await run(session);
+    io.onExitCode?.(0);
   } catch (error) {
-    if (!out.ended.aborted) throw error;
+    const isReaderGone = out.ended.aborted && !signal.aborted;
+    if (!isReaderGone) {
+      io.onExitCode?.(exitCodeOf(error, signal));
+      throw error;
+    }
   }
   if (out.failure !== undefined) throw out.failure;
 }

@@ -8,7 +8,9 @@ import type { Reply } from './reply.js';
 /** A write to the KV store. */
 export type Write =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: 'delete'; readonly key: string };
+  | { readonly type: 'delete'; readonly key: string }
+  /** All keys that begin with it. */
+  | { readonly type: 'delete all'; readonly key: string };
 
 export interface Writer {
   write(write: Write, limits: CallLimits): Promise<Reply>;
@@ -35,7 +37,7 @@ interface PapiRequest {
 interface ConsulClient {
   readonly kv: {
     set(options: CallOptions & { value: Buffer }): Promise<unknown>;
-    del(options: CallOptions): Promise<unknown>;
+    del(options: CallOptions & { recurse?: true }): Promise<unknown>;
   };
   _ext(event: 'onRequest', hook: (request: PapiRequest, next: () => void) => void): void;
 }
@@ -83,7 +85,7 @@ export class ConsulWriter implements Writer {
     const { key } = write;
     return write.type === 'put'
       ? this.#client.kv.set({ ctx, key, value: Buffer.from(write.value) })
-      : this.#client.kv.del({ ctx, key });
+      : this.#client.kv.del({ ctx, key, ...(write.type === 'delete all' && { recurse: true }) });
   }
 }
 

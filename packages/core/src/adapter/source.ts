@@ -161,5 +161,11 @@ export interface Source extends AsyncDisposable {
     put(key: string, value: Uint8Array, options?: PutOptions): Promise<Revision>;
     /** @returns whether the key was there. */
     delete(key: string): Promise<boolean>;
+    /**
+     * Deletes all keys that begin with the prefix, in one step of the backend. Missing where there is none: then they
+     * are deleted one by one.
+     * @returns how many were there; undefined where the backend does not say.
+     */
+    deletePrefix?(prefix: string): Promise<number | undefined>;
   };
 }

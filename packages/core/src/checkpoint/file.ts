@@ -21,7 +21,7 @@ export class CheckpointFile {
 
   /** What the file holds; undefined when there is none. @throws Error saying why it cannot be used. */
   async read(): Promise<Checkpoint | undefined> {
-    const bytes = await readFile(this.path).catch((error: NodeJS.ErrnoException) => {
+    const bytes = await this.#bytes().catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw new Error(`cannot be read (${reasonOf(error)})`, { cause: error });
     });
@@ -72,8 +72,23 @@ export class CheckpointFile {
     }
   }
 
+  async #bytes(): Promise<Buffer> {
+    await this.#assertRegular();
+    return readFile(this.path);
+  }
+
+  /** To open a pipe waits for whoever writes into it, and nothing can end that wait. @throws also the system's error. */
+  async #assertRegular(): Promise<void> {
+    if ((await stat(this.path)).isFile()) return;
+    throw new Error('it is no regular file: give the path of one');
+  }
+
   /** A mistyped path must not cost somebody a file. */
   async #assertOurs(): Promise<void> {
+    await this.#assertRegular().catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return;
+      throw new Error(`cannot be written (${reasonOf(error)})`, { cause: error });
+    });
     const beginning = await beginningOf(this.path, CHECKPOINT_MAGIC.length).catch(() => Buffer.of());
     if (beginning.length === 0 || beginning.equals(CHECKPOINT_MAGIC)) return;
     throw new Error('is another kind of file and is not written to');

@@ -1,8 +1,22 @@
 import { WatchError } from '../model/errors.js';
+import { checkKnownOptions } from '../model/knownOptions.js';
 import type { Watcher } from '../model/types.js';
 import type { Collection, SingleCollection } from './collection.js';
 import type { CollectOptions, SingleOptions } from './options.js';
 import { CollectionView } from './view.js';
+
+const KNOWN: readonly (keyof CollectOptions<unknown> | keyof SingleOptions<unknown>)[] = [
+  'schema',
+  'format',
+  'decode',
+  'quietMs',
+  'maxQuietMs',
+  'guard',
+  'prefix',
+  'single',
+  'logger',
+  'timing',
+];
 
 /**
  * A view of a watcher as typed items. Any number of views share the watcher's one watch.
@@ -11,6 +25,7 @@ import { CollectionView } from './view.js';
 export function collect<T>(watcher: Watcher, options: SingleOptions<T>): SingleCollection<T>;
 export function collect<T>(watcher: Watcher, options: CollectOptions<T>): Collection<T>;
 export function collect<T>(watcher: Watcher, options: CollectOptions<T> | SingleOptions<T>): SingleCollection<T> {
+  checkKnownOptions('collect', options, KNOWN);
   if ((options.schema === undefined) === (options.decode === undefined)) {
     throw new WatchError('INVALID_OPTION', 'A collection needs either "schema" or "decode", and not both.');
   }

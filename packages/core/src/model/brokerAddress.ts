@@ -12,6 +12,7 @@ const NUMERIC_LABEL = /^(?:\d+|0x[0-9a-f]*)$/;
 const WILDCARDS = ['0.0.0.0', '::', '::ffff:0:0'];
 /** `[ipv6]:port`, or `host:port`; the port may be missing. */
 const ADDRESS = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(.*))?$/s;
+const PARTS = /\d+|\D+/g;
 /** A listener's name before an address, as Kafka writes it. */
 const LISTENER = /^[a-z][a-z0-9_.+-]*:\/\//i;
 
@@ -63,10 +64,9 @@ export class BrokerAddress {
     return new BrokerAddress(canonicalHost(host), canonicalPort(port));
   }
 
-  /** By host (code unit order), then by port (numeric). */
+  /** By host, with numbers in it as numbers (`b2` before `b10`), then by port. */
   static compare(a: BrokerAddress, b: BrokerAddress): number {
-    if (a.host === b.host) return a.port - b.port;
-    return a.host < b.host ? -1 : 1;
+    return compareNaturally(a.host, b.host) || a.port - b.port;
   }
 
   /** `host:port`, an IPv6 address in brackets. */
@@ -82,6 +82,22 @@ export class BrokerAddress {
   [inspect.custom](): string {
     return `BrokerAddress(${this})`;
   }
+}
+
+/** By code unit, but for runs of digits, which compare as numbers. 0 for equal texts alone. */
+function compareNaturally(a: string, b: string): number {
+  const [left, right] = [a.match(PARTS) ?? [], b.match(PARTS) ?? []];
+  for (const [at, part] of left.entries()) {
+    const other = right[at];
+    if (other === undefined) return 1;
+    const isNumber = /^\d/.test(part) && /^\d/.test(other);
+    // Numbers of any length: without leading zeros the longer one is the larger one.
+    const [p, q] = isNumber ? [part.replace(/^0+(?=.)/, ''), other.replace(/^0+(?=.)/, '')] : [part, other];
+    if (isNumber && p.length !== q.length) return p.length - q.length;
+    if (p !== q) return p < q ? -1 : 1;
+  }
+  if (left.length < right.length) return -1;
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 function canonicalHost(host: unknown): string {

@@ -49,3 +49,25 @@ export interface TlsOptions {
   /** Accepts any certificate. Warned of at every start. */
   readonly insecureSkipVerify?: boolean;
 }
+
+/** All that `TlsOptions` has. */
+export const TLS_OPTIONS = [
+  'ca',
+  'cert',
+  'key',
+  'serverName',
+  'insecureSkipVerify',
+] as const satisfies (keyof TlsOptions)[];
+
+/** All that `WatchOptions` has. */
+export const WATCH_OPTIONS = [
+  'username',
+  'password',
+  'token',
+  'tls',
+  'maxMessageBytes',
+  'maxProofAgeMs',
+  'prefix',
+  'since',
+  'checkpoint',
+] as const satisfies (keyof WatchOptions)[];

@@ -1,8 +1,10 @@
+import { type InspectOptions, inspect } from 'node:util';
 import BTreeModule from 'sorted-btree';
 import bulkLoadModule from 'sorted-btree/extended/bulkLoad.js';
 import diffModule from 'sorted-btree/extended/diffAgainst.js';
 import unionModule from 'sorted-btree/extended/union.js';
 import { compareKeys } from './keys.js';
+import { inspectEntries, valueJson } from './shown.js';
 import type { Entry, KeyMap } from './types.js';
 
 const BTree = BTreeModule.default;
@@ -56,6 +58,15 @@ export class Tree implements KeyMap {
 
   get size(): number {
     return this.#tree.size;
+  }
+
+  /** Values as text, or as `{ base64 }`. */
+  toJSON(): object {
+    return Object.fromEntries([...this].map(([key, { value }]) => [key, valueJson(value)]));
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return inspectEntries('KeyMap', this, options);
   }
 
   get(key: string): Entry | undefined {

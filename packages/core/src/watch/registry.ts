@@ -2,10 +2,12 @@ import { DialBoard } from '../adapter/dialBoard.js';
 import { locate } from '../adapter/locate.js';
 import type { Adapter, Location, Source, Target } from '../adapter/source.js';
 import { targetKey } from '../adapter/targetKey.js';
+import { redactUrl } from '../adapter/url.js';
 import { CheckpointFile } from '../checkpoint/file.js';
 import { CheckpointKeeper } from '../checkpoint/keeper.js';
 import { WatchError } from '../model/errors.js';
-import type { ConnectOptions, WatchOptions } from '../model/options.js';
+import { checkKnownOptions } from '../model/knownOptions.js';
+import { type ConnectOptions, TLS_OPTIONS, WATCH_OPTIONS, type WatchOptions } from '../model/options.js';
 import type { Watcher } from '../model/types.js';
 import { guardedLogger, type Logger } from '../runtime/logger.js';
 import { LogThrottle } from '../runtime/throttle.js';
@@ -17,6 +19,11 @@ import { Handle, type Lease } from './watcher.js';
 
 /** `close()` settles within 1 s; what a source still has to tear down then goes on by itself. */
 const DISPOSE_MS = 800;
+
+/** How long a first answer may take, ms, before somebody without a logger is told. */
+const SILENCE_MS = 10_000;
+
+const REGISTRY_OPTIONS = ['adapters', 'logger', 'timing', 'resolve'] satisfies (keyof RegistryOptions)[];
 
 export interface RegistryOptions {
   /** All adapters, in one explicit list. */
@@ -80,12 +87,14 @@ class SharingRegistry implements Registry {
   readonly #dials = new DialBoard();
   /** Sources that are being disposed of. */
   readonly #disposing = new Set<Promise<void>>();
+  #toldSilence = false;
   #epochs = 0;
   /** Of watches with a beginning of their own, which are not shared. */
   #own = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: RegistryOptions) {
+    checkKnownOptions('createRegistry', options, REGISTRY_OPTIONS);
     this.#options = options;
     this.#logger = guardedLogger(options.logger);
     this.#timing = options.timing ?? systemTiming;
@@ -101,7 +110,29 @@ class SharingRegistry implements Registry {
       onClosed: (closed) => this.#handles.delete(closed),
     });
     this.#handles.add(handle);
+    if (this.#options.logger === undefined) this.#warnOfSilence(handle, urlOrName);
     return handle;
+  }
+
+  /** Without a logger a wrong address would look like a program that hangs. Told once, whatever is watched. */
+  #warnOfSilence(watcher: Watcher, urlOrName: string): void {
+    if (this.#toldSilence) return;
+    const over = (): void => {
+      cancel();
+      stop();
+    };
+    const cancel = this.#timing.schedule(SILENCE_MS, () => {
+      over();
+      const { status } = watcher;
+      if (this.#toldSilence || status.state !== 'connecting') return;
+      this.#toldSilence = true;
+      const why = status.error === undefined ? '' : ` ${status.error.message}`;
+      const what = `Rollcall: nothing has answered for ${redactUrl(urlOrName)} in ${SILENCE_MS / 1000} s.${why}`;
+      process.emitWarning(`${what} It goes on trying; give a "logger" to see more.`);
+    });
+    const stop = watcher.onStatus(({ state }) => {
+      if (state !== 'connecting') over();
+    });
   }
 
   open(urlOrName: string, options: WatchOptions = {}): OpenedSource {
@@ -129,6 +160,8 @@ class SharingRegistry implements Registry {
 
   #locate(urlOrName: string, given: WatchOptions): Located {
     if (this.#closed !== undefined) throw new WatchError('CLOSED', 'This registry is closed.');
+    checkKnownOptions('watch', given, WATCH_OPTIONS);
+    checkKnownOptions('"tls"', given.tls, TLS_OPTIONS);
     const named = this.#options.resolve?.(urlOrName);
     const url = named?.url ?? urlOrName;
     const { prefix, since, checkpoint, ...connect } = { ...named?.options, ...given };

@@ -1,3 +1,4 @@
+import { type InspectOptions, inspect } from 'node:util';
 import { StatusFeed } from '../feed/statusFeed.js';
 import type { Step, Subscriber } from '../feed/subscriber.js';
 import { until } from '../feed/until.js';
@@ -71,6 +72,15 @@ export class Handle implements Watcher {
 
   get version(): number {
     return this.#view?.version ?? 0;
+  }
+
+  toJSON(): object {
+    const { prefix, version, status, snapshot } = this;
+    return { prefix, version, status: status.state, revision: snapshot?.revision, keys: snapshot?.entries.size ?? 0 };
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `Watcher ${inspect(this.toJSON(), options)}`;
   }
 
   get status(): Status {

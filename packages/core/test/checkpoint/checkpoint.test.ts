@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { on } from 'node:events';
 import { watch } from 'node:fs';
-import { mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import promises, { mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -217,18 +218,40 @@ test('S50 with a checkpoint a wrong password does not end the watch: it is stale
 
 test('S50 the verdict waits for a slow disk', async () => {
   await leaveCheckpoint();
-  const bytes = await readFile(path);
-  await rm(path);
-  // What is read from a pipe comes when somebody writes it.
+  const read = promises.readFile;
+  let spin = (): void => {};
+  const slow = new Promise<void>((resolve) => {
+    spin = resolve;
+  });
+  promises.readFile = (async (...args: Parameters<typeof read>) => {
+    await slow;
+    return read(...args);
+  }) as typeof read;
+  syncBuiltinESMExports();
+  try {
+    const { registry, source, timing } = startManual();
+    const watcher = registry.watch('scripted:c/', { checkpoint: path });
+    (await source().next()).play(new WatchError('UNAUTHENTICATED', 'wrong password'));
+    await timing.advance(20_000);
+    expect(watcher.status.state).toBe('connecting');
+    spin();
+    await watcher.ready();
+    expect(content(watcher)).toEqual({ a: '1', b: '2' });
+  } finally {
+    promises.readFile = read;
+    syncBuiltinESMExports();
+  }
+});
+
+test('a checkpoint that is a pipe is refused, and holds nothing up', async () => {
   execFileSync(PIPE_MAKER, [path]);
-  const { registry, source, timing } = startManual();
+  const { registry, source, timing, logs } = startManual();
   const watcher = registry.watch('scripted:c/', { checkpoint: path });
-  (await source().next()).play(new WatchError('UNAUTHENTICATED', 'wrong password'));
-  await timing.advance(20_000);
-  expect(watcher.status.state).toBe('connecting');
-  await writeFile(path, bytes);
+  (await source().next()).play(snapshot('9', { a: '1' }));
   await watcher.ready();
-  expect(content(watcher)).toEqual({ a: '1', b: '2' });
+  await timing.advance(10_000);
+  await expect.poll(() => logs.join()).toContain('it is no regular file');
+  await registry.close();
 });
 
 test('without one, or with one that cannot be used, it does', async () => {

@@ -72,7 +72,7 @@ test('S68 a missing folder, or one that is a file, is said with its reason', asy
 test('a write that fails at its end leaves nothing behind', async () => {
   await mkdir(join(path, 'full'), { recursive: true });
   const file = new CheckpointFile(path, location);
-  await expect(file.write(checkpoint('1'), never)).rejects.toThrow(/^cannot be written \(E/);
+  await expect(file.write(checkpoint('1'), never)).rejects.toThrow(/^cannot be written \(it is no regular file/);
   expect(await readdir(folder)).toEqual(['orders.checkpoint']);
 });
 

@@ -39,7 +39,7 @@ test('S67 one invalid item among 50: 49 load, the bad one is in quarantine with 
 
 test.each(['live', 'a resync'])('S67 a bad value keeps the last good item, told by %s', async (how) => {
   const { watcher, source, timing, common, readAnew } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   const attempt = await source.next();
   attempt.play(snapshot('1', { a: '1', b: '2' }));
   await collection.ready();
@@ -67,7 +67,7 @@ test.each(['live', 'a resync'])('S67 a bad value keeps the last good item, told 
 
 test('a key that stays bad keeps the time when it first was; deleting it clears both', async () => {
   const { watcher, source, timing, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   const attempt = await source.next();
   attempt.play(snapshot('1', { a: '1' }), delta(2, put('a', 'x', '2')));
   await settle();
@@ -194,7 +194,7 @@ test('an asynchronous schema is awaited; batches stay in order', async () => {
 
 test('S64 a flapping key is one version, and maxQuietMs bounds the wait', async () => {
   const { watcher, source, timing, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers(), quietMs: 100, maxQuietMs: 250 });
+  const collection = collect(watcher, { ...common, decode: numbers().decode, quietMs: 100, maxQuietMs: 250 });
   const attempt = await source.next();
   attempt.play(snapshot('1', { a: '0' }));
   await collection.ready();
@@ -216,7 +216,7 @@ test('S64 a flapping key is one version, and maxQuietMs bounds the wait', async 
 
 test('a slow reader gets the newest version next; every version is immutable', async () => {
   const { watcher, source, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   const reader = collection.versions();
   const attempt = await source.next();
   attempt.play(snapshot('1', { a: '1' }));
@@ -229,7 +229,7 @@ test('a slow reader gets the newest version next; every version is immutable', a
 
 test('the first version comes even if it is empty', async () => {
   const { watcher, source, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   expect(collection.version).toBe(0);
   (await source.next()).play(snapshot('1', {}));
   expect(await nextOf(collection[Symbol.asyncIterator]())).toMatchObject({ version: 1, revision: '1' });
@@ -237,7 +237,7 @@ test('the first version comes even if it is empty', async () => {
 
 test('return() and an abort end a reader that waits', async () => {
   const { watcher, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   const reader = collection.versions();
   const waiting = reader.next();
   await reader.return?.();
@@ -250,7 +250,7 @@ test('return() and an abort end a reader that waits', async () => {
 
 test('onChange tells of items and of quarantine; a listener that throws stops nobody', async () => {
   const { watcher, source, lines, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   const seen: number[] = [];
   collection.onChange(() => {
     throw new Error('mine');
@@ -269,7 +269,7 @@ test('onChange tells of items and of quarantine; a listener that throws stops no
 
 test('S62 close is idempotent, leaves the watcher open, and nothing is delivered after it', async () => {
   const { watcher, source, timing, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers(), quietMs: 100 });
+  const collection = collect(watcher, { ...common, decode: numbers().decode, quietMs: 100 });
   const states: string[] = [];
   collection.onStatus(({ state }) => states.push(state));
   const attempt = await source.next();
@@ -280,7 +280,7 @@ test('S62 close is idempotent, leaves the watcher open, and nothing is delivered
   const waiting = collection.versions();
   await waiting.next();
   const next = waiting.next();
-  const late = collect(watcher, { ...common, single: 'nothing', ...numbers() });
+  const late = collect(watcher, { ...common, single: 'nothing', decode: numbers().decode });
   await Promise.all([collection.close(), collection.close(), late.close()]);
   expect((await next).done).toBe(true);
   expect((await collection.versions().next()).done).toBe(true);
@@ -310,7 +310,7 @@ test('S62 closing while a value is being decoded delivers nothing', async () => 
 
 test('a closed watcher closes its views', async () => {
   const { watcher, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   const waiting = collection.ready();
   const rejected = expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
   await watcher.close();
@@ -350,7 +350,7 @@ test('S65 S66 a swap ends what the guard still held of the old backend', async (
 
 test('a fatal error before the first state rejects ready() and the iteration', async () => {
   const { watcher, source, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   const reader = collection.versions();
   (await source.next()).play(new WatchError('UNAUTHENTICATED', 'who are you?'));
   await expect(collection.ready()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
@@ -361,7 +361,7 @@ test('a fatal error before the first state rejects ready() and the iteration', a
 
 test('ready() times out with the last failure as its cause, and is cancelled by its signal', async () => {
   const { watcher, source, timing, common } = setUp();
-  const collection = collect(watcher, { ...common, ...numbers() });
+  const collection = collect(watcher, { ...common, decode: numbers().decode });
   const late = expect(collection.ready({ timeoutMs: 500 })).rejects.toMatchObject({
     code: 'TIMEOUT',
     cause: { code: 'UNREACHABLE' },

@@ -114,6 +114,35 @@ test('an address is one text wherever it is shown', () => {
   expect(sorted.join()).toBe('a:3,b:2,b:10');
 });
 
+test('numbers in hosts are ordered as numbers, and the order is one whatever it begins with', () => {
+  const ordered = [
+    '10.0.0.2',
+    '10.0.0.10',
+    '192.0.2.1',
+    'b1',
+    'b2',
+    'b10',
+    'b10-a',
+    'b010.x',
+    'kafka',
+    'kafka-1',
+    'kafka-12',
+  ];
+  const sorted = (hosts: readonly string[]): string[] =>
+    hosts
+      .map((host) => BrokerAddress.of(host, 1))
+      .sort(BrokerAddress.compare)
+      .map(({ host }) => host);
+  expect(sorted([...ordered].reverse())).toEqual(ordered);
+  const host = fc.stringMatching(/^[a-b0-2]{1,4}(-[a0-1]{1,3})?[a-z]$/);
+  fc.assert(
+    fc.property(fc.uniqueArray(host, { maxLength: 6 }), fc.infiniteStream(fc.nat()), (hosts, random) => {
+      const shuffled = hosts.map((each) => ({ each, at: random.next().value })).sort((a, b) => a.at - b.at);
+      expect(sorted(shuffled.map(({ each }) => each))).toEqual(sorted(hosts));
+    }),
+  );
+});
+
 test('every address that can be made is read back from its text, which holds nothing that cuts a list', () => {
   const part = fc.constantFrom(
     'a',

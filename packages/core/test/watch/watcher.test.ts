@@ -304,3 +304,51 @@ test('bad input is refused at once, without repeating a secret', () => {
   const watcher = registry.watch('scripted:c/');
   expect(() => watcher.batches({ quietMs: -1 })).toThrow(/quietMs/);
 });
+
+test('without a logger one warning of the process says that nothing answers', async () => {
+  const told: string[] = [];
+  const keep = ({ message }: Error): void => void told.push(message);
+  process.on('warning', keep);
+  try {
+    const timing = new ManualTiming();
+    const sources = new Map([
+      ['a', new ScriptedSource()],
+      ['b', new ScriptedSource()],
+    ]);
+    const adapters = [scriptedAdapter((cluster) => sources.get(cluster) ?? new ScriptedSource())];
+    const registry = createRegistry({ adapters, timing });
+    open.push(registry);
+    const answered = registry.watch('scripted:a/');
+    (await sources.get('a')?.next())?.play(snapshot('1', {}));
+    await answered.ready();
+    registry.watch('scripted:b/');
+    registry.watch('scripted:b/x/');
+    (await sources.get('b')?.next())?.play(new WatchError('UNREACHABLE', 'Nobody there.'));
+    await settle();
+    await timing.advance(9_999);
+    expect(told).toEqual([]);
+    await timing.advance(60_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual([
+      'Rollcall: nothing has answered for scripted:b/ in 10 s. Nobody there. It goes on trying; give a "logger" to see more.',
+    ]);
+  } finally {
+    process.off('warning', keep);
+  }
+});
+
+test('options that there are not are refused', () => {
+  const { registry } = setUp();
+  for (const [options, why] of [
+    [{ tokens: 'x' }, 'did you mean token?'],
+    [{ user: 'x' }, 'did you mean username?'],
+    [{ tls: { cA: 'x' } }, 'did you mean ca?'],
+    [{ checkpoint: null }, 'the option checkpoint is null'],
+  ] as const) {
+    expect(() => registry.watch('scripted:a/', options as object)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION' }),
+    );
+    expect(() => registry.open('scripted:a/', options as object)).toThrow(why);
+  }
+  expect(() => createRegistry({ adapters: [], conf: 1 } as never)).toThrow('createRegistry has no option "conf"');
+});

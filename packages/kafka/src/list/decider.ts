@@ -12,6 +12,8 @@ export interface DeciderOptions {
   readonly gate: Gate;
   readonly timing: Timing;
   readonly logger: Logger;
+  /** Says what is there where keys name no brokers at all; undefined when there is nothing to say. */
+  readonly missing: () => string | undefined;
   /** A key, prefix included, for the log. */
   readonly wholeKey: (key: string) => string;
   /** What to do with what the registry names at this revision. Not called at or after `stop()`. */
@@ -93,7 +95,7 @@ export class Decider {
       clusterId: gate.clusterId,
       known: new Set(this.#followed?.usable),
     };
-    const found = select(chosen, knowledge, policy.order);
+    const found = { ...select(chosen, knowledge, policy.order), missing: this.#options.missing() };
     const decision = decide(this.#followed, found, policy.minBrokers);
     this.#fates = found.fates;
     this.#decision = decision;

@@ -34,6 +34,8 @@ export interface Found {
   readonly unlearned: string;
   /** How many addresses are left out for being of another cluster than the known one. */
   readonly otherCluster: number;
+  /** Where keys name no brokers at all: that there are none, or why they were rejected; absent otherwise. */
+  readonly missing?: string | undefined;
   /** What else is left out and why, for people; empty when nothing is. */
   readonly leftOut: string;
 }
@@ -56,7 +58,8 @@ export function decide(
   }
   if (brokerCount < minBrokers) {
     const code = brokerCount + otherCluster < minBrokers ? 'TOO_FEW_BROKERS' : 'OTHER_CLUSTER';
-    const without = leftOut === '' ? '' : ` (left out: ${leftOut})`;
+    const why = [leftOut === '' ? '' : `left out: ${leftOut}`, found.missing ?? ''].filter((each) => each !== '');
+    const without = why.length === 0 ? '' : ` (${why.join('; ')})`;
     const some = brokerCount === 1 ? '1 usable broker' : `${brokerCount} usable brokers`;
     const reason = `The registry names ${some}, fewer than ${minBrokers}${without}.`;
     return { change: 'refuse', code, reason };

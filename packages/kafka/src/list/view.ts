@@ -1,3 +1,4 @@
+import { type InspectOptions, inspect } from 'node:util';
 import {
   type Collection,
   collect,
@@ -21,6 +22,7 @@ import { Decider } from './decider.js';
 import { type BrokersExplained, explain } from './explain.js';
 import { ForKafkajs } from './forKafkajs.js';
 import { mapped } from './mapped.js';
+import { missingFrom } from './missing.js';
 import type { BrokerListOptions } from './options.js';
 import { checkedPolicy, type Policy } from './options.js';
 import { changeBetween, type Decision, type Found } from './rule.js';
@@ -67,6 +69,7 @@ export class BrokerListView implements BrokerList {
       timing: this.#timing,
       logger: this.#logger,
       wholeKey: (key) => watcher.prefix + key,
+      missing: () => missingFrom(watcher, this.#collection),
       onDecision: (...decided) => this.#act(...decided),
     });
     this.#collection = collect(watcher, {
@@ -85,6 +88,15 @@ export class BrokerListView implements BrokerList {
     this.#collection.onChange(() => this.#tellTrouble());
     this.#onStatus(this.#collection.status);
     void this.#run();
+  }
+
+  toJSON(): object {
+    const { current: brokers, version, status } = this;
+    return { brokers, version, status: status.state };
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `BrokerList ${inspect(this.toJSON(), options)}`;
   }
 
   get current(): readonly string[] {

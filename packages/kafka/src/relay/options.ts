@@ -1,4 +1,4 @@
-import { guardedLogger, type Logger, systemTiming, type Timing, WatchError } from '@rollcall/core';
+import { checkKnownOptions, guardedLogger, type Logger, systemTiming, type Timing, WatchError } from '@rollcall/core';
 
 export interface RelayOptions {
   /** What to listen on. Anything but a loopback address opens the brokers to whoever reaches it. Default: 127.0.0.1. */
@@ -15,17 +15,15 @@ export interface RelayOptions {
   readonly timing?: Timing;
 }
 
+const KNOWN: readonly (keyof RelayOptions)[] = ['host', 'port', 'dialTimeoutMs', 'maxConnections', 'logger', 'timing'];
+
 export type CheckedRelayOptions = Required<RelayOptions>;
 
 /** @throws WatchError INVALID_OPTION. */
-export function checkedRelayOptions({
-  host = '127.0.0.1',
-  port = 0,
-  dialTimeoutMs = 2000,
-  maxConnections = 200,
-  logger,
-  timing = systemTiming,
-}: RelayOptions): CheckedRelayOptions {
+export function checkedRelayOptions(options: RelayOptions): CheckedRelayOptions {
+  checkKnownOptions('BootstrapRelay.listen', options, KNOWN);
+  const { host = '127.0.0.1', port = 0, dialTimeoutMs = 2000, maxConnections = 200, logger } = options;
+  const { timing = systemTiming } = options;
   if (typeof host !== 'string' || host === '') throw invalid('host', 'a host name or an address', host);
   if (!isWhole(port, 0) || port > 65535) throw invalid('port', 'a whole number from 0 to 65535', port);
   if (!isWhole(dialTimeoutMs, 1)) throw invalid('dialTimeoutMs', 'a whole number of ms, 1 or more', dialTimeoutMs);

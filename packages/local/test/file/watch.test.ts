@@ -164,7 +164,7 @@ describe('S69 never a partial state', () => {
     const reader = new Reader(open(path));
     expect(await reader.state()).toEqual({ a: '1', b: '2' });
     replace(path, 'a: 1\nb: {c: \n');
-    expect(await reader.trouble()).toMatch(/brokers\.yaml": it is at line \d/);
+    expect(await reader.trouble()).toMatch(/brokers\.yaml": at line \d, it is not valid YAML/);
     replace(path, 'a: 1\nb: 3\n');
     expect(await reader.state()).toEqual({ a: '1', b: '3' });
   });

@@ -1,0 +1,29 @@
+import { type Collection, printable, quote, type Watcher } from '@rollcall/core';
+import type { Registered } from '../address/registered.js';
+
+/**
+ * Says why keys name no brokers at all: there are none, or all of them were rejected.
+ * @returns undefined when some do, or nothing is known yet.
+ */
+export function missingFrom(
+  { prefix, snapshot }: Pick<Watcher, 'prefix' | 'snapshot'>,
+  { items, quarantine }: Pick<Collection<Registered>, 'items' | 'quarantine'>,
+): string | undefined {
+  if (snapshot === undefined || items.size > 0) return undefined;
+  if (snapshot.entries.size === 0) return noKeys(prefix);
+  const [first] = quarantine.values();
+  if (first === undefined) return undefined;
+  const { key, reason } = first;
+  const such =
+    quarantine.size === 1
+      ? `the key ${quote(prefix + key)} is rejected`
+      : `${quarantine.size} keys are rejected, as ${quote(prefix + key)}`;
+  return `${such}: ${printable(reason)}`;
+}
+
+function noKeys(prefix: string): string {
+  if (prefix === '') return 'there is no key';
+  const inFront = prefix.startsWith('/') ? `; is it ${quote(prefix.slice(1))}, without the / in front?` : '';
+  if (prefix.endsWith('/')) return `there is no key under ${quote(prefix)}${inFront}`;
+  return `there is no key ${quote(prefix)}, and a path that does not end in / means this one exact key${inFront}`;
+}
