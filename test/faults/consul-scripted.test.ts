@@ -451,6 +451,24 @@ test('provenAt counts the time since the server that answers has heard of its le
   await server[Symbol.asyncDispose]();
 });
 
+test('an answer proves no later time than its question: it may have been held up on the way', async () => {
+  await using it = await start({ waitMs: 4_000 });
+  const { server, watching } = it;
+  const askedAt = Date.now();
+  await sleep(1_500);
+  server.set(AFTER);
+  await watching.value('b', 'changed');
+  const { status } = watching.watcher;
+  if (status.state !== 'live') throw new Error(`it is ${status.state}`);
+  expect(Math.abs(status.provenAt - askedAt)).toBeLessThan(1_000);
+  expect(Date.now() - status.provenAt).toBeLessThan(status.maxProofAgeMs);
+  await blocked(server);
+  const waitMs = Number.parseInt(server.requests.at(-1)?.parameters.get('wait') ?? '', 10);
+  // The rest of the 4 s, so that the next proof comes in time.
+  expect(waitMs).toBeGreaterThan(1_000);
+  expect(waitMs).toBeLessThan(2_700);
+});
+
 describe('S52 Consul before 1.12, which does not say that access rules hide something', () => {
   const self = (version: string): string => JSON.stringify({ Config: { Server: true, Version: version }, Stats: {} });
   const warnings = ({ log }: Watching): unknown[] =>

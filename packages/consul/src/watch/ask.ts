@@ -79,8 +79,10 @@ export async function ask(
   const standing = standingOf(reply.headers, consistency);
   // What settles all doubts must not be doubtful itself.
   if (block === undefined && mode === SETTLING && standing !== 'proven') throw answeredByACache(endpoint, query);
-  // A blocking query answers when its wait is over, or at a change: what took longer was held up on the way.
-  const answeredAt = block === undefined ? sentAt : Math.min(arrivedAt, sentAt + block.waitMs);
+  // An answer may be held up on the way for any time: it is certain to be as young as its question. Only where a wait
+  // that was over ended it, the server looked again at the end of that.
+  const waited = block !== undefined && answer.index === block.index && arrivedAt - sentAt >= block.waitMs;
+  const answeredAt = waited ? sentAt + block.waitMs : sentAt;
   return {
     ...answer,
     standing,

@@ -14,7 +14,7 @@ import { type Known, NOTHING, sameEntries } from '../queries/entries.js';
 import { ask, type QueryResult, type Questioning } from './ask.js';
 import { Doubt } from './doubt.js';
 import { judge } from './indexRules.js';
-import type { Lanes } from './lanes.js';
+import { type Lanes, LEAST_WAIT_MS } from './lanes.js';
 import { Pace } from './pace.js';
 
 /** While a watch waits for its turn it says so this often, ms: waiting is no silence. */
@@ -71,6 +71,8 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
   /** When the last answer came that proved its age. */
   #provenAt = 0;
   #provenAsOf = Number.NEGATIVE_INFINITY;
+  /** As of when the last answer is certain to be, proven or not. */
+  #answeredAsOf = Number.POSITIVE_INFINITY;
   /** When the last update was yielded. */
   #updatedAt: number | undefined;
 
@@ -130,6 +132,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
     } finally {
       leave?.();
     }
+    this.#answeredAsOf = answer.asOf;
     pool.succeeded(connection);
     this.#watching.onAnswer(connection);
     this.#pace.spent(answer.costMs);
@@ -231,9 +234,13 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
   }
 
   #waitMs(pauseMs: number): number {
-    const { waitMs, consistency } = this.#watching;
+    const { waitMs, consistency, timing } = this.#watching;
+    // A change late in a wait proves no more than that the state was so after the question: the next answer has to come
+    // while that is young enough.
+    const ageMs = Math.max(0, timing.now() - this.#answeredAsOf);
     // The pause is a part of the silence that the core allows.
-    const restMs = Math.max(waitMs - pauseMs, waitMs / 2);
+    const leastMs = Math.min(LEAST_WAIT_MS, waitMs);
+    const restMs = Math.max(leastMs, Math.min(Math.max(waitMs - pauseMs, waitMs / 2), waitMs - ageMs));
     // A server that may be behind is asked at short intervals until it is seen not to be.
     return isLenient(consistency.mode) && !this.#young ? Math.min(restMs, consistency.maxStaleMs) : restMs;
   }

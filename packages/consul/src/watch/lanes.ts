@@ -3,7 +3,7 @@ import { Limiter } from '@rollcall/core';
 /** The longest that a query may block while others wait for its lane, ms. */
 export const SHARED_WAIT_MS = 2_000;
 /** Shorter waits would cost more requests than they gain, ms. */
-const LEAST_WAIT_MS = 100;
+export const LEAST_WAIT_MS = 100;
 /** What a turn takes beside its wait, ms: Consul's sixteenth, the way there and back. */
 const TURN_COST_MS = 50;
 
