@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { completionScript, SHELLS, type Shell } from './commands/completion.js';
+import { checkConfig } from './commands/config.js';
 import { addReading } from './commands/reading.js';
 import { addWriting } from './commands/writing.js';
 import { parseDuration } from './options/duration.js';
@@ -62,6 +63,14 @@ export function createProgram(io: Io): Command {
 
   addReading(program, run);
   addWriting(program, run);
+  const configuration = program.command('config').summary('look at the configuration');
+  configuration
+    .command('check')
+    .summary('print what is understood of the configuration, secrets masked')
+    .description('Reads the configuration as every command does, and prints what is understood of it.')
+    .addHelpText('after', examples('config check', '--config /etc/rollcall.yaml config check'))
+    // As a name does, it asks for the configuration.
+    .action((_options, command: Command) => run(command, ['check'], checkConfig));
   program
     .command('version')
     .summary('print the version')

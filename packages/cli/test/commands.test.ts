@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -300,5 +300,64 @@ describe('diff --exit-code and tail --count', () => {
     const { code, json } = await run(['tail', '--count', '2', `file:${many}`]);
     expect(code).toBe(0);
     expect(json.filter(({ type }) => type === 'put').map(({ key }) => key)).toEqual(['a', 'b']);
+  });
+});
+
+describe('the configuration', () => {
+  it('is checked and printed, secrets masked', async () => {
+    const config = await folder.write(
+      'rollcall.yaml',
+      'watches:\n  o:\n    source: etcd://127.0.0.1:1/b/\n    username: app\n    password: S3cret\n    brokers: {limit: 3}\n',
+    );
+    const { code, json } = await run(['--config', config, 'config', 'check']);
+    expect(code).toBe(0);
+    expect(json).toEqual([
+      {
+        type: 'watch',
+        name: 'o',
+        source: 'etcd://127.0.0.1:1/b/',
+        connect: { username: 'app', password: '***' },
+        brokers: { limit: 3 },
+      },
+    ]);
+    const shown = await run(['--config', config, 'config', 'check'], { tty: true });
+    expect(shown.text).not.toContain('S3cret');
+    expect(shown.plainLines.at(-1)).toBe('1 watch: all can be used.');
+    const bad = await folder.write(
+      'bad.yaml',
+      'watches:\n  o:\n    source: file:./a\n    brokers: {allow: ["10.0.0.0/99"]}\n',
+    );
+    const { code: refused, errors } = await run(['--config', bad, 'config', 'check']);
+    expect([refused, errors]).toEqual([
+      2,
+      expect.stringContaining(`${bad}:4: watches.o.brokers cannot be used: "allow[0]"`),
+    ]);
+  });
+
+  it('gives the policy of a bootstrap list, and a flag counts before it', async () => {
+    await folder.write('a.yaml', 'b/1: 192.0.2.1,192.0.2.2,198.51.100.1\n');
+    const config = await folder.write(
+      'rollcall.yaml',
+      'watches:\n  o:\n    source: file:./a.yaml#b/\n    brokers: {allow: [192.0.2.0/24], limit: 1}\n',
+    );
+    const once = async (...flags: string[]): Promise<string> =>
+      (await run(['--config', config, 'brokers', '--once', ...flags, 'o'])).text;
+    expect(await once()).toBe('192.0.2.1:9092\n');
+    expect(await once('--limit', '5')).toBe('192.0.2.1:9092,192.0.2.2:9092\n');
+    expect(await once('--allow', '198.51.100.0/24')).toBe('198.51.100.1:9092\n');
+  });
+
+  it('comes from a pipe, too, once; and one that never ends can be interrupted', async () => {
+    await folder.write('a.yaml', 'k: v\n');
+    const pipe = folder.path('config.pipe');
+    execFileSync('mkfifo', [pipe]);
+    const get = new Run(['--config', pipe, 'get', '--prefix', 'k', 'o']);
+    await writeFile(pipe, `watches:\n  o:\n    source: file:${folder.path('a.yaml')}\n`);
+    expect([await get.done, get.json]).toEqual([0, [expect.objectContaining({ key: 'k', value: 'v' })]]);
+    const waiting = new Run(['--config', pipe, 'get', 'o']);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await waiting.end()).toBe(130);
+    // Lets go of the thread that waits for a writer.
+    await writeFile(pipe, '');
   });
 });

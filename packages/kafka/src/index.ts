@@ -16,7 +16,7 @@ export type {
   SaslSession,
   SecurityOptions,
 } from './gate/types.js';
-export { brokerList } from './list/brokerList.js';
+export { brokerList, checkBrokerListOptions } from './list/brokerList.js';
 export type { AddressExplained, BrokersExplained } from './list/explain.js';
 export type { BrokerListOptions } from './list/options.js';
 export type { OrderOptions } from './list/order.js';

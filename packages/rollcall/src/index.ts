@@ -51,6 +51,8 @@ export {
   type SaslOptions,
   type SaslSession,
 } from '@rollcall/kafka';
-export type { RollcallConfig, WatchConfig } from './config/config.js';
+export type { BrokersConfig } from './config/brokers.js';
+export type { RollcallConfig, WatchConfig, WatchSummary } from './config/config.js';
 export type { Environment } from './config/environment.js';
+export type { ConfigText } from './config/file.js';
 export { createRollcall, type Rollcall, type RollcallOptions } from './rollcall.js';

@@ -9,25 +9,27 @@ import {
   type Registry,
   schemeOf,
   silentLogger,
+  systemTiming,
   type Timing,
   WatchError,
   type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
+import type { BrokerListOptions } from '@rollcall/kafka';
 import { fileAdapter } from '@rollcall/local';
 import { builtInAdapters } from './adapters.js';
-import type { NamedWatches, RollcallConfig } from './config/config.js';
+import { type NamedWatches, type RollcallConfig, summaryOf, type WatchSummary } from './config/config.js';
 import { firstOf } from './config/connection.js';
 import { connectionFrom, type Environment, withEndpoints } from './config/environment.js';
-import { loadConfig, readText } from './config/file.js';
+import { type ConfigText, loadConfig, readText } from './config/file.js';
 import { Followers } from './config/followers.js';
 
 export interface RollcallOptions {
   /**
-   * Named watches: the path of a `rollcall.yaml`, or its content as an object. A file is followed: an edit moves the open
-   * watches of the names whose entry it changes.
+   * Named watches: the path of a `rollcall.yaml`, its text, or its content as an object. A file is followed: an edit
+   * moves the open watches of the names whose entry it changes.
    */
-  readonly config?: string | RollcallConfig;
+  readonly config?: string | ConfigText | RollcallConfig;
   /** Further backends. One with a built-in backend's scheme takes its place. */
   readonly adapters?: readonly Adapter[];
   /** Any pino-compatible logger. Default: silent, but for one warning of the process where nothing answers for 10 s. */
@@ -46,6 +48,10 @@ export interface Rollcall extends Registry {
    * @throws WatchError INVALID_OPTION naming file, line and key; then the old configuration stays in force.
    */
   reload(): void;
+  /** What is understood of the configuration, by name, without secrets. */
+  readonly watches: ReadonlyMap<string, WatchSummary>;
+  /** The policy that the configuration gives for a name's bootstrap list: `brokerList(watcher, options)`. */
+  brokerOptions(urlOrName: string): BrokerListOptions;
 }
 
 /**
@@ -58,7 +64,7 @@ export function createRollcall(options: RollcallOptions = {}): Rollcall {
 }
 
 class ConfiguredRollcall implements Rollcall {
-  readonly #config: string | RollcallConfig | undefined;
+  readonly #config: string | ConfigText | RollcallConfig | undefined;
   readonly #env: Environment;
   readonly #adapters: readonly Adapter[];
   readonly #logger: Logger;
@@ -78,7 +84,7 @@ class ConfiguredRollcall implements Rollcall {
     this.#logger = guardedLogger(logger);
     this.#adapters = [...adapters, ...builtInAdapters()];
     this.#watches = loadConfig(config, env, this.#adapters);
-    this.#followers = new Followers(this.#logger);
+    this.#followers = new Followers(this.#logger, timing ?? systemTiming);
     this.#ownFiles = createRegistry({
       adapters: [fileAdapter],
       logger: silentLogger,
@@ -109,6 +115,14 @@ class ConfiguredRollcall implements Rollcall {
     if (typeof this.#config !== 'string') return;
     this.#watches = loadConfig(this.#config, this.#env, this.#adapters);
     this.#followers.follow(this.#watches);
+  }
+
+  get watches(): ReadonlyMap<string, WatchSummary> {
+    return new Map(Array.from(this.#watches, ([name, watch]) => [name, summaryOf(watch)]));
+  }
+
+  brokerOptions(urlOrName: string): BrokerListOptions {
+    return this.#watches.get(urlOrName)?.brokers ?? {};
   }
 
   async close(): Promise<void> {

@@ -20,7 +20,7 @@ export interface BrokersOptions extends PolicyFlags {
 export async function brokers(session: Session, url: string, options: BrokersOptions): Promise<void> {
   const { logger, out } = session;
   const { prefix, once } = options;
-  const policy = policyOf(options, session.io.env);
+  const policy = policyOf(options, session.rollcall.brokerOptions(url), session.io.env);
   const watcher = watchUrl(session, url, prefix === undefined ? {} : { prefix });
   await using list = brokerList(watcher, { ...policy, logger });
   if (options.explain) {

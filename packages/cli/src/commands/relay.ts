@@ -18,7 +18,7 @@ export interface RelayCommandOptions extends PolicyFlags {
 export async function relay(session: Session, url: string, options: RelayCommandOptions): Promise<void> {
   const { io, logger, out, timeoutMs } = session;
   const { prefix, listen } = options;
-  const policy = policyOf(options, io.env);
+  const policy = policyOf(options, session.rollcall.brokerOptions(url), io.env);
   const watcher = watchUrl(session, url, prefix === undefined ? {} : { prefix });
   await using list = brokerList(watcher, { ...policy, logger });
   await using relay = await BootstrapRelay.listen(list, { ...listen, logger });

@@ -38,17 +38,19 @@ export function addPolicy(command: Command): Command {
 }
 
 /**
- * The flags, with what the environment says of security, as a list's options.
+ * The flags, then what the configuration says of the list, with what the environment says of security.
+ * @param configured of the name that is watched.
  * @throws WatchError INVALID_OPTION for a variable that cannot be used.
  */
-export function policyOf(flags: PolicyFlags, env: Environment): BrokerListOptions {
+export function policyOf(flags: PolicyFlags, configured: BrokerListOptions, env: Environment): BrokerListOptions {
   const { listener, allow, clusterId, probe, shuffle, limit } = flags;
   return {
+    ...configured,
     ...(listener !== undefined && { listener }),
     ...(allow !== undefined && { allow }),
     ...(clusterId !== undefined && { clusterId }),
     // Nobody can tell a broker's cluster without asking it.
-    ...((probe || clusterId !== undefined) && { probe: true }),
+    ...((probe || clusterId !== undefined) && { probe: configured.probe || true }),
     ...(shuffle !== undefined && { shuffle }),
     ...(limit !== undefined && { limit }),
     ...kafkaSecurity(env, (path) => readFileSync(path, 'utf8')),

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import {
   LinkedAbort,
   type Logger,
@@ -9,7 +10,7 @@ import {
   untilAborted,
   WatchError,
 } from '@rollcall/core';
-import { createRollcall, type Rollcall, type Watcher, type WatchOptions } from 'rollcall';
+import { type ConfigText, createRollcall, type Rollcall, type Watcher, type WatchOptions } from 'rollcall';
 import { exitCodeOf } from '../output/exitCode.js';
 import type { Io } from '../output/io.js';
 import { createLogger, type LogLevel } from '../output/log.js';
@@ -65,7 +66,7 @@ export async function withSession(
   const { stdout, env, signal } = io;
   const logger = await createLogger(io, options.logLevel);
   const out = new Output(stdout, signal);
-  const config = configPath(options, env, urls);
+  const config = await readableConfig(configPath(options, env, urls), signal);
   await using rollcall = createRollcall({ logger, env, ...(config === undefined ? {} : { config }) });
   io.onReload?.(() => {
     try {
@@ -139,6 +140,14 @@ export async function inTime<T>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What comes from a pipe, as `--config <(…)`, can be read once only, and is not followed. @throws the signal's reason. */
+async function readableConfig(path: string | undefined, signal: AbortSignal): Promise<string | ConfigText | undefined> {
+  const there = path === undefined ? undefined : await stat(path).catch(() => undefined);
+  // What is not there, createRollcall tells.
+  if (path === undefined || there === undefined || there.isFile() || there.isDirectory()) return path;
+  return { file: path, text: await untilAborted(readFile(path, 'utf8'), signal) };
 }
 
 function configPath({ config }: GlobalOptions, env: Io['env'], urls: readonly string[]): string | undefined {

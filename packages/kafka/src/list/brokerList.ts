@@ -1,8 +1,18 @@
 import type { Watcher } from '@rollcall/core';
 import { createGate } from '../gate/gate.js';
-import { type BrokerListOptions, checkOptions } from './options.js';
+import type { Gate } from '../gate/types.js';
+import { type BrokerListOptions, checkedPolicy, checkOptions } from './options.js';
 import type { BrokerList } from './types.js';
 import { BrokerListView } from './view.js';
+
+/**
+ * Whether a list can be made with these options.
+ * @throws WatchError INVALID_OPTION that names the option.
+ */
+export function checkBrokerListOptions(options: BrokerListOptions): void {
+  checkOptions(options);
+  checkedPolicy(options, gateOf(options));
+}
 
 /**
  * Follows the brokers that the watcher's keys name.
@@ -10,15 +20,15 @@ import { BrokerListView } from './view.js';
  */
 export function brokerList(watcher: Watcher, options: BrokerListOptions = {}): BrokerList {
   checkOptions(options);
-  const { tls, sasl, allow, clusterId, timing } = options;
-  const gate = createGate(
-    {
-      ...(tls !== undefined && { tls }),
-      ...(sasl !== undefined && { sasl }),
-      ...(allow !== undefined && { allow }),
-      ...(clusterId !== undefined && { clusterId }),
-    },
-    timing,
-  );
-  return new BrokerListView(watcher, options, gate);
+  return new BrokerListView(watcher, options, gateOf(options));
+}
+
+function gateOf({ tls, sasl, allow, clusterId, timing }: BrokerListOptions): Gate {
+  const options = {
+    ...(tls !== undefined && { tls }),
+    ...(sasl !== undefined && { sasl }),
+    ...(allow !== undefined && { allow }),
+    ...(clusterId !== undefined && { clusterId }),
+  };
+  return createGate(options, timing);
 }

@@ -1,5 +1,7 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { type ConnectOptions, schemeOf, WatchError } from '@rollcall/core';
+import { type ConnectOptions, redactUrl, schemeOf, WatchError } from '@rollcall/core';
+import type { BrokerListOptions } from '@rollcall/kafka';
+import { type BrokersConfig, readBrokers } from './brokers.js';
 import { connection } from './connection.js';
 import { type ConfigDocument, objectDocument, readDocument } from './document.js';
 import type { Environment } from './environment.js';
@@ -31,6 +33,8 @@ export interface WatchConfig {
    * configuration file's folder. Each watch has its own.
    */
   readonly checkpoint?: string;
+  /** The policy of the bootstrap list that is made of this watch. */
+  readonly brokers?: BrokersConfig;
 }
 
 /** `rollcall.yaml` as it is written. */
@@ -45,6 +49,7 @@ export interface NamedWatch {
   /** An absolute path. */
   readonly checkpoint?: string;
   readonly connect: ConnectOptions;
+  readonly brokers?: BrokerListOptions;
 }
 
 export type NamedWatches = ReadonlyMap<string, NamedWatch>;
@@ -61,7 +66,24 @@ const TEXT_KEYS = [
   'key',
   'serverName',
 ] as const;
-const WATCH_KEYS: readonly string[] = [...TEXT_KEYS, 'insecureSkipVerify', 'maxMessageBytes', 'maxProofAgeMs'];
+/** All that an entry of `watches:` has. */
+export const WATCH_KEYS: readonly (keyof WatchConfig)[] = [
+  ...TEXT_KEYS,
+  'insecureSkipVerify',
+  'maxMessageBytes',
+  'maxProofAgeMs',
+  'brokers',
+];
+
+/** What is understood of one entry of `watches:`, for people: secrets are `***`. */
+export interface WatchSummary {
+  readonly source: string;
+  readonly prefix?: string;
+  readonly checkpoint?: string;
+  /** As `ConnectOptions`. */
+  readonly connect: Readonly<Record<string, unknown>>;
+  readonly brokers?: BrokerListOptions;
+}
 
 /** Names stand where URLs do and in paths such as `/v1/watches/orders`. */
 const NAME = /^[a-z0-9][a-z0-9._-]*$/i;
@@ -139,6 +161,7 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
     url,
     ...(prefix === undefined ? {} : { prefix }),
     ...(checkpoint === undefined ? {} : { checkpoint: resolve(context.folder, checkpoint) }),
+    ...(fields.brokers !== undefined && { brokers: readBrokers(context, [...path, 'brokers'], fields.brokers) }),
     connect: connection({
       username: text('username'),
       password: text('password'),
@@ -183,3 +206,26 @@ function rootedAt(folder: string, url: string): string {
   if (isAbsolute(path)) return url;
   return `file:${folder.replace(/[%?#]/g, encodeURIComponent)}/${path}`;
 }
+
+/** What is understood of a watch, without its secrets. */
+export function summaryOf({ url, prefix, checkpoint, connect, brokers }: NamedWatch): WatchSummary {
+  const { password, token, tls, ...rest } = connect;
+  const masked = {
+    ...rest,
+    ...(password !== undefined && { password: '***' }),
+    ...(token !== undefined && { token: '***' }),
+    // Certificates are long, and a key is a secret.
+    ...(tls && {
+      tls: { ...tls, ...Object.fromEntries(PEM.filter((name) => tls[name]).map((name) => [name, '***'])) },
+    }),
+  };
+  return {
+    source: redactUrl(url),
+    ...(prefix !== undefined && { prefix }),
+    ...(checkpoint !== undefined && { checkpoint }),
+    connect: masked,
+    ...(brokers !== undefined && { brokers }),
+  };
+}
+
+const PEM = ['ca', 'cert', 'key'] as const;

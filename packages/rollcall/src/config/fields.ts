@@ -55,6 +55,17 @@ export function flagAt(context: Context, path: readonly string[], value: unknown
   throw wrong(context, path, `is ${kind(value)}: write true or false, without quotes`);
 }
 
+/** Texts, in each of which environment variables are filled in. */
+export function textsAt(context: Context, path: readonly string[], value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw wrong(context, path, `is ${kind(value)}, not a list: write [one, two]`);
+  return value.map((each) => {
+    const text = textAt(context, path, each);
+    if (text === undefined) throw wrong(context, path, 'has an item without a value');
+    return text;
+  });
+}
+
 /** @param of what it is a number of, with an example */
 export function numberAt(context: Context, path: readonly string[], value: unknown, of: string): number | undefined {
   if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value) && value > 0)) return value;

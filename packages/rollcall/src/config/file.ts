@@ -1,21 +1,28 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type Adapter, locate, WatchError } from '@rollcall/core';
 import { checkConfig, type NamedWatches, parseConfig, type RollcallConfig } from './config.js';
 import { type Environment, withEndpoints } from './environment.js';
 
+/** The text of a `rollcall.yaml` that cannot be read a second time, as from a pipe, and what messages call it. */
+export interface ConfigText {
+  readonly file: string;
+  readonly text: string;
+}
+
 /**
- * The watches of a configuration: of the file at a path, as it is now, or of an object.
+ * The watches of a configuration: of the file at a path, as it is now, of a text, or of an object.
  * @throws WatchError INVALID_OPTION naming file, line, key and the fix.
  */
 export function loadConfig(
-  config: string | RollcallConfig | undefined,
+  config: string | ConfigText | RollcallConfig | undefined,
   env: Environment,
   adapters: readonly Adapter[],
 ): NamedWatches {
   if (config === undefined) return new Map();
   const checkUrl = (url: string): void => void locate(adapters, withEndpoints(env, url));
-  if (typeof config !== 'string') return checkConfig(config, { readFile: readText, checkUrl });
-  return parseConfig(readConfig(config), config, { env, readFile: readText, checkUrl });
+  const inputs = { env, readFile: readText, checkUrl };
+  if (typeof config === 'string') return parseConfig(readConfig(config), config, inputs);
+  return 'text' in config ? parseConfig(config.text, config.file, inputs) : checkConfig(config, inputs);
 }
 
 export function readText(path: string): string {
@@ -24,7 +31,8 @@ export function readText(path: string): string {
 
 function readConfig(path: string): string {
   try {
-    return readText(path);
+    if (statSync(path).isFile()) return readText(path);
+    throw new Error('it is no regular file, and may have no end');
   } catch (error) {
     const why = `The configuration file ${path} cannot be read (${(error as Error).message}): check its path.`;
     throw new WatchError('INVALID_OPTION', why, { cause: error });

@@ -1,4 +1,4 @@
-import { type Logger, redactUrl, WatchError, type Watcher, type WatchOptions } from '@rollcall/core';
+import { type Logger, redactUrl, type Timing, WatchError, type Watcher, type WatchOptions } from '@rollcall/core';
 import type { NamedWatch, NamedWatches } from './config.js';
 
 interface Follower {
@@ -10,13 +10,18 @@ interface Follower {
   definition: string | undefined;
 }
 
+/** How long a new source may take for its first answer, ms, before somebody is told that the old one is still in use. */
+const PATIENCE_MS = 5_000;
+
 /** The open watches that go by a name, and so follow what the configuration says of it. */
 export class Followers {
   readonly #logger: Logger;
+  readonly #timing: Pick<Timing, 'schedule'>;
   readonly #followers = new Set<Follower>();
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, timing: Pick<Timing, 'schedule'>) {
     this.#logger = logger;
+    this.#timing = timing;
   }
 
   add(name: string, definition: NamedWatch, watcher: Watcher, options: WatchOptions): void {
@@ -51,6 +56,10 @@ export class Followers {
     const target = textOf(definition);
     follower.definition = target;
     this.#logger.info(fields, `The source of "${name}" has changed; moving as soon as the new one answers.`);
+    const cancel = this.#timing.schedule(PATIENCE_MS, () => {
+      const late = `The new source of "${name}" has not answered for ${PATIENCE_MS / 1000} s`;
+      this.#logger.warn(fields, `${late}; the old one stays in use until it does.`);
+    });
     try {
       await watcher.swap(name, options);
       this.#logger.info(fields, `"${name}" has moved.`);
@@ -60,6 +69,8 @@ export class Followers {
       follower.definition = undefined;
       const error = WatchError.from(thrown);
       this.#logger.error({ ...fields, code: error.code }, `"${name}" stays where it was: ${error.message}`);
+    } finally {
+      cancel();
     }
   }
 }
