@@ -7,6 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from './folder.js';
 import { Run, run } from './run.js';
 
+/** A tool of every POSIX system. */
+const PIPE_MAKER = 'mkfifo';
+
 const folder = temporaryFolder();
 /** Bytes that are not UTF-8. */
 const BINARY = Uint8Array.of(0, 255, 254, 10);
@@ -350,7 +353,7 @@ describe('the configuration', () => {
   it('comes from a pipe, too, once; and one that never ends can be interrupted', async () => {
     await folder.write('a.yaml', 'k: v\n');
     const pipe = folder.path('config.pipe');
-    execFileSync('mkfifo', [pipe]);
+    execFileSync(PIPE_MAKER, [pipe]);
     const get = new Run(['--config', pipe, 'get', '--prefix', 'k', 'o']);
     await writeFile(pipe, `watches:\n  o:\n    source: file:${folder.path('a.yaml')}\n`);
     expect([await get.done, get.json]).toEqual([0, [expect.objectContaining({ key: 'k', value: 'v' })]]);

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
-import { BrokerAddress } from '@rollcall/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { BrokerAddress } from '../../src/index.js';
 
 test.each([
   ['10.0.0.1:9093', '10.0.0.1:9093'],

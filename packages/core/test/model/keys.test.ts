@@ -1,6 +1,6 @@
-import { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from '@rollcall/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from '../../src/index.js';
 
 const SEED = { seed: 20_260_101, numRuns: 2000 };
 

@@ -1,32 +1,39 @@
 import { inspect } from 'node:util';
-import { createRegistry } from '@rollcall/core';
-import { createMemoryAdapter } from '@rollcall/local';
 import { expect, test } from 'vitest';
+import { createRegistry } from '../../src/index.js';
 import { checkKnownOptions } from '../../src/model/knownOptions.js';
+import { put, ScriptedSource, scriptedAdapter } from '../scriptedSource.js';
 
 test('what is printed says what is there', async () => {
-  const adapter = createMemoryAdapter();
-  await using registry = createRegistry({ adapters: [adapter] });
-  const store = adapter.store('s');
-  store.put('a/1', 'one');
-  store.put('a/2', Uint8Array.of(0xff));
-  const watcher = registry.watch('memory:s#a/');
-  const snapshot = await watcher.ready();
-  expect(inspect(snapshot.entries)).toBe("KeyMap(2) { '1' => 'one', '2' => { base64: '/w==' } }");
-  expect(JSON.parse(JSON.stringify(snapshot))).toEqual({
+  const source = new ScriptedSource();
+  await using registry = createRegistry({ adapters: [scriptedAdapter(() => source)] });
+  const watcher = registry.watch('scripted:c/');
+  const attempt = await source.next();
+  attempt.play({
+    type: 'snapshot',
+    revision: '2',
+    entries: [
+      ['1', { value: Buffer.from('one') }],
+      ['2', { value: Uint8Array.of(0xff) }],
+    ],
+  });
+  const state = await watcher.ready();
+  expect(inspect(state.entries)).toBe("KeyMap(2) { '1' => 'one', '2' => { base64: '/w==' } }");
+  expect(JSON.parse(JSON.stringify(state))).toEqual({
     revision: '2',
     epoch: 1,
     entries: { '1': 'one', '2': { base64: '/w==' } },
   });
   expect(JSON.parse(JSON.stringify(watcher))).toEqual({
-    prefix: 'a/',
+    prefix: '',
     version: 1,
     status: 'live',
     revision: '2',
     keys: 2,
   });
-  expect(inspect(watcher)).toMatch(/^Watcher \{\s+prefix: 'a\/'/);
-  for (let i = 0; i < 500; i++) store.put(`a/${i}`, 'x'.repeat(10));
+  expect(inspect(watcher)).toMatch(/^Watcher \{\s+prefix: ''/);
+  const many = Array.from({ length: 500 }, (_, i) => put(`${i}`, 'x'.repeat(10), '3'));
+  attempt.play({ type: 'delta', revision: '3', events: many });
   await expect.poll(() => watcher.snapshot?.entries.size).toBe(500);
   expect(inspect(watcher.snapshot?.entries)).toMatch(/^KeyMap\(500, and 400 more\)/);
 });
