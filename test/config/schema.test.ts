@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { BROKERS_KEYS } from '../../src/config/brokers.js';
-import { parseConfig, WATCH_KEYS } from '../../src/config/config.js';
+import { BROKERS_KEYS } from '../../packages/rollcall/src/config/brokers.js';
+import { parseConfig, WATCH_KEYS } from '../../packages/rollcall/src/config/config.js';
 
-const schema = JSON.parse(await readFile(new URL('../../rollcall.schema.json', import.meta.url), 'utf8'));
+const schema = JSON.parse(
+  await readFile(new URL('../../packages/rollcall/rollcall.schema.json', import.meta.url), 'utf8'),
+);
 const validate = new Ajv({ strict: false }).compile(schema);
 const inputs = { env: {}, readFile: () => 'pem', checkUrl: () => {} };
 
