@@ -3,10 +3,13 @@ import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/pr
 import { basename, dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Location } from '../adapter/source.js';
-import { CHECKPOINT_MAGIC, type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './format.js';
+import { CHECKPOINT_MAGIC, type Checkpoint, decodeCheckpoint, decodeNotes, encodeCheckpoint } from './format.js';
 
 /** No write takes this long, ms: what is older was left behind by a process that was killed. */
 const ABANDONED_AFTER_MS = 600_000;
+
+/** Bytes. A header has a prefix, which is a path at most, and a few notes. */
+const LONGEST_HEADER = 64 * 1024;
 
 /** The checkpoint of one watch on the disk. Errors have messages that go on from "The checkpoint <path>". */
 export class CheckpointFile {
@@ -31,6 +34,16 @@ export class CheckpointFile {
       const step = decoding.next();
       if (step.done) return step.value;
       await turn();
+    }
+  }
+
+  /** What is kept beside the state. Reads no more than the beginning. Never rejects. */
+  async notes(): Promise<Readonly<Record<string, string>>> {
+    try {
+      await this.#assertRegular();
+      return decodeNotes(await beginningOf(this.path, LONGEST_HEADER), this.#location);
+    } catch {
+      return {};
     }
   }
 

@@ -10,6 +10,8 @@ export interface Checkpoint {
   /** Wall clock, ms since the Unix epoch: when the state was last known to be the backend's. */
   readonly provenAt: number;
   readonly entries: Iterable<readonly [string, Entry]>;
+  /** What users of the watch want to know after a restart, as the id of a Kafka cluster. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 // One JSON document a line: a header, `[key, value in base64, revision, createRevision]` for each entry, and a footer with
@@ -30,6 +32,7 @@ interface Header {
   readonly target: unknown;
   readonly revision: Revision;
   readonly provenAt: string;
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 type Line = readonly [key: string, value: string, revision: Revision | null, createRevision: Revision | null];
@@ -75,16 +78,31 @@ export function* decodeCheckpoint(bytes: Buffer, location: Location): Generator<
   if ((yield* digestOf(bytes.subarray(0, footerStart))) !== sha256)
     throw new Error('is damaged: its checksum is wrong');
   const entries = yield* entriesOf(bytes.subarray(headerEnd, footerStart));
-  return { revision: header.revision, provenAt: Date.parse(header.provenAt), entries };
+  const { revision, notes } = header;
+  return { revision, provenAt: Date.parse(header.provenAt), entries, ...(notes && { notes }) };
 }
 
-function headerOf({ revision, provenAt }: Checkpoint, { cluster, target }: Location): string {
+/**
+ * The notes of a file of this watch, from its beginning alone.
+ * @returns none where that is no header of this watch's.
+ */
+export function decodeNotes(beginning: Buffer, location: Location): Readonly<Record<string, string>> {
+  try {
+    const { cluster, target, notes = {} } = parse<Header>(beginning.subarray(0, beginning.indexOf(NEW_LINE) + 1));
+    return cluster === location.cluster && JSON.stringify(target) === targetKey(location.target) ? notes : {};
+  } catch {
+    return {};
+  }
+}
+
+function headerOf({ revision, provenAt, notes }: Checkpoint, { cluster, target }: Location): string {
   const header: Header = {
     rollcallCheckpoint: FORMAT,
     cluster,
     target: JSON.parse(targetKey(target)),
     revision,
     provenAt: new Date(provenAt).toISOString(),
+    ...(notes && { notes }),
   };
   return `${JSON.stringify(header)}\n`;
 }

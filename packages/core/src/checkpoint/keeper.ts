@@ -14,7 +14,7 @@ const LOAD_MS = 30_000;
 const CLOSE_MS = 700;
 
 export interface CheckpointKeeperOptions {
-  readonly file: Pick<CheckpointFile, 'path' | 'read' | 'write' | 'tidy'>;
+  readonly file: Pick<CheckpointFile, 'path' | 'read' | 'notes' | 'write' | 'tidy'>;
   readonly timing: Timing;
   readonly warnings: LogThrottle;
   /**
@@ -33,6 +33,9 @@ export class CheckpointKeeper implements Subscriber {
   #abandon = new AbortController();
   #loaded: Promise<Checkpoint | undefined> | undefined;
   #snapshot: Snapshot | undefined;
+  /** What is to be kept beside the state. */
+  #notes: Readonly<Record<string, string>> = {};
+  #notesRead: Promise<void> | undefined;
   #status: Status = { state: 'connecting', attempt: 0 };
   /** Whether the backend itself has answered: nothing else is worth keeping. */
   #answered = false;
@@ -59,6 +62,20 @@ export class CheckpointKeeper implements Subscriber {
     return this.#loaded;
   }
 
+  /** A note of an earlier process, or of this one. */
+  async note(name: string): Promise<string | undefined> {
+    await this.#readNotes();
+    return Object.hasOwn(this.#notes, name) ? this.#notes[name] : undefined;
+  }
+
+  /** Keeps a note with the state, also beyond this process. */
+  setNote(name: string, value: string): void {
+    if (this.#notes[name] === value) return;
+    this.#notes = { ...this.#notes, [name]: value };
+    this.#dirty = true;
+    this.#writeSoon();
+  }
+
   onStep({ snapshot, changed }: Step): void {
     this.#snapshot = snapshot;
     this.#dirty ||= changed;
@@ -81,6 +98,15 @@ export class CheckpointKeeper implements Subscriber {
     await inTime(timing, CLOSE_MS, this.#finish());
     this.#abandon.abort();
     if (writers.get(file.path) === this) writers.delete(file.path);
+  }
+
+  /** Once, and before anything is written: a process that asks for no note must not drop those of others. */
+  #readNotes(): Promise<void> {
+    this.#notesRead ??= this.#options.file.notes().then((before) => {
+      // Those of this process are newer.
+      this.#notes = { ...before, ...this.#notes };
+    });
+    return this.#notesRead;
   }
 
   async #load(signal: AbortSignal): Promise<Checkpoint | undefined> {
@@ -138,8 +164,11 @@ export class CheckpointKeeper implements Subscriber {
     this.#lastWriteAt = timing.now();
     this.#dirty = false;
     try {
+      await this.#readNotes();
       if (isFirst) await file.tidy();
-      await file.write({ revision: snapshot.revision, entries: snapshot.entries, provenAt }, abandon.signal);
+      const { revision, entries } = snapshot;
+      const notes = Object.keys(this.#notes).length === 0 ? {} : { notes: this.#notes };
+      await file.write({ revision, entries, provenAt, ...notes }, abandon.signal);
       this.#writtenProof = provenAt;
     } catch (error) {
       this.#dirty = true;

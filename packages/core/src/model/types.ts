@@ -132,6 +132,13 @@ export interface Watcher extends AsyncIterable<Batch>, AsyncDisposable {
    * @param options for the new backend; those of the old one, with their secrets, are not carried over.
    */
   swap(urlOrName: string, options?: WatchOptions): Promise<void>;
+  /**
+   * A note that was kept in the checkpoint, by this process or an earlier one; undefined where there is none, or no
+   * checkpoint. For what a view learned and should know after a restart.
+   */
+  note(name: string): Promise<string | undefined>;
+  /** Keeps a note in the checkpoint. Does nothing without one. */
+  setNote(name: string, value: string): void;
   /** An unclosed watcher holds the process; `unref` lets it end, `ref` undoes that. */
   ref(): this;
   unref(): this;

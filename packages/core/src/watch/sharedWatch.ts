@@ -81,6 +81,16 @@ export class SharedWatch {
     return this.#reflector.status;
   }
 
+  /** A note that is kept with the state; undefined where there is none, or no checkpoint. */
+  async note(name: string): Promise<string | undefined> {
+    return this.#checkpoint?.note(name);
+  }
+
+  /** Does nothing without a checkpoint. */
+  setNote(name: string, value: string): void {
+    this.#checkpoint?.setNote(name, value);
+  }
+
   subscribe(subscriber: Subscriber): void {
     this.#subscribers.add(subscriber);
   }

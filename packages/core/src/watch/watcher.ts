@@ -74,6 +74,14 @@ export class Handle implements Watcher {
     return this.#view?.version ?? 0;
   }
 
+  note(name: string): Promise<string | undefined> {
+    return this.#lease.watch.note(name);
+  }
+
+  setNote(name: string, value: string): void {
+    this.#lease.watch.setNote(name, value);
+  }
+
   toJSON(): object {
     const { prefix, version, status, snapshot } = this;
     return { prefix, version, status: status.state, revision: snapshot?.revision, keys: snapshot?.entries.size ?? 0 };

@@ -123,3 +123,15 @@ test('what a killed process left behind is removed after a while; what another i
   await new CheckpointFile(path, location).tidy();
   expect((await readdir(folder)).sort()).toEqual([names[1], ...others].sort());
 });
+
+test('notes are read from the beginning alone, and those of another place are none', async () => {
+  const file = new CheckpointFile(path, location);
+  expect(await file.notes()).toEqual({});
+  await file.write({ ...checkpoint('1'), notes: { 'kafka.clusterId': 'one' } }, never);
+  expect(await file.notes()).toEqual({ 'kafka.clusterId': 'one' });
+  expect((await file.read())?.notes).toEqual({ 'kafka.clusterId': 'one' });
+  const elsewhere = new CheckpointFile(path, { ...location, cluster: 'other' });
+  expect(await elsewhere.notes()).toEqual({});
+  await writeFile(path, 'not a header\n');
+  expect(await file.notes()).toEqual({});
+});

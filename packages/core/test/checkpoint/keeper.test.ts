@@ -27,6 +27,10 @@ class FakeFile {
     this.written.push(checkpoint);
   }
 
+  async notes(): Promise<Record<string, string>> {
+    return {};
+  }
+
   async tidy(): Promise<void> {
     this.tidied++;
   }

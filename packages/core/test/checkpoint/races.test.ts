@@ -31,6 +31,10 @@ class Disk {
   readonly path = PATH;
 
   async read(): Promise<undefined> {}
+  async notes(): Promise<Record<string, string>> {
+    return {};
+  }
+
   async tidy(): Promise<void> {}
 
   /** As `CheckpointFile` does: an abandoned write leaves the old file. */

@@ -16,6 +16,8 @@ export interface DeciderOptions {
   readonly missing: () => string | undefined;
   /** A key, prefix included, for the log. */
   readonly wholeKey: (key: string) => string;
+  /** Called when the brokers taught which cluster they are of. */
+  readonly onLearned: (clusterId: string) => void;
   /** What to do with what the registry names at this revision. Not called at or after `stop()`. */
   readonly onDecision: (decision: Decision, found: Found, revision: Revision) => void;
 }
@@ -103,7 +105,10 @@ export class Decider {
     if (decision.change !== 'refuse') {
       // Also when the list is the same: behind a limit, what is usable may have changed.
       this.#followed = found;
-      if (found.agreedCluster !== undefined) gate.learn(found.agreedCluster);
+      if (found.agreedCluster !== undefined && gate.clusterId === undefined) {
+        gate.learn(found.agreedCluster);
+        this.#options.onLearned(found.agreedCluster);
+      }
     }
     onDecision(decision, found, revision);
   }

@@ -30,6 +30,9 @@ import type { BrokerList, BrokerListStats, BrokerUpdate } from './types.js';
 
 type Stale = Extract<Status, { state: 'stale' }>;
 
+/** The id of the cluster that was learned, in the watcher's checkpoint. */
+const CLUSTER_NOTE = 'kafka.clusterId';
+
 interface Published {
   readonly update: BrokerUpdate;
   /** All addresses of the registry that could be listed; undefined for the fallback. */
@@ -69,6 +72,7 @@ export class BrokerListView implements BrokerList {
       timing: this.#timing,
       logger: this.#logger,
       wholeKey: (key) => watcher.prefix + key,
+      onLearned: (clusterId) => watcher.setNote(CLUSTER_NOTE, clusterId),
       missing: () => missingFrom(watcher, this.#collection),
       onDecision: (...decided) => this.#act(...decided),
     });
@@ -179,6 +183,7 @@ export class BrokerListView implements BrokerList {
 
   async #run(): Promise<void> {
     try {
+      await this.#recallCluster();
       for await (const version of this.#collection) {
         // Closed by a listener after this version was on its way.
         if (this.#closed) return;
@@ -190,6 +195,13 @@ export class BrokerListView implements BrokerList {
       this.#useFallback();
       this.#latest.end(WatchError.from(error));
     }
+  }
+
+  /** Before anybody is asked: a process that starts again must not learn another cluster. */
+  async #recallCluster(): Promise<void> {
+    if (this.#policy.probeMs === undefined || this.gate.clusterId !== undefined) return;
+    const known = await this.#watcher.note(CLUSTER_NOTE).catch(() => undefined);
+    if (known !== undefined) this.gate.learn(known);
   }
 
   #act(decision: Decision, { brokers, usable }: Found, revision: Revision): void {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createRegistry } from '@rollcall/core';
 import { fileAdapter } from '@rollcall/local';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { brokerList } from '../../src/index.js';
+import { type BrokerListOptions, brokerList } from '../../src/index.js';
+import { FakeBroker } from '../fakeBroker.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -43,4 +44,39 @@ test('S68 a program that starts while the registry is away has the brokers of th
   await rename(`${file}.away`, file);
   await untilListed('10.0.0.2:9092', 3);
   expect(brokers.status.state).toBe('live');
+});
+
+test('K10 the cluster that was learned is known after a restart, and another one is refused', async () => {
+  await using one = await FakeBroker.start({ clusterId: 'one' });
+  await using two = await FakeBroker.start({ clusterId: 'two' });
+  const file = join(folder, 'brokers.yaml');
+  const checkpoint = join(folder, 'brokers.checkpoint');
+  const url = `file:${file}#broker/`;
+  const start = async (address: string, options: BrokerListOptions = {}) => {
+    await writeFile(file, `broker/1: ${address}\n`);
+    const registry = createRegistry({ adapters: [fileAdapter] });
+    const watcher = registry.watch(url, { checkpoint });
+    return { registry, brokers: brokerList(watcher, { probe: true, quietMs: 0, ...options }) };
+  };
+  const first = await start(one.address);
+  await first.brokers.ready();
+  expect(first.brokers.gate.clusterId).toBe('one');
+  await first.registry.close();
+
+  const second = await start(two.address);
+  await expect.poll(() => second.brokers.status).toMatchObject({ state: 'stale', code: 'OTHER_CLUSTER' });
+  expect(second.brokers.current).toEqual([]);
+  await second.registry.close();
+  {
+    // A process that asks for no cluster keeps what is known.
+    await using registry = createRegistry({ adapters: [fileAdapter] });
+    await registry.watch(url, { checkpoint }).ready();
+  }
+  // What is given decides.
+  const third = await start(one.address);
+  expect((await third.brokers.ready()).brokers).toEqual([one.address]);
+  await third.registry.close();
+  const given = await start(two.address, { clusterId: 'two' });
+  expect((await given.brokers.ready()).brokers).toEqual([two.address]);
+  await given.registry.close();
 });
