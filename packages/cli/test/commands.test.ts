@@ -176,6 +176,24 @@ describe('brokers', () => {
     expect(stripVTControlCharacters(explained.text)).toMatch(place === 'b' ? /rejected/ : why);
   });
 
+  it('speaks of flags and variables, not of options of the library', async () => {
+    const file = await folder.write('a.yaml', KEYS);
+    const url = `file:${file}#b/`;
+    const wrong = await run(['brokers', '--once', '--allow', '10.0.0.0/99', url]);
+    expect([wrong.code, wrong.errors]).toEqual([
+      2,
+      expect.stringContaining('error: --allow, "10.0.0.0/99", is no host'),
+    ]);
+    const env = { ROLLCALL_KAFKA_USERNAME: 'u', ROLLCALL_KAFKA_PASSWORD: 'S3cret' };
+    const plain = await run(['brokers', '--once', '--probe', url], { env });
+    expect(plain.errors).toContain('error: ROLLCALL_KAFKA_MECHANISM plain gives the password to every broker');
+    expect(plain.errors).toContain('say by --allow which hosts');
+    const none = await run(['brokers', '--once', '--timeout', '200ms', `file:${file}#none/`]);
+    const error = none.errors.split('\n').find((line) => line.startsWith('error:')) ?? '';
+    expect(error).toContain('--explain tells');
+    expect(error).not.toContain('explain()');
+  });
+
   it.each(['SIGINT', 'SIGTERM'])('a question that %s ends before its answer has no exit code 0', async (signal) => {
     const file = await folder.write('a.yaml', '{}\n');
     for (const how of ['--once', '--explain']) {

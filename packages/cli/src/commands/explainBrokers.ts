@@ -1,5 +1,6 @@
 import { systemTiming, until, WatchError } from '@rollcall/core';
 import type { BrokerList, BrokersExplained, Decision } from '@rollcall/kafka';
+import { inFlags } from '../options/policy.js';
 import * as json from '../output/jsonLines.js';
 import * as terminal from '../output/terminalLines.js';
 import { ANSWER_MS, type Session } from '../session/session.js';
@@ -15,10 +16,15 @@ export async function explainBrokers(session: Session, list: BrokerList): Promis
     decision: WatchError.from(error),
   }));
   out.ended.throwIfAborted();
-  if (session.json) await out.lines(addresses.map(json.explainLine));
-  else await out.lines(terminal.explainTable(addresses, session));
+  const told = addresses.map(({ reason, ...each }) => ({
+    ...each,
+    ...(reason !== undefined && { reason: inFlags(reason) }),
+  }));
+  if (session.json) await out.lines(told.map(json.explainLine));
+  else await out.lines(terminal.explainTable(told, session));
   const error = errorOf(decision);
-  await out.lines([session.json ? json.decisionLine(decision) : terminal.decisionText(decision, session)]);
+  const words = decision instanceof WatchError ? decision : { ...decision, reason: inFlags(decision.reason) };
+  await out.lines([session.json ? json.decisionLine(words) : terminal.decisionText(words, session)]);
   if (error !== undefined) throw error;
   const update = await list.ready({ signal: out.ended });
   await out.lines([session.json ? json.brokersLine([], update) : terminal.brokersText([], update, session)]);

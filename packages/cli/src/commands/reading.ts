@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { parseCount } from '../options/count.js';
 import { parseListen } from '../options/listen.js';
-import { addPolicy } from '../options/policy.js';
+import { addPolicy, withFlags } from '../options/policy.js';
 import { parseRevision } from '../options/revision.js';
 import { examples, PREFIX_HELP, type RunCommand, URL_HELP } from '../session/help.js';
 import { brokers } from './brokers.js';
@@ -70,7 +70,9 @@ export function addReading(program: Command, run: RunCommand): void {
         'kcat -L -b "$(rollcall brokers --once orders)"',
       ),
     )
-    .action((url: string, options, command) => run(command, [url], (session) => brokers(session, url, options)));
+    .action((url: string, options, command) =>
+      run(command, [url], (session) => withFlags(() => brokers(session, url, options))),
+    );
 
   const relayCommand = program
     .command('relay')
@@ -95,7 +97,9 @@ export function addReading(program: Command, run: RunCommand): void {
         'kcat -L -b 127.0.0.1:9092  # while rollcall relay runs',
       ),
     )
-    .action((url: string, options, command) => run(command, [url], (session) => relay(session, url, options)));
+    .action((url: string, options, command) =>
+      run(command, [url], (session) => withFlags(() => relay(session, url, options))),
+    );
 
   program
     .command('diff')

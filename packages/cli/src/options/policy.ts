@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { WatchError } from '@rollcall/core';
 import type { BrokerListOptions } from '@rollcall/kafka';
 import type { Command } from 'commander';
 import type { Environment } from 'rollcall';
@@ -55,4 +56,35 @@ export function policyOf(flags: PolicyFlags, configured: BrokerListOptions, env:
     ...(limit !== undefined && { limit }),
     ...kafkaSecurity(env, (path) => readFileSync(path, 'utf8')),
   };
+}
+
+/** What the library calls by the names of its options, by what a user of the command line has. */
+const FLAGS: readonly (readonly [RegExp, string])[] = [
+  [/"listener"/g, '--listener'],
+  [/"allow(?:\[\d+\])?"/g, '--allow'],
+  [/"clusterId"/g, '--cluster-id'],
+  [/"probe"/g, '--probe'],
+  [/"limit"/g, '--limit'],
+  [/"shuffle"/g, '--shuffle'],
+  [/give "sasl" \(with "authenticate"[^)]*\)/g, 'set ROLLCALL_KAFKA_USERNAME, _PASSWORD and _MECHANISM'],
+  [/leave "sasl" out/g, 'unset ROLLCALL_KAFKA_USERNAME'],
+  [/"sasl\.mechanism"/g, 'ROLLCALL_KAFKA_MECHANISM'],
+  [/give "tls"/g, 'set ROLLCALL_KAFKA_TLS=true'],
+  [/leave "tls" out/g, 'unset ROLLCALL_KAFKA_TLS'],
+  [/"rollcall brokers --explain" and explain\(\) tell/g, '--explain tells'],
+];
+
+/** A message of the library in the words of the command line. */
+export function inFlags(message: string): string {
+  return FLAGS.reduce((text, [option, flag]) => text.replace(option, flag), message);
+}
+
+/** Runs what may fail for a policy. @throws the same error, in the words of the command line. */
+export async function withFlags<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (thrown) {
+    if (!(thrown instanceof WatchError)) throw thrown;
+    throw new WatchError(thrown.code, inFlags(thrown.message), { cause: thrown });
+  }
 }
