@@ -21,7 +21,8 @@ Moves, kills and hides three real brokers while producers write to them, and com
 brokers hold. It compiles Confluent's client once, which takes a C++ compiler and two minutes. All of
 it is also consumers, admin clients, node-rdkafka, which is compiled too, and kcat (apt-get install kcat).
   --scenario S  only this one; may be given several times (default: all)
-  --client C    only this one, kafkajs, platformatic or confluent; may be given several times (default: all)
+  --client C    only this one, kafkajs, platformatic or confluent; may be given several times (default: all);
+                java, python or go: a producer in that language behind a relay, in K03 alone
   --repeats N   of each scenario (default: 2)
 
 Progress goes to standard error, one line of JSON to standard output.
@@ -51,6 +52,9 @@ const BACKENDS = {
 const KAFKA = { test: 'test/reliability/kafka.test.ts', servers: ['etcd', 'kafka'] };
 /** With consumers and node-rdkafka, kcat before a relay, and README's other examples. */
 const ALL_OF_KAFKA = 'test/reliability/';
+/** Producers in other languages, which a relay leads. */
+const LANGUAGES = ['java', 'python', 'go'];
+const LANGUAGE_TEST = 'test/reliability/languages.test.ts';
 /** Options by what they are for; `help` is for both. */
 const OF_KAFKA = ['scenario', 'client', 'repeats'];
 const OF_BACKENDS = ['seed', 'minutes', 'version', 'through', 'control'];
@@ -128,6 +132,8 @@ function parse(args) {
  */
 function ofKafka({ scenario = [], client = [], repeats = '2' }) {
   if (!/^[1-9]\d{0,3}$/.test(repeats)) throw new UsageError(`--repeats is a number from 1, not "${repeats}"`);
+  const languages = client.filter((name) => LANGUAGES.includes(name));
+  if (languages.length > 0) return ofLanguages(languages, { scenario, client, repeats });
   return {
     ...KAFKA,
     ...(scenario.length + client.length === 0 ? { test: ALL_OF_KAFKA } : {}),
@@ -137,6 +143,23 @@ function ofKafka({ scenario = [], client = [], repeats = '2' }) {
       ROLLCALL_CHAOS_CLIENTS: client.join(),
       ROLLCALL_CHAOS_REPEATS: repeats,
     },
+  };
+}
+
+/**
+ * @param {readonly string[]} languages
+ * @param {{ scenario: readonly string[], client: readonly string[], repeats: string }} values
+ * @returns {Run}
+ */
+function ofLanguages(languages, { scenario, client, repeats }) {
+  if (languages.length < client.length)
+    throw new UsageError(`${LANGUAGES.join(', ')} run apart from the other clients`);
+  if (scenario.some((name) => name !== 'K03')) throw new UsageError(`${languages.join(', ')}: there is K03 only`);
+  return {
+    ...KAFKA,
+    test: LANGUAGE_TEST,
+    what: `Chaos: K03 with a producer in ${languages.join(', ')}, ${repeats} moves.`,
+    env: { ROLLCALL_CHAOS_LANGUAGES: languages.join(), ROLLCALL_CHAOS_REPEATS: repeats },
   };
 }
 
