@@ -48,3 +48,23 @@ test.each([
   if (isGood) expect(read()).toBeDefined();
   else expect(read).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
 });
+
+test.each([
+  'listener: S3cret pw',
+  'allow: ["S3cret pw"]',
+  'allow: ["S3cret/99"]',
+  'fallback: ["S3cret pw"]',
+  'clusterId: ""',
+])('an error of a policy quotes no value: %s', (line) => {
+  const text = watch(`    brokers:\n      ${line}\n`);
+  let message = '';
+  try {
+    parseConfig(text, 'rollcall.yaml', inputs);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  expect(message).toMatch(
+    /^rollcall\.yaml:4: watches\.a\.brokers cannot be used: "(?:listener|allow|fallback|clusterId)/,
+  );
+  expect(message).not.toContain('S3cret');
+});

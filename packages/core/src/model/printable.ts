@@ -17,9 +17,10 @@ const LONGEST_QUOTE = 60;
 export function quote(value: unknown): string {
   let text: string;
   try {
-    text = JSON.stringify(value) ?? String(value);
+    text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
   } catch {
-    text = String(value); // a BigInt, or an object that holds itself
+    // It holds itself, or is nested too deeply.
+    return 'a value that cannot be shown';
   }
   if (text.includes('@')) return 'a text with an "@"';
   const short = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;

@@ -8,6 +8,7 @@ import { CheckpointKeeper } from '../checkpoint/keeper.js';
 import { WatchError } from '../model/errors.js';
 import { checkKnownOptions } from '../model/knownOptions.js';
 import { type ConnectOptions, TLS_OPTIONS, WATCH_OPTIONS, type WatchOptions } from '../model/options.js';
+import { quote } from '../model/printable.js';
 import type { Watcher } from '../model/types.js';
 import { guardedLogger, type Logger } from '../runtime/logger.js';
 import { LogThrottle } from '../runtime/throttle.js';
@@ -160,6 +161,9 @@ class SharingRegistry implements Registry {
 
   #locate(urlOrName: string, given: WatchOptions): Located {
     if (this.#closed !== undefined) throw new WatchError('CLOSED', 'This registry is closed.');
+    if (typeof urlOrName !== 'string') {
+      throw new WatchError('INVALID_URL', `What to watch must be a URL or a name; it is ${quote(urlOrName)}.`);
+    }
     checkKnownOptions('watch', given, WATCH_OPTIONS);
     checkKnownOptions('"tls"', given.tls, TLS_OPTIONS);
     const named = this.#options.resolve?.(urlOrName);

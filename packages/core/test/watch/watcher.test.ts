@@ -350,5 +350,9 @@ test('options that there are not are refused', () => {
     );
     expect(() => registry.open('scripted:a/', options as object)).toThrow(why);
   }
+  for (const url of [null, undefined, 5]) {
+    expect(() => registry.watch(url as never)).toThrow(expect.objectContaining({ code: 'INVALID_URL' }));
+  }
+  expect(() => registry.watch('scripted:a/', null as never)).toThrow('the options must be an object; they are null');
   expect(() => createRegistry({ adapters: [], conf: 1 } as never)).toThrow('createRegistry has no option "conf"');
 });

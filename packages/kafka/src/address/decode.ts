@@ -9,6 +9,8 @@ const MOST_ADDRESSES = 100;
 
 const JSON_TEXT = /^(?:[{"]|\[\s*["{\]]|(?:true|false|null)$)/;
 const SCHEME = /^\s*([a-z][a-z0-9_.+-]*):\/\//i;
+/** A listener's name in Kafka's configuration. */
+const LISTENER = /^[a-z][a-z0-9_.+-]{0,99}$/i;
 const EXPLICIT_PORT = /:\d{1,5}$/;
 /** `b1:9092` or `[::1]:9092` where a mere host is expected. */
 const HOST_AND_PORT = /^(?:\[[^[\]]*\]|[^:[\]/]*):\d+$/;
@@ -158,6 +160,8 @@ function described(json: Readonly<Record<string, unknown>>): Partial<Candidate> 
   const meta = isObject(json.meta) ? json.meta : {};
   const said = (name: string): string | undefined =>
     [json[name], meta[name]].find((each): each is string => typeof each === 'string' && each !== '');
+  // A reason names it, and a hostile one may hold anything.
+  if (!LISTENER.test(said('listener') ?? 'X')) throw new Error('its "listener" is not the name of one');
   const [listener, protocol, rack] = [said('listener'), protocolOf(said('protocol') ?? said('listener')), said('rack')];
   return {
     ...(listener !== undefined && { listener: listenerOf(listener) }),

@@ -210,6 +210,8 @@ test.each([
   '{"host":"app:S3cret@b1","port":9092}',
   '{"host":null,"endpoints":["SSL://app:S3cret@b1:9093"]}',
   '{"host":"b1","port":"S3cret@"}',
+  '{"host":"b1","listener":"app:S3cret@x"}',
+  '{"host":"b1","meta":{"listener":"S3cret \\u001b[2J"}}',
   '{"host":"app:S3cret@b1"',
 ])('a password in a value is in no reason: %s', (value) => {
   let told = '';
@@ -233,6 +235,10 @@ test('K07 of one value 100 addresses are taken', () => {
     expect(brokers).toEqual(names.slice(0, 100).map((name) => `${name}:9092`));
     expect(rejected).toEqual(['30 addresses beyond the first 100 are left out']);
   }
+});
+
+test('a value that is nested deeply is refused like any other', () => {
+  expect(() => decode(`${'['.repeat(30_000)}"b1"${']'.repeat(30_000)}`)).toThrow();
 });
 
 test('S57 a value of megabytes is refused before it is looked at', () => {

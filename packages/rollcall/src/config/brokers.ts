@@ -43,9 +43,16 @@ export function readBrokers(context: Context, path: readonly string[], value: un
   try {
     checkBrokerListOptions(given);
   } catch (error) {
-    throw wrong(context, path, `cannot be used: ${WatchError.from(error).message.replace(/\.$/, '')}`, error);
+    const why = withoutValues(WatchError.from(error).message.replace(/\.$/, ''));
+    throw wrong(context, path, `cannot be used: ${why}`);
   }
   return given;
+}
+
+/** What is quoted and is no key is a value, and any value may be a password in the wrong place. */
+function withoutValues(message: string): string {
+  const isKey = (text: string): boolean => BROKERS_KEYS.some((key) => text.replace(/[[.].*$/, '') === key);
+  return message.replace(/"((?:[^"\\]|\\.)*)…?"?/g, (quoted, text: string) => (isKey(text) ? quoted : '"…"'));
 }
 
 function probeAt(context: Context, path: string[], value: unknown): BrokerListOptions['probe'] | undefined {
