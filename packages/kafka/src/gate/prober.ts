@@ -32,7 +32,7 @@ interface Subject {
   probed: Probed | undefined;
   /** Questions without a good answer since the last good one. */
   failures: number;
-  /** `Timing.now()` of the next question; Infinity: none is planned. */
+  /** `Timing.now()` of the next question, once it is known; Infinity: none is planned. */
   dueAt: number;
   /** The question that is under way. */
   asking: AbortController | undefined;
@@ -47,7 +47,14 @@ interface Subject {
  */
 export class Prober {
   readonly #options: ProberOptions;
+  /** Those that were asked longest ago come first. */
   #subjects = new Map<string, Subject>();
+  /** New ones that are still to be asked, the first one last. */
+  #fresh: Subject[] = [];
+  /** How many are being asked: new ones, and those that have answered, or failed to, before. */
+  readonly #asking = { fresh: 0, known: 0 };
+  /** `Timing.now()` of the next question to a known one, or earlier; Infinity: none is planned. */
+  #nextAt = Number.POSITIVE_INFINITY;
   #cancelPatience: (() => void) | undefined;
   #cancelNext: (() => void) | undefined;
   #stopped = false;
@@ -64,18 +71,19 @@ export class Prober {
 
   /** Follows these addresses from now on, and no others. */
   follow(addresses: Iterable<BrokerAddress>): void {
-    const now = this.#options.timing.now();
-    const before = this.#subjects;
-    this.#subjects = new Map();
-    for (const address of addresses) {
-      const text = String(address);
-      const subject = before.get(text) ?? newSubject(address, now);
-      if (subject.probed !== undefined && 'clusterId' in subject.probed) subject.dueAt = subject.goodAt + GOOD_MS;
-      this.#subjects.set(text, subject);
-      before.delete(text);
+    const wanted = new Map(Array.from(addresses, (address) => [String(address), address]));
+    for (const [text, subject] of [...this.#subjects]) {
+      if (!wanted.delete(text)) {
+        this.#drop(subject);
+        this.#subjects.delete(text);
+      } else if (subject.probed !== undefined && 'clusterId' in subject.probed) {
+        subject.dueAt = subject.goodAt + GOOD_MS;
+      }
     }
-    for (const gone of before.values()) this.#drop(gone);
-    if (this.#hasNew()) this.#wait();
+    for (const [text, address] of wanted) this.#subjects.set(text, newSubject(address));
+    this.#fresh = [...this.#subjects.values()].filter(isFresh).reverse();
+    this.#nextAt = Number.NEGATIVE_INFINITY;
+    if (this.#waitsForNew) this.#wait();
     this.#goOn();
     this.#tell();
   }
@@ -87,16 +95,18 @@ export class Prober {
     this.#cancelNext?.();
     for (const subject of this.#subjects.values()) this.#drop(subject);
     this.#subjects.clear();
+    this.#fresh = [];
   }
 
   #drop(subject: Subject): void {
+    if (subject.asking !== undefined) this.#asking[kindOf(subject)]--;
     subject.asking?.abort();
     subject.asking = undefined;
-    subject.dueAt = Number.POSITIVE_INFINITY;
   }
 
-  #hasNew(): boolean {
-    return [...this.#subjects.values()].some(({ probed }) => probed === undefined);
+  /** Whether a new broker has not answered yet. */
+  get #waitsForNew(): boolean {
+    return this.#fresh.length > 0 || this.#asking.fresh > 0;
   }
 
   /** News waits for new brokers, but not for long, and not longer when still more of them come. */
@@ -104,40 +114,54 @@ export class Prober {
     const { timing, timeoutMs, onNews } = this.#options;
     this.#cancelPatience ??= timing.schedule(PATIENCE * timeoutMs, () => {
       this.#cancelPatience = undefined;
-      if (this.#hasNew()) this.#wait();
+      if (this.#waitsForNew) this.#wait();
       onNews();
     });
   }
 
   #tell(): void {
-    if (this.#stopped || this.#hasNew()) return;
+    if (this.#stopped || this.#waitsForNew) return;
     this.#cancelPatience?.();
     this.#cancelPatience = undefined;
     this.#options.onNews();
   }
 
-  /** Asks who is due, and comes back when the next one is. */
+  /** Asks as many as there are places for, and comes back when the next one is due. */
   #goOn(): void {
     const { timing } = this.#options;
+    while (this.#asking.fresh < AT_ONCE) {
+      const subject = this.#fresh.pop();
+      if (subject === undefined) break;
+      void this.#ask(subject);
+    }
+    const now = timing.now();
+    // All are gone through only if somebody may be due: a hostile registry names 10,000 that do not answer.
+    if (this.#nextAt <= now && this.#asking.known < AT_ONCE) this.#askDue(now);
     this.#cancelNext?.();
     this.#cancelNext = undefined;
-    const now = timing.now();
-    const all = [...this.#subjects.values()];
-    const isNew = ({ probed }: Subject): boolean => probed === undefined;
-    for (const group of [all.filter(isNew), all.filter((subject) => !isNew(subject))]) {
-      const due = group.filter(({ asking, dueAt }) => asking === undefined && dueAt <= now);
-      due.sort((a, b) => a.dueAt - b.dueAt);
-      const places = AT_ONCE - group.filter(({ asking }) => asking !== undefined).length;
-      for (const subject of due.slice(0, Math.max(0, places))) void this.#ask(subject);
-    }
     // Whoever waits for a place is asked when an answer makes one.
-    const nextAt = Math.min(...all.map(({ dueAt }) => dueAt).filter((dueAt) => dueAt > now));
-    if (nextAt !== Number.POSITIVE_INFINITY) this.#cancelNext = timing.schedule(nextAt - now, () => this.#goOn());
+    if (this.#asking.known === AT_ONCE || this.#nextAt === Number.POSITIVE_INFINITY) return;
+    this.#cancelNext = timing.schedule(Math.max(0, this.#nextAt - now), () => this.#goOn());
+  }
+
+  #askDue(now: number): void {
+    this.#nextAt = Number.POSITIVE_INFINITY;
+    for (const subject of [...this.#subjects.values()]) {
+      if (subject.asking !== undefined || subject.probed === undefined) continue;
+      if (subject.dueAt <= now && this.#asking.known < AT_ONCE) void this.#ask(subject);
+      else this.#nextAt = Math.min(this.#nextAt, subject.dueAt);
+    }
   }
 
   async #ask(subject: Subject): Promise<void> {
     const { gate, timing, timeoutMs } = this.#options;
     const asking = new AbortController();
+    const kind = kindOf(subject);
+    const text = String(subject.address);
+    // To the end: where more are due than there are places, the one that was asked longest ago comes first.
+    this.#subjects.delete(text);
+    this.#subjects.set(text, subject);
+    this.#asking[kind]++;
     subject.asking = asking;
     subject.dueAt = Number.POSITIVE_INFINITY;
     const probed = await gate.probe(subject.address, { signal: asking.signal, timeoutMs }).then(
@@ -145,7 +169,9 @@ export class Prober {
       (error: unknown): Probed => ({ error: WatchError.from(error) }),
     );
     if (asking.signal.aborted) return;
+    this.#asking[kind]--;
     subject.asking = undefined;
+    const isNews = !isSame(subject.probed, probed);
     subject.probed = probed;
     // A follow() while it was asked may have planned more.
     subject.dueAt = Number.POSITIVE_INFINITY;
@@ -156,13 +182,32 @@ export class Prober {
       subject.failures = 0;
       subject.goodAt = timing.now();
     }
+    this.#nextAt = Math.min(this.#nextAt, subject.dueAt);
     this.#goOn();
-    this.#tell();
+    if (isNews) this.#tell();
   }
 }
 
-function newSubject(address: BrokerAddress, now: number): Subject {
-  return { address, probed: undefined, failures: 0, dueAt: now, asking: undefined, goodAt: Number.NEGATIVE_INFINITY };
+function isFresh({ probed, asking }: Subject): boolean {
+  return probed === undefined && asking === undefined;
+}
+
+function kindOf({ probed }: Subject): 'fresh' | 'known' {
+  return probed === undefined ? 'fresh' : 'known';
+}
+
+/** Whether two answers make the same of a broker. */
+function isSame(a: Probed | undefined, b: Probed): boolean {
+  if (a === undefined) return false;
+  if ('error' in a || 'error' in b) {
+    return 'error' in a && 'error' in b && a.error.code === b.error.code && a.error.message === b.error.message;
+  }
+  return a.clusterId === b.clusterId && a.nodeId === b.nodeId;
+}
+
+function newSubject(address: BrokerAddress): Subject {
+  const never = { dueAt: Number.POSITIVE_INFINITY, goodAt: Number.NEGATIVE_INFINITY };
+  return { address, probed: undefined, failures: 0, asking: undefined, ...never };
 }
 
 function answerOf(address: BrokerAddress, { clusterId, brokers }: ClusterView): Probed {

@@ -195,6 +195,24 @@ test('a key that flaps has nobody asked again: new brokers at once, those that f
   expect([times('b1'), times('b2')], 'and not any more').toEqual([2, 2]);
 });
 
+test('thousands of brokers that do not answer cost little, and nothing once they are known', async () => {
+  const { store, probing } = setUp();
+  for (let i = 0; i < 40; i++) store.put(`broker/${i}`, Array.from({ length: 100 }, (_, j) => `b${i}-${j}`).join());
+  const { brokers, gate } = probing();
+  let told = 0;
+  brokers.onChange(() => told++);
+  await pass(4_000);
+  for (let i = 0; i < 200 && gate.asked.length < 4_000; i++) await settle();
+  expect(gate.asked.length).toBeGreaterThanOrEqual(4_000);
+  const cpu = process.cpuUsage();
+  const before = gate.asked.length;
+  for (let i = 0; i < 20; i++) await pass(1_000);
+  const { user } = process.cpuUsage(cpu);
+  expect(gate.asked.length).toBeGreaterThan(before);
+  // Before, each answer made a list of all of them anew: 20 ms each.
+  expect(user / 1000 / (gate.asked.length - before), 'ms an answer').toBeLessThan(2);
+});
+
 test('a new broker is asked at once, whatever others are being asked', async () => {
   const { register, probing } = setUp();
   const holes = Array.from({ length: 20 }, (_, i) => `hole${i}`);
