@@ -6,6 +6,7 @@ import {
   formatEndpoint,
   invalidUrl,
   type Location,
+  optionNames,
   parseEndpoints,
   refuseOptions,
   splitUrl,
@@ -42,13 +43,15 @@ export interface ConsulAdapterOptions {
   readonly connections?: number;
 }
 
+const KNOWN = optionNames<ConsulAdapterOptions>({ waitMs: true, connections: true });
+
 /**
  * Watches Consul by blocking queries: `consul://host:8500,host:8500/prefix/`, `?service=name`, `?catalog=nodes` or
  * `?catalog=services`; `consuls://` for TLS; `consistency` and `cached` say where answers may come from.
  * @throws WatchError INVALID_OPTION for a wait outside 1 ms to 10 min, or fewer than two connections.
  */
 export function createConsulAdapter(options: ConsulAdapterOptions = {}): Adapter {
-  checkKnownOptions('createConsulAdapter', options, ['waitMs', 'connections']);
+  checkKnownOptions('createConsulAdapter', options, KNOWN);
   const { waitMs = DEFAULT_WAIT_MS, connections = CONNECTIONS } = options;
   if (!(waitMs >= 1 && waitMs <= LONGEST_WAIT_MS)) throw invalid('waitMs', `it must be 1 to ${LONGEST_WAIT_MS} ms`);
   if (!(Number.isInteger(connections) && connections >= 2)) throw invalid('connections', 'it must be at least 2');

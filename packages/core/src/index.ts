@@ -42,7 +42,7 @@ export { type UntilOptions, until } from './feed/until.js';
 export { BrokerAddress } from './model/brokerAddress.js';
 export { ERROR_CODES, type ErrorCode, WatchError } from './model/errors.js';
 export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './model/keys.js';
-export { checkKnownOptions } from './model/knownOptions.js';
+export { checkKnownOptions, optionNames } from './model/knownOptions.js';
 export type { ConnectOptions, TlsOptions, WatchOptions } from './model/options.js';
 export { printable, quote } from './model/printable.js';
 export type { Revision } from './model/revision.js';

@@ -6,6 +6,7 @@ import {
   guardedLogger,
   type Logger,
   type OpenedSource,
+  optionNames,
   type Registry,
   schemeOf,
   silentLogger,
@@ -39,6 +40,8 @@ export interface RollcallOptions {
   /** Clock, timers and randomness. Default: the system's. */
   readonly timing?: Timing;
 }
+
+const KNOWN = optionNames<RollcallOptions>({ config: true, adapters: true, logger: true, env: true, timing: true });
 
 /** Watches by URL or by name; shares connections and watches by reference count. */
 export interface Rollcall extends Registry {
@@ -76,7 +79,7 @@ class ConfiguredRollcall implements Rollcall {
   #configWatcher: Watcher | undefined;
 
   constructor(options: RollcallOptions) {
-    checkKnownOptions('createRollcall', options, ['config', 'adapters', 'logger', 'env', 'timing']);
+    checkKnownOptions('createRollcall', options, KNOWN);
     const { config, adapters = [], logger, timing, env = process.env } = options;
     // Absolute, so that a later reload means the same file wherever the program has gone.
     this.#config = typeof config === 'string' ? absolute(config) : config;

@@ -1,22 +1,22 @@
 import { WatchError } from '../model/errors.js';
-import { checkKnownOptions } from '../model/knownOptions.js';
+import { checkKnownOptions, optionNames } from '../model/knownOptions.js';
 import type { Watcher } from '../model/types.js';
 import type { Collection, SingleCollection } from './collection.js';
 import type { CollectOptions, SingleOptions } from './options.js';
 import { CollectionView } from './view.js';
 
-const KNOWN: readonly (keyof CollectOptions<unknown> | keyof SingleOptions<unknown>)[] = [
-  'schema',
-  'format',
-  'decode',
-  'quietMs',
-  'maxQuietMs',
-  'guard',
-  'prefix',
-  'single',
-  'logger',
-  'timing',
-];
+const KNOWN = optionNames<Record<keyof CollectOptions<unknown> | keyof SingleOptions<unknown>, unknown>>({
+  schema: true,
+  format: true,
+  decode: true,
+  quietMs: true,
+  maxQuietMs: true,
+  guard: true,
+  prefix: true,
+  single: true,
+  logger: true,
+  timing: true,
+});
 
 /**
  * A view of a watcher as typed items. Any number of views share the watcher's one watch.

@@ -26,6 +26,11 @@ export function checkKnownOptions(where: string, options: unknown, known: readon
   }
 }
 
+/** All names of an options type: one that is forgotten, or that there is not, does not compile. */
+export function optionNames<T extends object>(names: Readonly<Record<keyof Required<T>, true>>): readonly string[] {
+  return Object.keys(names);
+}
+
 /** The known name that differs by the case of its letters, by its ending, or in two letters at most. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();

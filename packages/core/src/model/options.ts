@@ -1,3 +1,4 @@
+import { optionNames } from './knownOptions.js';
 import type { Revision } from './revision.js';
 
 /** Credentials and TLS. Secrets come here, never in a URL. */
@@ -51,23 +52,23 @@ export interface TlsOptions {
 }
 
 /** All that `TlsOptions` has. */
-export const TLS_OPTIONS = [
-  'ca',
-  'cert',
-  'key',
-  'serverName',
-  'insecureSkipVerify',
-] as const satisfies (keyof TlsOptions)[];
+export const TLS_OPTIONS = optionNames<TlsOptions>({
+  ca: true,
+  cert: true,
+  key: true,
+  serverName: true,
+  insecureSkipVerify: true,
+});
 
 /** All that `WatchOptions` has. */
-export const WATCH_OPTIONS = [
-  'username',
-  'password',
-  'token',
-  'tls',
-  'maxMessageBytes',
-  'maxProofAgeMs',
-  'prefix',
-  'since',
-  'checkpoint',
-] as const satisfies (keyof WatchOptions)[];
+export const WATCH_OPTIONS = optionNames<WatchOptions>({
+  username: true,
+  password: true,
+  token: true,
+  tls: true,
+  maxMessageBytes: true,
+  maxProofAgeMs: true,
+  prefix: true,
+  since: true,
+  checkpoint: true,
+});

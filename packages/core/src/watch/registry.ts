@@ -6,7 +6,7 @@ import { redactUrl } from '../adapter/url.js';
 import { CheckpointFile } from '../checkpoint/file.js';
 import { CheckpointKeeper } from '../checkpoint/keeper.js';
 import { WatchError } from '../model/errors.js';
-import { checkKnownOptions } from '../model/knownOptions.js';
+import { checkKnownOptions, optionNames } from '../model/knownOptions.js';
 import { type ConnectOptions, TLS_OPTIONS, WATCH_OPTIONS, type WatchOptions } from '../model/options.js';
 import { quote } from '../model/printable.js';
 import type { Watcher } from '../model/types.js';
@@ -24,7 +24,12 @@ const DISPOSE_MS = 800;
 /** How long a first answer may take, ms, before somebody without a logger is told. */
 const SILENCE_MS = 10_000;
 
-const REGISTRY_OPTIONS = ['adapters', 'logger', 'timing', 'resolve'] satisfies (keyof RegistryOptions)[];
+const REGISTRY_OPTIONS = optionNames<RegistryOptions>({
+  adapters: true,
+  logger: true,
+  timing: true,
+  resolve: true,
+});
 
 export interface RegistryOptions {
   /** All adapters, in one explicit list. */

@@ -1,5 +1,12 @@
-import { BrokerAddress, checkKnownOptions, type Logger, quote, type Timing, WatchError } from '@rollcall/core';
-import { GATE_OPTIONS } from '../gate/gate.js';
+import {
+  BrokerAddress,
+  checkKnownOptions,
+  type Logger,
+  optionNames,
+  quote,
+  type Timing,
+  WatchError,
+} from '@rollcall/core';
 import type { Gate, GateOptions } from '../gate/types.js';
 import { bootstrapServers, type OrderOptions } from './order.js';
 
@@ -43,20 +50,23 @@ export interface BrokerListOptions extends GateOptions, OrderOptions {
 }
 
 /** All that `BrokerListOptions` has. */
-const KNOWN: readonly (keyof BrokerListOptions)[] = [
-  ...GATE_OPTIONS,
-  'shuffle',
-  'limit',
-  'listener',
-  'probe',
-  'minBrokers',
-  'fallback',
-  'quietMs',
-  'maxQuietMs',
-  'guard',
-  'logger',
-  'timing',
-];
+const KNOWN = optionNames<BrokerListOptions>({
+  tls: true,
+  sasl: true,
+  allow: true,
+  clusterId: true,
+  shuffle: true,
+  limit: true,
+  listener: true,
+  probe: true,
+  minBrokers: true,
+  fallback: true,
+  quietMs: true,
+  maxQuietMs: true,
+  guard: true,
+  logger: true,
+  timing: true,
+});
 
 const QUIET_MS = 200;
 const MAX_QUIET_MS = 2000;
