@@ -52,7 +52,7 @@ export function createProgram(io: Io): Command {
     .option('--json', 'one JSON object a line, also on a terminal')
     .option(
       '--timeout <time>',
-      'how long to wait for an answer, as 500ms, 5s or 2m (default: 10s; tail, brokers, relay: no end)',
+      'how long to wait for an answer, as 500ms, 5s or 2m (default: 10s; no end for tail, relay, and brokers without --once)',
       parseDuration,
     )
     .option('--no-truncate', 'show values whole on a terminal, however long')

@@ -7,7 +7,7 @@ import type { Session } from '../session/session.js';
 
 /**
  * Prints what is understood of the configuration, secrets as `***`.
- * @throws WatchError INVALID_OPTION where there is no configuration. One that cannot be used has failed before.
+ * @throws WatchError INVALID_OPTION where there is no configuration, or a backend does not have an option of it.
  */
 export async function checkConfig(session: Session): Promise<void> {
   const { json, out, paint, rollcall } = session;
@@ -16,6 +16,8 @@ export async function checkConfig(session: Session): Promise<void> {
     throw new WatchError('INVALID_OPTION', `config check: there is no configuration with a watch: ${fix}.`);
   }
   for (const [name, summary] of rollcall.watches) {
+    // It connects to nobody, and refuses what the backend does not have.
+    await rollcall.open(name).release();
     const fields = Object.entries(flat(summary));
     const text = fields.map(([key, value]) => `  ${paint('dim', `${key}:`)} ${printable(String(value))}`);
     await out.lines(json ? [jsonLine({ type: 'watch', name, ...summary })] : [paint('bold', printable(name)), ...text]);

@@ -20,8 +20,8 @@ const OF_THE_KEY: ReadonlySet<ErrorCode> = new Set(['INVALID_OPTION', 'UNSUPPORT
 /**
  * Keeps the second place holding what the first holds, one way, until told to end. Nothing is remembered: what is to be
  * done is the difference between the two, so it can be stopped and started at any time. A source that loses most of its
- * keys at once is believed only after a read of its own, and even then deletes no more than `maxDelete`. A key that the
- * target refuses is told and left out.
+ * keys at once is believed only after a read of its own. A comparison that would delete more than `maxDelete` deletes
+ * nothing. A key that the target refuses is told and left out.
  * @throws WatchError when a URL cannot be used, the target cannot be written, or the watch fails for good.
  */
 export async function mirror(session: Session, from: string, to: string, options: MirrorOptions): Promise<void> {
@@ -47,7 +47,7 @@ class Mirroring {
   #there: Map<string, Uint8Array> | undefined;
   /** Keys that the target refused, and the value that it refused; undefined for a delete. */
   readonly #refused = new Map<string, Uint8Array | undefined>();
-  /** Whether a comparison was finished: before that an error is a mistake to tell, later an outage to outlive. */
+  /** Whether a comparison was finished. Before that an error ends the command; after it, what can be retried is. */
   #synced = false;
   /** Whether anything was written. */
   #worked = false;
@@ -122,7 +122,7 @@ class Mirroring {
     const why = tooManyDeletes(all.length - puts.length, about, this.#options.maxDelete);
     const isNews = why !== this.#toldGuard;
     this.#toldGuard = why;
-    if (why === undefined || this.#options.dryRun) return all;
+    if (why === undefined) return all;
     const message = `mirror: ${why}. Nothing is deleted; is the source the right one?`;
     if (!this.#synced) throw new WatchError('INVALID_OPTION', message);
     if (isNews) this.#session.logger.error({}, message);

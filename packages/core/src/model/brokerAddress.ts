@@ -18,7 +18,7 @@ const LISTENER = /^[a-z][a-z0-9_.+-]*:\/\//i;
 
 /**
  * Where a server, such as a Kafka broker, takes connections: a host and a port. Immutable, and in one canonical form:
- * two addresses are the same if their texts are. A host is a name (RFC 1123, lower case, no dot at its end), an IPv4
+ * two addresses are equal if their texts are equal. A host is a name (RFC 1123, lower case, no dot at its end), an IPv4
  * address or an IPv6 address (RFC 5952), so the text holds no comma, space, slash, quote or control character.
  */
 export class BrokerAddress {
@@ -37,7 +37,7 @@ export class BrokerAddress {
   /**
    * Reads `host`, `host:port` or `[ipv6]:port`, each with or without `LISTENER://` before it.
    * @param defaultPort where the text has none. Default: 9092.
-   * @throws Error with the reason, one line, without what stands before an `@`.
+   * @throws Error with the reason, one line. It never quotes a text with an `@`, which may hold a password.
    */
   static parse(text: string, defaultPort: number = BrokerAddress.DEFAULT_PORT): BrokerAddress {
     if (typeof text !== 'string') throw new Error(`the address ${quote(text)} is not text`);
@@ -111,7 +111,7 @@ function canonicalHost(host: unknown): string {
   if (isIP(name) !== 0) return connectable(name, host);
   if (name === '') throw new Error('there is no host');
   const labels = name.split('.');
-  // Lower case makes ASCII of a few letters that are none (the Kelvin sign).
+  // toLowerCase() turns a few letters that are not ASCII into ASCII (the Kelvin sign).
   const isName = /^[\x21-\x7e]*$/.test(host) && name.length <= LONGEST_NAME && labels.every((each) => LABEL.test(each));
   if (!isName) throw new Error(`${quote(host)} is not a host name`);
   if (NUMERIC_LABEL.test(labels.at(-1) ?? '')) throw new Error(`${quote(host)} is not an IPv4 address`);

@@ -139,7 +139,10 @@ function commonest(names: readonly (string | undefined)[]): readonly (string | u
   return [...sorted.slice(0, MOST_LISTENERS), undefined];
 }
 
-/** A part that the network does not have is one that the candidate must not state, or two networks would be mixed. */
+/**
+ * A candidate that does not name its listener fits any network. If the network has no listener, the candidate must not
+ * name one, or two networks would be mixed. So with the protocol.
+ */
 function isOf(candidate: Candidate, { listener, protocol }: Network): boolean {
   return [undefined, listener].includes(candidate.listener) && [undefined, protocol].includes(candidate.protocol);
 }

@@ -41,9 +41,9 @@ interface Subject {
 }
 
 /**
- * Asks brokers for their cluster, 8 at once: new ones at once; one that gives no good answer again and again, with a
- * backoff of its own; and when the registry changes, those whose last good answer is older than 30 s, because an address
- * may have got another owner.
+ * Asks brokers for their cluster, up to 8 new and 8 known ones at a time. A broker that gives no good answer is asked
+ * again, with a backoff of its own. One that gave a good answer is asked again after a change of the registry, because
+ * its address may have another owner by then; 30 s after that answer at the earliest.
  */
 export class Prober {
   readonly #options: ProberOptions;

@@ -14,7 +14,7 @@ export interface AdvertisedBroker extends Endpoint {
   readonly rack?: string;
 }
 
-/** A login is made before a broker can say who it is: give `allow`, and `tls` for `plain`. */
+/** Rollcall logs in before it knows which cluster a broker is of: give `allow`, and for `plain` give `tls`, too. */
 export type SaslOptions = PasswordSasl | CustomSasl;
 
 export interface PasswordSasl {

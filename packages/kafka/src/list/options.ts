@@ -14,8 +14,8 @@ import { bootstrapServers, type OrderOptions } from './order.js';
 export interface BrokerListOptions extends GateOptions, OrderOptions {
   /**
    * Which of its brokers' listeners to take, by the listener's name or its protocol, in any case: `SASL_SSL`,
-   * `EXTERNAL`. An entry that names neither is taken. Name it where clients can reach only one network: then no other
-   * entry, and no majority of them, changes what is taken. Default: the listener and protocol that most brokers offer,
+   * `EXTERNAL`. An entry that names neither is taken. Name it where clients can reach only one network: then the
+   * registry cannot change which listener is taken. Default: the listener and protocol that most brokers offer,
    * and no other beside it; of two that are offered equally, the first of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL.
    * CONTROLLER, REPLICATION, INTERBROKER and BROKER are taken only if they are named here.
    */
@@ -25,9 +25,9 @@ export interface BrokerListOptions extends GateOptions, OrderOptions {
    * given. A broker of another cluster, or one that advertises an address outside `allow`, is always left out. A broker
    * that does not answer is left out until it does, unless it was listed before. Without `clusterId` the id is learned
    * when more than half of the allowed addresses have told the same one, and no other. A rogue broker can lie about its
-   * cluster: only `tls` and `allow` together say who may answer. New brokers are asked at once, those that failed with
-   * a backoff, the others at most every 30 s. `timeoutMs` is for one broker; a list waits for the answers of new
-   * brokers, but not longer than two of these. Default: off; 2000.
+   * cluster: only `tls` and `allow` together say who may answer. Up to 8 new and 8 known brokers are asked at a time: new
+   * ones first, those that failed with a backoff, the others after a change of the registry, 30 s after their last good
+   * answer at the earliest. `timeoutMs` is for one broker; a list waits for new brokers at most twice as long. Default: on with `clusterId`, else off; 2000.
    */
   readonly probe?: boolean | { readonly timeoutMs?: number };
   /** Fewer brokers than this are not followed: the last good list stays, and the status is stale. Default: 1. */
@@ -91,12 +91,12 @@ export interface Policy {
 }
 
 /**
- * Refuses options that there are not, and a password for whoever is named in the registry.
+ * Refuses unknown options, and SASL PLAIN without `allow`.
  * @throws WatchError INVALID_OPTION that names the option.
  */
 export function checkOptions(options: BrokerListOptions): void {
   checkKnownOptions('brokerList', options, KNOWN);
-  const { probe = false, clusterId, allow, sasl } = options;
+  const { clusterId, probe = clusterId !== undefined, allow, sasl } = options;
   const asks = probe !== false || clusterId !== undefined;
   if (asks && allow === undefined && sasl?.mechanism === 'plain') {
     throw invalid(
@@ -108,7 +108,7 @@ export function checkOptions(options: BrokerListOptions): void {
 /** @throws WatchError INVALID_OPTION that names the option. */
 export function checkedPolicy(options: BrokerListOptions, gate: Pick<Gate, 'refusal'>): Policy {
   const { minBrokers = 1, quietMs = QUIET_MS, maxQuietMs = Math.max(MAX_QUIET_MS, quietMs) } = options;
-  const { fallback, listener, shuffle, limit, probe = false } = options;
+  const { fallback, listener, shuffle, limit, clusterId, probe = clusterId !== undefined } = options;
   checkCount('minBrokers', minBrokers);
   if (limit !== undefined) {
     checkCount('limit', limit);

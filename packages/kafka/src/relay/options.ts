@@ -1,4 +1,12 @@
-import { checkKnownOptions, guardedLogger, type Logger, systemTiming, type Timing, WatchError } from '@rollcall/core';
+import {
+  checkKnownOptions,
+  guardedLogger,
+  type Logger,
+  optionNames,
+  systemTiming,
+  type Timing,
+  WatchError,
+} from '@rollcall/core';
 
 export interface RelayOptions {
   /** What to listen on. Anything but a loopback address opens the brokers to whoever reaches it. Default: 127.0.0.1. */
@@ -7,6 +15,11 @@ export interface RelayOptions {
   readonly port?: number;
   /** How long one broker may take, ms, to be connected to and, where there is something to verify, to answer. Default: 2000. */
   readonly dialTimeoutMs?: number;
+  /**
+   * How long a client waits, ms, while no broker of the list can be connected to; then it is reset. Clients that are
+   * reset at once come back late. Default: 5000; 0 resets at once.
+   */
+  readonly holdMs?: number;
   /** Clients at once; more are refused. A client needs one while it bootstraps, and few keep it. Default: 200. */
   readonly maxConnections?: number;
   /** Told of each reason why a broker or a client could not be served, once per 30 s. Default: silent. */
@@ -15,7 +28,15 @@ export interface RelayOptions {
   readonly timing?: Timing;
 }
 
-const KNOWN: readonly (keyof RelayOptions)[] = ['host', 'port', 'dialTimeoutMs', 'maxConnections', 'logger', 'timing'];
+const KNOWN = optionNames<RelayOptions>({
+  host: true,
+  port: true,
+  dialTimeoutMs: true,
+  holdMs: true,
+  maxConnections: true,
+  logger: true,
+  timing: true,
+});
 
 export type CheckedRelayOptions = Required<RelayOptions>;
 
@@ -23,12 +44,13 @@ export type CheckedRelayOptions = Required<RelayOptions>;
 export function checkedRelayOptions(options: RelayOptions): CheckedRelayOptions {
   checkKnownOptions('BootstrapRelay.listen', options, KNOWN);
   const { host = '127.0.0.1', port = 0, dialTimeoutMs = 2000, maxConnections = 200, logger } = options;
-  const { timing = systemTiming } = options;
+  const { holdMs = 5000, timing = systemTiming } = options;
   if (typeof host !== 'string' || host === '') throw invalid('host', 'a host name or an address', host);
   if (!isWhole(port, 0) || port > 65535) throw invalid('port', 'a whole number from 0 to 65535', port);
   if (!isWhole(dialTimeoutMs, 1)) throw invalid('dialTimeoutMs', 'a whole number of ms, 1 or more', dialTimeoutMs);
+  if (!isWhole(holdMs, 0)) throw invalid('holdMs', 'a whole number of ms, 0 or more', holdMs);
   if (!isWhole(maxConnections, 1)) throw invalid('maxConnections', 'a whole number, 1 or more', maxConnections);
-  return { host, port, dialTimeoutMs, maxConnections, logger: guardedLogger(logger), timing };
+  return { host, port, dialTimeoutMs, holdMs, maxConnections, logger: guardedLogger(logger), timing };
 }
 
 function isWhole(value: unknown, least: number): boolean {

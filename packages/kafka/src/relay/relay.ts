@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { BrokerAddress, formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
+import { BrokerAddress, delay, formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
 import { SOCKET_OPTIONS } from '../gate/dial.js';
 import type { Gate } from '../gate/types.js';
 import { BrokerChoice } from './brokerChoice.js';
@@ -8,6 +8,9 @@ import { join, reset } from './join.js';
 import { type CheckedRelayOptions, checkedRelayOptions, type RelayOptions } from './options.js';
 import { OwnAddress } from './ownAddress.js';
 import { WaitingClient } from './waitingClient.js';
+
+/** While a client waits for any broker, all are tried again after this time, ms. */
+const RETRY_MS = 250;
 
 /** What a relay needs of a `BrokerList`. */
 export interface RelayBrokers {
@@ -39,7 +42,8 @@ export interface RelayStats {
  * the brokers are, and connects to those directly; when it has lost them all it asks there again.
  *
  * A connection waits while there is no list yet. It is given to the next broker when one refuses, does not answer in time,
- * or is not let through by the list's gate, and reset when none is left, so that the client tries again. A broker that
+ * or is not let through by the list's gate. When none is left it waits for up to 5 s (`holdMs`), while all are tried
+ * again, and is then reset, so that the client tries again. A broker that
  * failed in the last 10 s is tried last. With a cluster id, given or learned, none is forwarded to another cluster.
  *
  * Bytes are passed on as they are, so a login (SASL) is between client and broker; with GSSAPI it needs a ticket for the name
@@ -145,14 +149,31 @@ export class BootstrapRelay implements AsyncDisposable {
     }
   }
 
-  /** @throws WatchError NO_HEALTHY_ENDPOINT; the signal's reason. */
+  /**
+   * Tries all brokers of the list, again and again while the client may wait.
+   * @throws WatchError NO_HEALTHY_ENDPOINT; the signal's reason.
+   */
   async #connect(signal: AbortSignal): Promise<{ readonly broker: Socket; readonly address: string }> {
+    const { holdMs, timing } = this.#options;
+    const until = timing.now() + holdMs;
+    for (;;) {
+      const found = await this.#tryAll(signal);
+      if (found !== undefined) return found;
+      if (timing.now() >= until) {
+        throw new WatchError('NO_HEALTHY_ENDPOINT', 'No broker of the list can be connected to.');
+      }
+      await delay(timing, RETRY_MS, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  /** One broker after the other, each once; undefined when none is left. @throws the signal's reason. */
+  async #tryAll(signal: AbortSignal): Promise<{ readonly broker: Socket; readonly address: string } | undefined> {
     const tried = new Set<string>();
     for (;;) {
       // The list may have changed while the last one was dialled.
       const address = this.#choice.next(this.#brokers.current, tried);
-      if (address === undefined)
-        throw new WatchError('NO_HEALTHY_ENDPOINT', 'No broker of the list can be connected to.');
+      if (address === undefined) return undefined;
       tried.add(address);
       try {
         const broker = await this.#dial(BrokerAddress.parse(address), signal);

@@ -53,7 +53,7 @@ class SetList implements RelayBrokers {
 
 async function relayTo(brokers: RelayBrokers, options: RelayOptions = {}) {
   const logger = warningsLogger();
-  const relay = use(await BootstrapRelay.listen(brokers, { logger, ...options }));
+  const relay = use(await BootstrapRelay.listen(brokers, { logger, holdMs: 0, ...options }));
   return { relay, warnings: logger.warnings };
 }
 
@@ -188,6 +188,28 @@ describe('each connection goes to a broker', () => {
     list.fail(new WatchError('CLOSED', 'The broker list is closed.'));
     expect(await endOf(client)).toBe('ECONNRESET');
     expect(warnings).toEqual(['A client of the relay is reset: The broker list is closed.']);
+  });
+});
+
+describe('while no broker can be connected to', () => {
+  test('a client waits, and gets the first that can be', async () => {
+    const list = new SetList([await deadEndpoint()]);
+    const { relay } = await relayTo(list, { holdMs: 20_000 });
+    const answer = ask(relay);
+    await until(() => relay.stats.failedDials >= 2);
+    expect(relay.stats).toMatchObject({ open: 1, forwarded: 0 });
+    list.set(await named('back'));
+    expect(await answer).toBe('back:who?');
+  });
+
+  test('a client that goes is not waited for, and one that waits too long is reset', async () => {
+    const { relay, warnings } = await relayTo(new SetList([await deadEndpoint()]), { holdMs: 400 });
+    const gone = dial(relay);
+    await until(() => relay.stats.failedDials === 1);
+    gone.resetAndDestroy();
+    await until(() => relay.stats.open === 0);
+    expect(await endOf(dial(relay))).toBe('ECONNRESET');
+    expect(warnings).toContain('A client of the relay is reset: No broker of the list can be connected to.');
   });
 });
 
