@@ -2,7 +2,7 @@ import { WatchError } from '@rollcall/core';
 import { CommanderError } from 'commander';
 import { Different, type ExitCode, exitCodeOf } from './output/exitCode.js';
 import type { Io } from './output/io.js';
-import { printableLines } from './output/printable.js';
+import { printable } from './output/printable.js';
 import { createProgram } from './program.js';
 
 /**
@@ -18,7 +18,7 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   } catch (error) {
     // Commander has told its own.
     const isTold = error instanceof CommanderError || error instanceof Different || io.signal.aborted;
-    if (!isTold) io.stderr.write(`error: ${printableLines(WatchError.from(error).message)}\n`);
+    if (!isTold) io.stderr.write(`error: ${printable(WatchError.from(error).message)}\n`);
     return exitCodeOf(error, io.signal);
   }
 }

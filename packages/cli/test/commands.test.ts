@@ -288,7 +288,7 @@ describe('a terminal', () => {
   });
 
   it('gets no control, bidirectional, invisible or tag character from whatever is told', async () => {
-    const evil = '\u001b[2J\u009b\u202e\u200b\u{e0041}\u0007';
+    const evil = '\u001b[2J\u009b\u202e\u200b\u{e0041}\u0007\u3164\ufe00\n';
     const file = await folder.write(
       'a.json',
       JSON.stringify({ [`b/${evil}`]: evil, 'b/1': { host: evil }, 'b/2': '192.0.2.1' }),
@@ -304,7 +304,7 @@ describe('a terminal', () => {
     ];
     for (const { text, errors } of told) {
       const shown = stripVTControlCharacters(text) + stripVTControlCharacters(errors);
-      expect(shown).not.toMatch(/(?![\n])[\p{Cc}\p{Cf}]/u);
+      expect(shown).not.toMatch(/(?![\n])[\p{Cc}\p{Cf}\p{DI}]/u);
       expect(text + errors).not.toContain('\u001b[2J');
     }
   });
@@ -368,6 +368,28 @@ describe('the configuration', () => {
     expect(await once('--allow', '198.51.100.0/24')).toBe('198.51.100.1:9092\n');
   });
 
+  it('shows no PEM text that was given in place of its path, and waits for no pipe', async () => {
+    const pem = '-----BEGIN PRIVATE KEY-----\nS3cret';
+    const config = await folder.write(
+      'rollcall.yaml',
+      `watches:\n  o:\n    source: etcds://127.0.0.1:1/b/\n    key: ${JSON.stringify(pem)}\n`,
+    );
+    const told = [
+      await run(['--config', config, 'config', 'check']),
+      await run(['get', 'etcds://127.0.0.1:1/x'], { env: { ROLLCALL_KEY: pem } }),
+      await run(['brokers', '--once', '--probe', 'memory:a'], { env: { ROLLCALL_KAFKA_CA: pem } }),
+    ];
+    for (const { code, errors } of told) {
+      expect(code).toBe(2);
+      expect(errors).toContain('give the path of a PEM file');
+      expect(errors).not.toContain('S3cret');
+    }
+    const pipe = folder.path('ca.pipe');
+    execFileSync(PIPE_MAKER, [pipe]);
+    const { code, errors } = await run(['get', 'etcds://127.0.0.1:1/x'], { env: { ROLLCALL_CA: pipe } });
+    expect([code, errors]).toEqual([2, expect.stringContaining('it is no regular file')]);
+  });
+
   it('comes from a pipe, too, once; and one that never ends can be interrupted', async () => {
     await folder.write('a.yaml', 'k: v\n');
     const pipe = folder.path('config.pipe');
@@ -378,7 +400,5 @@ describe('the configuration', () => {
     const waiting = new Run(['--config', pipe, 'get', 'o']);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await waiting.end()).toBe(130);
-    // Lets go of the thread that waits for a writer.
-    await writeFile(pipe, '');
   });
 });

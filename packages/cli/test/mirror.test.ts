@@ -113,6 +113,20 @@ describe('mirror', () => {
     expect(await mirror.end()).toBe(0);
   });
 
+  it('deletes nothing when the source is emptied later, and a dry run that gets no answer says so', async () => {
+    const from = await folder.write('from.yaml', 'a: "1"\nb: "2"\n');
+    const to = await folder.write('to.yaml', '{}\n');
+    const mirror = new Run(['mirror', '--delete', `file:${from}`, `file:${to}`]);
+    await mirror.until(mirrored);
+    await folder.write('from.yaml', '{}\n');
+    await expect.poll(() => mirror.errors).toContain('the source holds no key');
+    expect(await lines(to)).toEqual(['a: "1"', 'b: "2"']);
+    expect(await mirror.end()).toBe(0);
+    const dry = new Run(['mirror', '--dry-run', 'etcd://127.0.0.1:1/x/', `file:${to}`]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await dry.end('SIGTERM')).toBe(143);
+  });
+
   it('tells a key that the target refuses, once for each value, and goes on', async () => {
     const from = await folder.write('from.json', '{"a":"1","..bad":"x"}');
     await mkdir(folder.path('to'), { recursive: true });

@@ -22,8 +22,9 @@ import { builtInAdapters } from './adapters.js';
 import { type NamedWatches, type RollcallConfig, summaryOf, type WatchSummary } from './config/config.js';
 import { firstOf } from './config/connection.js';
 import { connectionFrom, type Environment, withEndpoints } from './config/environment.js';
-import { type ConfigText, loadConfig, readText } from './config/file.js';
+import { type ConfigText, loadConfig } from './config/file.js';
 import { Followers } from './config/followers.js';
+import { readText } from './config/readText.js';
 
 export interface RollcallOptions {
   /**

@@ -71,6 +71,8 @@ class Mirroring {
       while (!(await this.#attempt(new Map(wanted.items)))) out.ended.throwIfAborted();
       if (this.#options.dryRun) return;
     }
+    // A question that got no answer.
+    if (this.#options.dryRun) out.ended.throwIfAborted();
   }
 
   /** @returns whether the target holds what it should; if not, it is to be compared anew. */

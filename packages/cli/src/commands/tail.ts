@@ -52,6 +52,8 @@ export async function tail(
       follow(session, watcher, counted, { ...format, url, ...(urls.length > 1 ? { source: url } : {}) }),
     ),
   );
+  // With a number it is a question, and may have got no answer.
+  if (left > 0 && count !== Number.POSITIVE_INFINITY) session.io.signal.throwIfAborted();
 }
 
 /** How many changes are printed by all watches together. */

@@ -59,7 +59,7 @@ export function addWriting(program: Command, run: RunCommand): void {
     .option('--delete', 'delete what only the second place has')
     .option(
       '--max-delete <number>',
-      'how many keys one comparison may delete, as 20 or 80% (default: 50%, and none for an empty source)',
+      'how many keys one comparison may delete, as 20 or 80% (default: half of them, or 2; none for an empty source)',
       parseMaxDelete,
     )
     .addHelpText(

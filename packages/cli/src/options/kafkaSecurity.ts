@@ -33,8 +33,8 @@ function tlsFrom(env: Environment, readFile: (path: string) => string): Security
     try {
       return readFile(path);
     } catch (error) {
-      const why = `${name} names a file that cannot be read (${(error as Error).message}): give the path of a PEM file.`;
-      throw new WatchError('INVALID_OPTION', why, { cause: error });
+      const why = `${name} names a file that cannot be read (${reasonOf(error)}): give the path of a PEM file.`;
+      throw new WatchError('INVALID_OPTION', why);
     }
   };
   const [ca, cert, key] = ['ROLLCALL_KAFKA_CA', 'ROLLCALL_KAFKA_CERT', 'ROLLCALL_KAFKA_KEY'].map(pem);
@@ -48,6 +48,12 @@ function tlsFrom(env: Environment, readFile: (path: string) => string): Security
   if (!wanted || wanted === 'false') return undefined;
   if (wanted === 'true') return true;
   throw invalid('ROLLCALL_KAFKA_TLS must be true or false.');
+}
+
+/** Without the path: it may be the text of a key. */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
 }
 
 function isMechanism(text: string): text is PasswordSasl['mechanism'] {

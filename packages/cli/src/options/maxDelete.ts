@@ -28,7 +28,8 @@ export function tooManyDeletes(
 ): string | undefined {
   if (deletes === 0) return undefined;
   const all = limit !== undefined && 'percent' in limit && limit.percent === 100;
-  if (isFirst && wanted === 0 && !all) {
+  // One live delete passes, also that of the last key.
+  if (wanted === 0 && !all && (isFirst || deletes > 1)) {
     return `the source holds no key, so all ${held} of the target would be deleted (--max-delete 100% allows it)`;
   }
   if (deletes <= allowedOf(held, limit)) return undefined;

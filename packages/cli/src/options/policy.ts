@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { WatchError } from '@rollcall/core';
 import type { BrokerListOptions } from '@rollcall/kafka';
 import type { Command } from 'commander';
@@ -54,8 +54,14 @@ export function policyOf(flags: PolicyFlags, configured: BrokerListOptions, env:
     ...((probe || clusterId !== undefined) && { probe: configured.probe || true }),
     ...(shuffle !== undefined && { shuffle }),
     ...(limit !== undefined && { limit }),
-    ...kafkaSecurity(env, (path) => readFileSync(path, 'utf8')),
+    ...kafkaSecurity(env, readRegular),
   };
+}
+
+/** A pipe would hold up the whole process. */
+function readRegular(path: string): string {
+  if (!statSync(path).isFile()) throw new Error('it is no regular file');
+  return readFileSync(path, 'utf8');
 }
 
 /** What the library calls by the names of its options, by what a user of the command line has. */

@@ -51,6 +51,12 @@ export class Output {
     if (chunk !== '') await this.write(chunk, ahead);
   }
 
+  /** Resolves when all that was written is with the system, or cannot be. */
+  async flush(): Promise<void> {
+    if (this.ended.aborted || this.#stream.destroyed) return;
+    await new Promise<void>((resolve) => this.#stream.write('', () => resolve()));
+  }
+
   /** Resolves when the stream takes more, or when waiting is over. */
   #room(ahead: number): Promise<void> {
     const { writableNeedDrain, writableLength } = this.#stream;

@@ -2,10 +2,10 @@
  * What a terminal could take for a command or use to deceive its reader: control characters, invisible ones (zero width,
  * tags, bidirectional overrides), line separators, and the lone surrogates that stand for bytes which are not UTF-8.
  */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-const UNSAFE_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const UNSAFE = /[\p{Cc}\p{Cf}\p{DI}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const UNSAFE_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{DI}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /** The part of them that JSON.stringify leaves as it is. */
-const UNSAFE_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+const UNSAFE_JSON = /[\u007f-\u009f\p{Cf}\p{DI}\p{Zl}\p{Zp}]/gu;
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -34,10 +34,13 @@ export function safeJson(json: string): string {
 
 /** A value with each text in it, keys of objects too, printable. Of what JSON can say. */
 export function printableTexts(value: unknown): unknown {
-  if (typeof value === 'string') return printableLines(value);
+  if (typeof value === 'string') return printable(value);
   if (Array.isArray(value)) return value.map(printableTexts);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [printable(key), printableTexts(each)]));
+  // A stack trace has lines of its own.
+  const shown = (key: string, each: unknown): unknown =>
+    key === 'stack' && typeof each === 'string' ? printableLines(each) : printableTexts(each);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [printable(key), shown(key, each)]));
 }
 
 /** The text, or undefined when the bytes are not UTF-8. */

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   LinkedAbort,
   type Logger,
@@ -34,6 +35,8 @@ export const ANSWER_MS = 10_000;
 /** Where a name is looked up when no configuration is given. */
 const DEFAULT_CONFIG = 'rollcall.yaml';
 const DEFAULT_COLUMNS = 80;
+/** How often a pipe is looked at that holds nothing, ms. */
+const PIPE_MS = 50;
 
 /** What a command works with. */
 export interface Session {
@@ -89,6 +92,7 @@ export async function withSession(
   };
   try {
     await run(session);
+    await out.flush();
     io.onExitCode?.(0);
   } catch (error) {
     const isReaderGone = out.ended.aborted && !signal.aborted;
@@ -97,7 +101,9 @@ export async function withSession(
       throw error;
     }
   }
-  if (out.failure !== undefined) throw out.failure;
+  if (out.failure !== undefined) {
+    throw new WatchError('UNAVAILABLE', `Cannot write to standard output: ${out.failure.message}.`);
+  }
 }
 
 /** @throws WatchError when the URL or name cannot be used. */
@@ -147,7 +153,35 @@ async function readableConfig(path: string | undefined, signal: AbortSignal): Pr
   const there = path === undefined ? undefined : await stat(path).catch(() => undefined);
   // What is not there, createRollcall tells.
   if (path === undefined || there === undefined || there.isFile() || there.isDirectory()) return path;
-  return { file: path, text: await untilAborted(readFile(path, 'utf8'), signal) };
+  return { file: path, text: await readPipe(path, signal) };
+}
+
+/**
+ * All that is written into a pipe. Opened without waiting for a writer: that would take a thread, which nothing ends, not
+ * even the end of the process.
+ */
+async function readPipe(path: string, signal: AbortSignal): Promise<string> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const chunks: Buffer[] = [];
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(64 * 1024)).catch(nothingYet);
+      if (bytesRead > 0) chunks.push(buffer.subarray(0, bytesRead));
+      // Before the first byte it may be that nobody writes yet.
+      else if (bytesRead === 0 && chunks.length > 0) return Buffer.concat(chunks).toString();
+      // A timer that holds the process: nothing else does.
+      else await sleep(PIPE_MS, undefined, { signal });
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A writer that writes nothing for a while. @throws any other error */
+function nothingYet(error: NodeJS.ErrnoException): { readonly buffer: Buffer; readonly bytesRead: number } {
+  if (error.code !== 'EAGAIN') throw error;
+  return { buffer: Buffer.alloc(0), bytesRead: -1 };
 }
 
 function configPath({ config }: GlobalOptions, env: Io['env'], urls: readonly string[]): string | undefined {

@@ -30,7 +30,7 @@ export interface Endpoint {
 }
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
-const SECRET_NAME = /token|password|passwd|secret|credential|apikey|api_key/i;
+const SECRET_NAME = /token|passw|passphrase|^pass$|pwd|secret|credential|api_?key/i;
 const ENDPOINT = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]+))(?::([^:]*))?$/i;
 const PORT = /^\d{1,5}$/;
 
@@ -102,13 +102,27 @@ export function targetOf(path: string): Target {
 
 /** The URL as it may be printed: user info and secret-looking query values replaced by `***`. */
 export function redactUrl(url: string): string {
-  const start = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0] ?? '';
-  const rest = url.slice(start.length);
-  const end = start === '' ? -1 : userInfoEnd(rest);
-  const clean = end < 0 ? url : `${start}***${rest.slice(end)}`;
+  const clean = withoutUserInfo(url);
   return clean.replace(/([?&#])([^=&#]*)=([^&#]*)/g, (whole, mark: string, name: string) =>
     SECRET_NAME.test(unescaped(name)) ? `${mark}${name}=***` : whole,
   );
+}
+
+/** The URL without what stands before an `@` that belongs to no key and no path: user info, or a slip in writing it. */
+function withoutUserInfo(url: string): string {
+  const start = /^[a-z][a-z0-9+.-]*:(?:\/\/)?/i.exec(url)?.[0] ?? '';
+  const rest = url.slice(start.length);
+  if (!partWithoutAt(start, rest).includes('@')) return url;
+  return `${start}***${rest.slice(rest.lastIndexOf('@'))}`;
+}
+
+/** The part of the URL in which an `@` can only follow user info. Of a well-formed URL, that is its query. */
+function partWithoutAt(start: string, rest: string): string {
+  const hasSlashes = start.endsWith('//');
+  if (hasSlashes && userInfoEnd(rest) >= 0) return rest;
+  if (/^(?:file|memory):/i.test(start)) return cut(cut(rest, '#')[0], '?')[1] ?? '';
+  const namesHosts = hasSlashes && !rest.startsWith('/');
+  return namesHosts ? rest.slice(rest.search(/[?#]|$/)) : rest;
 }
 
 /** An INVALID_URL error that quotes the URL without its secrets. */

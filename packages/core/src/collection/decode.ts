@@ -60,6 +60,8 @@ export function parseJson(value: Uint8Array): unknown {
     return JSON.parse(text, suspicious ? refuseProto : undefined);
   } catch (error) {
     if (error instanceof SyntaxError) throw new Error(`not JSON: ${withoutExcerpt(error.message)}`);
+    // The reviver recurses.
+    if (error instanceof RangeError) throw new Error('not JSON that can be read: it is nested too deeply');
     throw error;
   }
 }

@@ -2,7 +2,7 @@
 const LONGEST = 200;
 
 /** Control, format (bidirectional overrides too), line and paragraph separators, lone surrogates. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{DI}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** Text that came from outside, cut and escaped so that it cannot steer a terminal or fake a line of a log. */
 export function printable(text: string): string {

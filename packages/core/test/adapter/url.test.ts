@@ -28,6 +28,30 @@ function refusal(run: () => unknown): WatchError {
   throw new Error('It was accepted.');
 }
 
+it.each([
+  'etcd:user:S3cret@h:2379/x',
+  'etcd:/user:S3cret@h:2379/x',
+  'etcd:///user:S3cret@h/x',
+  'etcd//user:S3cret@h/x',
+  '//user:S3cret@h/x',
+  'user:S3cret@h:2379',
+  'consul:user:S3cret@h/',
+  'file:/x?user:S3cret@h',
+  'etcd://user:123#S3cret@h/x',
+  'etcd://user:12?S3cret@h/x',
+  'etcd://h/x?pwd=S3cret',
+  'consul://h/?service=a&dc=u:S3cret@b&foo=1',
+])('a slip in writing a password is not shown: %s', (url) => {
+  expect(redactUrl(url)).not.toContain('S3cret');
+});
+
+it.each(['etcd://h:2379/users/a@b/', 'file:./a.yaml#b/user@host', 'file:./dir@2/a.yaml', 'memory:a@b'])(
+  'a key or a path may hold an @: %s',
+  (url) => {
+    expect(redactUrl(url)).toBe(url);
+  },
+);
+
 describe('splitUrl', () => {
   it('takes the one slash that is the URL’s own and leaves the rest as it is', () => {
     expect(splitUrl('etcd://h:2379/broker/kafka/').path).toBe('broker/kafka/');

@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { BrokerAddress, quote, WatchError } from '@rollcall/core';
+import { unmapped } from './unmapped.js';
 
 /** A host and a port, an IPv4 address never in IPv6's clothes. */
 type Subject = Pick<BrokerAddress, 'host' | 'port'>;
@@ -9,8 +10,6 @@ type Rule = (subject: Subject) => boolean;
 
 /** `[ipv6]` or anything without colons, then `/bits`, then `:port`. */
 const ENTRY = /^(?:\[([^[\]/]*)\]|([^:[\]/]*))(?:\/(\d{1,3}))?(?::(.*))?$/s;
-/** An IPv4 address in IPv6's clothes (RFC 4291, 2.5.5.2), in canonical form. */
-const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 /** How much of a mapped address is not the IPv4 address, bits. */
 const MAPPED_BITS = 96;
 
@@ -89,12 +88,4 @@ function canonicalIP(text: string): string {
 
 function familyOf(host: string): 'ipv4' | 'ipv6' {
   return isIPv6(host) ? 'ipv6' : 'ipv4';
-}
-
-/** @param host canonical. */
-function unmapped(host: string): string {
-  const [, high, low] = MAPPED.exec(host) ?? [];
-  if (high === undefined || low === undefined) return host;
-  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return `${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`;
 }

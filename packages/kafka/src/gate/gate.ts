@@ -6,7 +6,7 @@ import type { Gate, GateOptions, PasswordSasl } from './types.js';
 const MECHANISMS: readonly string[] = ['plain', 'scram-sha-256', 'scram-sha-512'] satisfies PasswordSasl['mechanism'][];
 
 /** All that `GateOptions` has. */
-export const GATE_OPTIONS = optionNames<GateOptions>({ tls: true, sasl: true, allow: true, clusterId: true });
+const GATE_OPTIONS = optionNames<GateOptions>({ tls: true, sasl: true, allow: true, clusterId: true });
 
 /**
  * A gate that lets through what the options allow. A cluster id is no secret, and a broker can claim any: it protects from

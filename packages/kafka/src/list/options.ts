@@ -150,9 +150,9 @@ function checkedFallback(fallback: readonly string[], gate: Pick<Gate, 'refusal'
       throw new WatchError('INVALID_OPTION', `"fallback[${at}]" is not a broker's address: ${why}.`, { cause: error });
     }
   });
-  for (const address of addresses) {
+  for (const [at, address] of addresses.entries()) {
     if (gate.refusal(address) === undefined) continue;
-    throw invalid(`"fallback" names ${address}, which "allow" does not; add it there.`);
+    throw invalid(`"fallback[${at}]" is not in "allow"; add it there.`);
   }
   return bootstrapServers(addresses);
 }

@@ -64,11 +64,14 @@ export function choose(
   refusal: (address: BrokerAddress) => string | undefined,
   listener?: string,
 ): Chosen {
-  const brokers = [...items].flatMap(([key, registered]) => registered.map((broker) => judged(key, broker, refusal)));
+  const judgedBrokers = [...items].flatMap(([key, registered]) =>
+    registered.map((broker, place) => ({ ...judged(key, broker, refusal), place })),
+  );
   const choice = listenerChoice(
-    brokers.map(({ allowed }) => allowed),
+    judgedBrokers.map(({ allowed }) => allowed),
     listener,
   );
+  const brokers = judgedBrokers.length > MOST_ADDRESSES ? fairly(judgedBrokers) : judgedBrokers;
   const taken = new Map<string, { key: string; candidate: Candidate }>();
   const others: Fate[] = [];
   for (const { key, allowed, refused } of brokers) {
@@ -156,6 +159,14 @@ export function select({ taken, others }: Chosen, knowledge: Knowledge, order: O
     leftOut: summary([...left, ...others.filter(({ instead }) => instead === undefined)]),
     fates: [...usable.map(within), ...left, ...others],
   };
+}
+
+/** Those that state their listener first, then one of each key in turn: many entries of a few keys crowd out no other. */
+function fairly<T extends { readonly allowed: readonly Candidate[]; readonly place: number }>(
+  brokers: readonly T[],
+): T[] {
+  const states = ({ allowed }: T): number => (allowed.some(({ listener }) => listener !== undefined) ? 0 : 1);
+  return brokers.toSorted((a, b) => states(a) - states(b) || a.place - b.place);
 }
 
 function judged(key: string, broker: RegisteredBroker, refusal: (address: BrokerAddress) => string | undefined) {

@@ -3,6 +3,7 @@ import {
   guardedLogger,
   type Logger,
   optionNames,
+  quote,
   systemTiming,
   type Timing,
   WatchError,
@@ -58,5 +59,5 @@ function isWhole(value: unknown, least: number): boolean {
 }
 
 function invalid(name: string, wanted: string, given: unknown): WatchError {
-  return new WatchError('INVALID_OPTION', `"${name}" must be ${wanted}; it is ${JSON.stringify(given)}.`);
+  return new WatchError('INVALID_OPTION', `"${name}" must be ${wanted}; it is ${quote(given)}.`);
 }

@@ -1,6 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Endpoint, Timing } from '@rollcall/core';
+import { unmapped } from '../address/unmapped.js';
 
 const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
 
@@ -12,12 +13,12 @@ export class OwnAddress {
   readonly #host: string;
   readonly #port: number;
   readonly #timing: Pick<Timing, 'now'>;
-  /** Names that led here, and until when they are not tried. */
-  readonly #names = new Map<string, number>();
+  /** Hosts that led here, and until when they are not tried. */
+  readonly #found = new Map<string, number>();
 
   /** @param host an IP address; `0.0.0.0` and `::` are all of this host's. */
   constructor(host: string, port: number, timing: Pick<Timing, 'now'>) {
-    this.#host = host;
+    this.#host = unmapped(host);
     this.#port = port;
     this.#timing = timing;
   }
@@ -25,15 +26,17 @@ export class OwnAddress {
   /** Whether an address is the relay's, as far as is known without asking DNS. */
   isAt({ host, port }: Endpoint): boolean {
     if (port !== this.#port) return false;
-    if (isIP(host) === 0) return (this.#names.get(host) ?? Number.NEGATIVE_INFINITY) > this.#timing.now();
-    return host === this.#host || (WILDCARDS.includes(this.#host) && isOfThisHost(host));
+    if ((this.#found.get(host) ?? Number.NEGATIVE_INFINITY) > this.#timing.now()) return true;
+    const address = unmapped(host);
+    if (isIP(address) === 0) return false;
+    return address === this.#host || (WILDCARDS.includes(this.#host) && isOfThisHost(address));
   }
 
-  /** Whether a connection leads here. The name that was dialled is remembered: the next dial begins before this one ends. */
+  /** Whether a connection leads here. What was dialled is remembered: the next dial begins before this one ends. */
   isPeerOf({ remoteAddress, remotePort }: Socket, { host }: Endpoint): boolean {
     if (remoteAddress === undefined || remotePort === undefined) return false;
     const isOwn = this.isAt({ host: remoteAddress, port: remotePort });
-    if (isOwn) this.#names.set(host, this.#timing.now() + REMEMBER_MS);
+    if (isOwn) this.#found.set(host, this.#timing.now() + REMEMBER_MS);
     return isOwn;
   }
 }

@@ -239,6 +239,11 @@ test('K07 of one value 100 addresses are taken', () => {
 
 test('a value that is nested deeply is refused like any other', () => {
   expect(() => decode(`${'['.repeat(30_000)}"b1"${']'.repeat(30_000)}`)).toThrow();
+  // With an escape each key is looked at, by a function that recurses.
+  for (const depth of [4_000, 30_000]) {
+    const value = `["\\u0041",{"a":${'['.repeat(depth)}${']'.repeat(depth)}}]`;
+    expect(() => decode(value)).toThrow(expect.not.objectContaining({ name: 'RangeError' }));
+  }
 });
 
 test('S57 a value of megabytes is refused before it is looked at', () => {

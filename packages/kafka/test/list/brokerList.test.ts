@@ -413,7 +413,7 @@ test.each([
   [{ shuffle: Number.NaN }, '"shuffle" must be a seed'],
   [{ probe: { timeoutMs: 0 } }, '"probe.timeoutMs" must be a time above 0'],
   [{ allow: ['10.0.0.0/99'] }, '"allow[0]"'],
-  [{ allow: ['b1'], fallback: ['b1', 'b2'] }, '"fallback" names b2:9092, which "allow" does not'],
+  [{ allow: ['b1'], fallback: ['b1', 'b2'] }, '"fallback[1]" is not in "allow"; add it there'],
   [{ clusterId: '' }, '"clusterId"'],
   [{ allowed: ['10.0.0.1'] } as object, 'brokerList has no option "allowed": did you mean allow?'],
   [{ clusterID: 'x' } as object, 'did you mean clusterId?'],

@@ -149,3 +149,12 @@ test('a list is made of 10,000 addresses at most', () => {
   const { brokers, leftOut } = listOf(chosen(values));
   expect([brokers.length, leftOut]).toEqual([10_000, '100 capped']);
 });
+
+test('a few keys with many addresses crowd out no other key, nor one that states its listener', () => {
+  const values: Record<string, string> = {};
+  for (let i = 0; i < 101; i++) values[`a${i}`] = Array.from({ length: 100 }, (_, j) => `b${i}-${j}`).join();
+  expect(listOf(chosen({ ...values, z: 'good' })).brokers).toContain('good:9092');
+  const many: Record<string, string> = {};
+  for (let i = 0; i < 10_100; i++) many[`a${i}`] = `b${i}`;
+  expect(listOf(chosen({ ...many, z: 'SASL_SSL://good' }, 'SASL_SSL')).brokers).toContain('good:9092');
+});

@@ -181,6 +181,21 @@ describe('each connection goes to a broker', () => {
     expect(relay.stats.accepted).toBe(1);
   });
 
+  test.each([
+    ['127.0.0.1', '::ffff:7f00:1'],
+    ['::ffff:127.0.0.1', '127.0.0.1'],
+    ['::ffff:127.0.0.1', '::ffff:7f00:1'],
+    ['::', '::ffff:7f00:1'],
+    ['0.0.0.0', '::ffff:7f00:1'],
+  ])('nor to itself where it listens on %s and is registered as %s', async (host, registered) => {
+    const list = new SetList();
+    const { relay } = await relayTo(list, { host });
+    list.set({ host: registered, port: relay.port });
+    expect(await endOf(dial(relay))).toBe('ECONNRESET');
+    await until(() => relay.stats.open === 0);
+    expect(relay.stats).toMatchObject({ accepted: 1, forwarded: 0 });
+  });
+
   test('and is reset when the list is closed', async () => {
     const list = new SetList();
     const { relay, warnings } = await relayTo(list);

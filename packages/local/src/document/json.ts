@@ -1,4 +1,4 @@
-import { isEscapedKey, keyFromBytes, keyToBytes, type WatchError } from '@rollcall/core';
+import { isEscapedKey, keyFromBytes, keyToBytes, quote, type WatchError } from '@rollcall/core';
 import { visit } from 'jsonc-parser';
 import { unreadable } from './errors.js';
 
@@ -19,7 +19,7 @@ export function parseJson(path: string, text: string): Map<string, Uint8Array> {
   for (const member of membersOf(path, text)) {
     if (entries.has(member.key)) {
       const line = lineAt(text, member.from);
-      throw unreadable(path, `the key ${JSON.stringify(member.key)} is there twice (line ${line}); remove one`);
+      throw unreadable(path, `the key ${quote(member.key)} is there twice (line ${line}); remove one`);
     }
     entries.set(member.key, jsonValue(text.slice(member.valueFrom, member.to)));
   }

@@ -1,4 +1,4 @@
-import { isEscapedKey, keyFromBytes, keyToBytes, type WatchError } from '@rollcall/core';
+import { isEscapedKey, keyFromBytes, keyToBytes, quote, type WatchError } from '@rollcall/core';
 import {
   type Alias,
   type Document,
@@ -149,7 +149,7 @@ class YamlReader {
     for (const { key } of map.items) {
       const text = this.keyOf(key);
       if (seen.has(text)) {
-        throw this.#unreadable(`the key ${JSON.stringify(text)} is there twice${this.#lineOf(key)}; remove one`);
+        throw this.#unreadable(`the key ${quote(text)} is there twice${this.#lineOf(key)}; remove one`);
       }
       seen.add(text);
     }

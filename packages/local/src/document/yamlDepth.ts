@@ -20,14 +20,14 @@ export function depthError(tokens: Iterable<string>): Place | undefined {
   for (const token of tokens) {
     if (MARKS.includes(token)) continue;
     if (/^[[{]$/.test(token)) flow++;
-    // A bracket too many is an error, and must not make room for others.
-    else if (/^[\]}]$/.test(token)) flow = Math.max(0, flow - 1);
+    // Closing brackets too many are an error, on which the parser spends seconds when they are thousands.
+    else if (/^[\]}]$/.test(token) && --flow < -MAX_DEPTH) return place;
     else if (flow === 0 && !/^\s*$/.test(token)) {
       const { col } = place;
       columns = columns.filter((column) => column < col);
       columns.push(col);
     }
-    if (flow + columns.length > MAX_DEPTH) return place;
+    if (Math.max(0, flow) + columns.length > MAX_DEPTH) return place;
     place = after(place, token);
   }
   return undefined;

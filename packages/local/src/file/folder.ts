@@ -22,7 +22,7 @@ export async function putKeyFile(
     await makeFolder(folder, key);
   }
   const path = join(folder, name);
-  if (await isLink(path)) throw leadsAway(path, key);
+  await assertReplaceable(path, key);
   const staged = await stageFile(path, value);
   return staged.commit(nextRevision);
 }
@@ -78,11 +78,14 @@ function leadsAway(link: string, key: string): WatchError {
   );
 }
 
-async function isLink(path: string): Promise<boolean> {
-  try {
-    return (await lstat(fsPath(path))).isSymbolicLink();
-  } catch (error) {
+/** A link may lead out of the folder; a pipe or a device is no key, though its name is free. */
+async function assertReplaceable(path: string, key: string): Promise<void> {
+  const there = await lstat(fsPath(path)).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    return false;
-  }
+    return undefined;
+  });
+  if (there?.isSymbolicLink()) throw leadsAway(path, key);
+  if (there === undefined || there.isFile() || there.isDirectory()) return;
+  const why = `"${path}" is no regular file; remove it, or choose another key`;
+  throw new WatchError('INVALID_OPTION', `The key ${JSON.stringify(key)} cannot be written: ${why}.`);
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   lstatSync,
   mkdirSync,
@@ -13,6 +14,9 @@ import { join } from 'node:path';
 import type { Source } from '@rollcall/core';
 import { describe, expect, it } from 'vitest';
 import { open, Reader, temporaryFolder } from './support.js';
+
+/** A tool of every POSIX system. */
+const PIPE_MAKER = 'mkfifo';
 
 const utf8 = (text: string): Uint8Array => Buffer.from(text);
 
@@ -182,6 +186,14 @@ describe('writing to a folder', () => {
     const { put, remove } = bound(open(temporaryFolder()));
     await expect(put(key, utf8('1'))).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     await expect(remove(key)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+  });
+
+  it('replaces no pipe by a file', async () => {
+    const path = temporaryFolder();
+    execFileSync(PIPE_MAKER, [join(path, 'p')]);
+    const { put } = bound(open(path));
+    await expect(put('p', utf8('1'))).rejects.toMatchObject({ message: expect.stringContaining('no regular file') });
+    expect(statSync(join(path, 'p')).isFIFO()).toBe(true);
   });
 
   it('refuses a key that leads out of it over a link', async () => {

@@ -51,7 +51,8 @@ export function readBrokers(context: Context, path: readonly string[], value: un
 
 /** What is quoted and is no key is a value, and any value may be a password in the wrong place. */
 function withoutValues(message: string): string {
-  const isKey = (text: string): boolean => BROKERS_KEYS.some((key) => text.replace(/[[.].*$/, '') === key);
+  const isKey = (text: string): boolean =>
+    text === 'probe.timeoutMs' || BROKERS_KEYS.some((key) => text.replace(/\[\d+\]$/, '') === key);
   return message.replace(/"((?:[^"\\]|\\.)*)…?"?/g, (quoted, text: string) => (isKey(text) ? quoted : '"…"'));
 }
 

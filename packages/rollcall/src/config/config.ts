@@ -134,11 +134,10 @@ function readWatches(
 function readWatch(context: Context, name: string, value: unknown): NamedWatch {
   const path = ['watches', name];
   if (!NAME.test(name)) {
-    throw wrong(
-      context,
-      path,
-      'is not a usable name: use letters, digits, "-", "_" and ".", beginning with a letter or digit',
-    );
+    // Without the name: it may be a value that slipped there.
+    const place = context.document.where(path, ['watches']);
+    const fix = 'use letters, digits, "-", "_" and ".", beginning with a letter or digit';
+    throw new WatchError('INVALID_OPTION', `${place} has a name that is not usable: ${fix}.`);
   }
   const fields = mapAt(context, path, value, 'write below it "source: " and a URL');
   onlyKeys(context, path, fields, WATCH_KEYS);

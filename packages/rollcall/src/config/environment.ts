@@ -1,6 +1,7 @@
 import { type ConnectOptions, schemeOf, WatchError } from '@rollcall/core';
 import { readAddresses } from './addresses.js';
 import { connection, firstOf } from './connection.js';
+import { whyUnread } from './readText.js';
 
 /** Environment variables, as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,8 +50,8 @@ export function connectionFrom(env: Environment, url: string, readFile: (path: s
     try {
       return readFile(path);
     } catch (error) {
-      const why = `${name} names a file that cannot be read (${(error as Error).message}): give the path of a PEM file.`;
-      throw new WatchError('INVALID_OPTION', why, { cause: error });
+      const why = `${name} names a file that cannot be read (${whyUnread(error)}): give the path of a PEM file.`;
+      throw new WatchError('INVALID_OPTION', why);
     }
   };
   const habits = habitsOf(url);
@@ -89,6 +90,8 @@ export function withEndpoints(env: Environment, url: string): string {
 export function substitute(text: string, env: Environment, unset: (name: string) => WatchError): string {
   return text.replace(/(\$?)\$\{([^}]*)\}/g, (whole, escaped: string, name: string) => {
     if (escaped) return whole.slice(1);
+    // It may be a part of a password.
+    if (!/^[a-z_][a-z0-9_]*$/i.test(name)) throw unset('with a name of letters, digits and _');
     // `toString` is set in no environment, though every object has one.
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (value === undefined) throw unset(name);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { WatchError } from '@rollcall/core';
 import type { ConfigDocument } from './document.js';
 import { type Environment, substitute } from './environment.js';
+import { whyUnread } from './readText.js';
 
 /** The document that is read, and what its fields refer to. */
 export interface Context {
@@ -11,6 +12,9 @@ export interface Context {
   readonly checkUrl: (url: string) => void;
   readonly env?: Environment;
 }
+
+/** What a key looks like that somebody meant to write. */
+const WORD = /^[a-z][a-z0-9_-]{0,40}$/i;
 
 export function mapAt(context: Context, path: readonly string[], value: unknown, fix: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
@@ -30,10 +34,12 @@ export function onlyKeys(
   const unknown = Object.keys(map).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const here = `known here: ${known.join(', ')}`;
-  if (map[unknown] !== null) throw wrong(context, [...path, unknown], `is not a known key; ${here}`);
-  // A key without a value may be a value that slipped onto a line of its own: `? S3cret`.
+  if (map[unknown] !== null && WORD.test(unknown)) {
+    throw wrong(context, [...path, unknown], `is not a known key; ${here}`);
+  }
+  // It may be a value that slipped into the place of a key: `? S3cret`, `password:S3cret`.
   const place = context.document.where([...path, unknown], path);
-  throw new WatchError('INVALID_OPTION', `${place} has a key without a value that is not known; ${here}.`);
+  throw new WatchError('INVALID_OPTION', `${place} has a key that is not known; ${here}.`);
 }
 
 export function textAt(context: Context, path: readonly string[], value: unknown): string | undefined {
@@ -78,12 +84,7 @@ export function pemAt(context: Context, path: readonly string[], file: string | 
   try {
     return context.readFile(absolute);
   } catch (error) {
-    throw wrong(
-      context,
-      path,
-      `names a file that cannot be read (${(error as Error).message}): give the path of a PEM file`,
-      error,
-    );
+    throw wrong(context, path, `names a file that cannot be read (${whyUnread(error)}): give the path of a PEM file`);
   }
 }
 

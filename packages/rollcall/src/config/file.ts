@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
 import { type Adapter, locate, WatchError } from '@rollcall/core';
 import { checkConfig, type NamedWatches, parseConfig, type RollcallConfig } from './config.js';
 import { type Environment, withEndpoints } from './environment.js';
+import { readText } from './readText.js';
 
 /** The text of a `rollcall.yaml` that cannot be read a second time, as from a pipe, and what messages call it. */
 export interface ConfigText {
@@ -25,14 +25,9 @@ export function loadConfig(
   return 'text' in config ? parseConfig(config.text, config.file, inputs) : checkConfig(config, inputs);
 }
 
-export function readText(path: string): string {
-  return readFileSync(path, 'utf8');
-}
-
 function readConfig(path: string): string {
   try {
-    if (statSync(path).isFile()) return readText(path);
-    throw new Error('it is no regular file, and may have no end');
+    return readText(path);
   } catch (error) {
     const why = `The configuration file ${path} cannot be read (${(error as Error).message}): check its path.`;
     throw new WatchError('INVALID_OPTION', why, { cause: error });

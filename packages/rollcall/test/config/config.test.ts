@@ -108,7 +108,7 @@ describe('a wrong configuration', () => {
     [
       'a name with a slash',
       'watches:\n  a/b: { source: memory:a }',
-      'rollcall.yaml:2: watches.a/b is not a usable name',
+      'rollcall.yaml:2: watches has a name that is not usable',
     ],
     ['no source', 'watches:\n  a: {}', 'rollcall.yaml:2: watches.a has no source'],
     ['an empty watch', 'watches:\n  a:', 'rollcall.yaml:2: watches.a is empty'],
