@@ -36,6 +36,30 @@ async function silentServer(): Promise<{ readonly port: number } & AsyncDisposab
   };
 }
 
+describe('a watch that begins with nothing', () => {
+  it.each([
+    ['brokers', 'broker/kafka', 'broker/kafka/'],
+    ['tail', '/broker/kafka/', 'broker/kafka/'],
+    ['tail', '/broker/kafka', 'broker/kafka/'],
+    ['tail', 'leader/', 'leader'],
+    ['tail', 'apisix/', '/apisix/'],
+  ])('%s %s names the keys that a / more or less would show', async (command, path, near) => {
+    const keys = { 'broker/kafka/b1:9092': '', 'broker/kafka/b2:9092': '', 'broker/kafka/b3:9092': '', leader: 'b1' };
+    const file = await folder.write('near.json', JSON.stringify({ ...keys, '/apisix/a': '' }));
+    const watch = new Run([command, `file:${file}#${path}`]);
+    expect(await watch.untilErrors(/Nothing is at/)).toContain(`write \\"${near}\\".`);
+    expect(await watch.end()).toBe(0);
+  });
+
+  it('and says nothing where these have no keys either', async () => {
+    const file = await folder.write('near.json', JSON.stringify({ other: '' }));
+    const watch = new Run(['tail', '--json', `file:${file}#broker/`]);
+    await watch.until(({ type }) => type === 'synced');
+    await watch.end();
+    expect(watch.errors).not.toContain('Nothing is at');
+  });
+});
+
 describe('get', () => {
   it("prints an exact key's bytes as they are on a pipe", async () => {
     const { code, bytes } = await run(['get', `file:${await binaryFolder()}#blob`]);

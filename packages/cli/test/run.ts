@@ -17,12 +17,13 @@ export type JsonLine = Readonly<Record<string, unknown>>;
 export class Run {
   readonly done: Promise<number>;
   readonly stdout: PassThrough & { isTTY?: boolean; columns?: number };
+  readonly #stderr = new PassThrough();
   readonly #stop = new AbortController();
   readonly #out: Buffer[] = [];
   #err = '';
 
   constructor(argv: readonly string[], { stdin = '', env = {}, tty = false, columns = 80 }: RunOptions = {}) {
-    const stderr = new PassThrough().setEncoding('utf8').on('data', (text) => {
+    const stderr = this.#stderr.setEncoding('utf8').on('data', (text) => {
       this.#err += text;
     });
     this.stdout = Object.assign(new PassThrough(), tty ? { isTTY: true, columns } : {});
@@ -84,9 +85,15 @@ export class Run {
     return this.text;
   }
 
-  #more(): Promise<void> {
+  /** Resolves as soon as standard error holds it. */
+  async untilErrors(pattern: RegExp): Promise<string> {
+    while (!pattern.test(this.errors)) await this.#more(this.#stderr);
+    return this.errors;
+  }
+
+  #more(stream = this.stdout): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.stdout.once('data', () => resolve());
+      stream.once('data', () => resolve());
       void this.done.then((code) => reject(new Error(`It ended with ${code}: ${this.text}${this.#err}`)));
     });
   }

@@ -17,6 +17,7 @@ import type { Io } from '../output/io.js';
 import { createLogger, type LogLevel } from '../output/log.js';
 import { Output } from '../output/output.js';
 import { coloured, type Paint, painter } from '../output/style.js';
+import { warnOfNearMiss } from './nearMiss.js';
 
 /** The options of every command. */
 export interface GlobalOptions {
@@ -109,9 +110,9 @@ export async function withSession(
 /** @throws WatchError when the URL or name cannot be used. */
 export function watchUrl(session: Session, url: string, options: WatchOptions): Watcher {
   const watcher = session.rollcall.watch(url, options);
-  const { target, release } = session.rollcall.open(url, options);
-  void release();
-  warnOfPrefix(session, target);
+  const opened = session.rollcall.open(url, options);
+  warnOfPrefix(session, opened.target);
+  void warnOfNearMiss(session.logger, watcher, opened).finally(opened.release);
   return watcher;
 }
 

@@ -56,7 +56,7 @@ function splitKey(root: string, key: string): { folders: string[]; name: string 
   if (parts.some((part) => part === '' || isHidden(part) || part.includes('\0'))) {
     throw new WatchError(
       'INVALID_OPTION',
-      `The key ${JSON.stringify(key)} cannot be a file in the folder "${root}": no part between slashes may be empty or be a name that a folder leaves out (it begins with ".", ends in "~", .swp, .swo, .bak or .tmp, is "#…#" or README).`,
+      `The key ${JSON.stringify(key)} cannot be a file in the folder "${root}": no part between slashes may be empty or be a name that a folder leaves out (it begins with ".", ends in "~", .swa to .swp, .bak, .tmp, .orig or .rej, is "#…#" or README).`,
     );
   }
   return { folders: parts.slice(0, -1), name: parts.at(-1) as string };

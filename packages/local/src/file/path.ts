@@ -38,8 +38,8 @@ export const CONFIG_MAP_LINK = '..data';
 
 /** Dotfiles, locks and swap files; a Kubernetes volume's machinery and our own temporary files begin with two dots. */
 const DOT_NAME = /^\./;
-/** What editors and copies leave behind: `NAME~`, `#NAME#`, `NAME.swp`, `NAME.bak`, `NAME.tmp`. */
-const LEFTOVER = /~$|^#.*#$|\.(?:swp|swo|bak|tmp)$/i;
+/** What editors, copies and patches leave behind: `NAME~`, `#NAME#`, `NAME.swp` and the like. */
+const LEFTOVER = /~$|^#.*#$|\.(?:sw[a-p]|bak|tmp|orig|rej)$/i;
 const README = /^README(?:\.[a-z]+)?$/i;
 
 /** Names in a folder that are no keys, of files and of folders. */

@@ -177,6 +177,7 @@ describe('writing to a folder', () => {
     '.env',
     'a~',
     'x/b.swp',
+    'x/b.orig',
     'a.bak',
     'a.tmp',
     '#a#',
