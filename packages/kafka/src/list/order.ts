@@ -20,8 +20,8 @@ export interface Orderable {
 }
 
 /**
- * The bootstrap list of some addresses: each once, ordered by host (code unit order), then port (numeric), so that it
- * depends on the set of addresses alone and not on which key names them.
+ * The bootstrap list of some addresses: each once, in the order of `BrokerAddress.compare`, so that it depends on the set
+ * of addresses alone and not on which key names them.
  */
 export function bootstrapServers(addresses: Iterable<BrokerAddress>): readonly string[] {
   const byText = new Map<string, BrokerAddress>();
