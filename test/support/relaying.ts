@@ -6,10 +6,15 @@ import { createMemoryAdapter } from '@rollcall/local';
 export interface Relaying extends AsyncDisposable {
   readonly relay: BootstrapRelay;
   readonly brokers: BrokerList;
-  /** What the list and the relay have told, as one line each. */
+  /** What the list and the relay have told, as one line each, with the reasons of what is left out. */
   readonly warnings: readonly string[];
   /** Has the registry name these and no others. */
   register(...addresses: readonly string[]): void;
+}
+
+/** What a warning may have beside its text. */
+interface Told {
+  readonly leftOut?: readonly { readonly reason?: string }[];
 }
 
 export async function startRelaying(
@@ -21,7 +26,8 @@ export async function startRelaying(
   const store = adapter.store('kafka');
   const warnings: string[] = [];
   const quiet = (): void => {};
-  const warn = (_: object, text: string): void => void warnings.push(text);
+  const warn = ({ leftOut = [] }: Told, text: string): void =>
+    void warnings.push([text, ...leftOut.map(({ reason }) => reason)].join(' '));
   const logger = { debug: quiet, info: quiet, warn, error: warn };
   let named: readonly string[] = [];
   const register = (...next: readonly string[]): void => {
