@@ -92,18 +92,20 @@ test('K10 K11 another cluster gets not a byte beyond the question, and no client
   await using door = await startProxy({ port: other.brokers[0]?.port ?? 0 });
   await using relaying = await startRelaying([door.endpoint], { clusterId: kafka.clusterId });
   const { relay, warnings } = relaying;
-  const lost = producerOf(kafkajs, [relay.address], 1);
-  await expect(lost.connect()).rejects.toThrow();
-  expect(warnings).toContainEqual(expect.stringContaining(`is of the cluster "${other.clusterId}"`));
+  const producer = producerOf(kafkajs, [relay.address], 5);
+  const connecting = producer.connect();
+  const told = expect.stringContaining(`is of the cluster "${other.clusterId}"`);
+  await expect.poll(() => warnings, { timeout: PATIENCE_MS }).toContainEqual(told);
   // Asked once or again: never more.
-  expect(door.bytes.toServer).toBe(QUESTIONS * door.connections.total);
+  const asked = (): number => door.bytes.toServer - QUESTIONS * door.connections.total;
+  await expect.poll(asked).toBe(0);
   expect(relay.stats.forwarded).toBe(0);
   relaying.register(door.endpoint, ...kafka.bootstrap);
-  await listed(relaying.brokers, [door.endpoint, ...kafka.bootstrap]);
-  const found = producerOf(kafkajs, [relay.address], 5);
-  await found.connect();
-  await found.disconnect();
-  expect(door.bytes.toServer).toBe(QUESTIONS * door.connections.total);
+  await listed(relaying.brokers, kafka.bootstrap);
+  await connecting;
+  await producer.disconnect();
+  expect(relay.stats.forwarded).toBeGreaterThan(0);
+  await expect.poll(asked).toBe(0);
 });
 
 test('K12 a broker that would send clients outside the allow-list is not connected to', {
@@ -131,7 +133,7 @@ test('K13 a broker that hangs costs one deadline, and is then tried last', { tim
   hung.pause();
   try {
     const brokers = [hung.endpoint, ...kafka.bootstrap];
-    await using relaying = await startRelaying(brokers, { clusterId: kafka.clusterId, dialTimeoutMs: 300 });
+    await using relaying = await startRelaying(brokers, { allow: brokers, dialTimeoutMs: 300 });
     const { relay } = relaying;
     for (let connected = 0; connected < 10 || relay.stats.failedDials === 0; connected++) {
       const producer = producerOf(kafkajs, [relay.address], 5);
