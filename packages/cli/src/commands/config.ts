@@ -22,8 +22,7 @@ export async function checkConfig(session: Session): Promise<void> {
     const text = fields.map(([key, value]) => `  ${paint('dim', `${key}:`)} ${printable(String(value))}`);
     await out.lines(json ? [jsonLine({ type: 'watch', name, ...summary })] : [paint('bold', printable(name)), ...text]);
   }
-  if (!json)
-    await out.lines([`${count(rollcall.watches.size, 'watch').replace(/watchs$/, 'watches')}: all can be used.`]);
+  if (!json) await out.lines([`${count(rollcall.watches.size, 'watch', 'watches')}: all can be used.`]);
 }
 
 /** One line for each key that is set, nested ones with a dot. */

@@ -18,8 +18,8 @@ export interface DiffOptions {
 /**
  * Prints what would have to change in the first place for it to hold what the second holds, or how one place changed
  * between two revisions of its history. Keys are relative to each place's own prefix.
- * @throws Different for `exitCode`, if they differ; WatchError INVALID_OPTION for neither or both of the two; when a URL cannot be used, a backend cannot answer or
- *   has no such revision.
+ * @throws Different for `exitCode`, if they differ. WatchError INVALID_OPTION for neither or both of the two, and when a
+ *   URL cannot be used, a backend cannot answer or has no such revision.
  */
 export async function diff(session: Session, url: string, url2: string | undefined, options: DiffOptions) {
   const found = await compare(session, url, url2, options);

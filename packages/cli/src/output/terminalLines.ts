@@ -113,8 +113,8 @@ export function differenceText(difference: Difference, { paint, columns }: Termi
 }
 
 /** `1 key`, `2 keys`. */
-export function count(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+export function count(number: number, thing: string, things = `${thing}s`): string {
+  return `${number} ${number === 1 ? thing : things}`;
 }
 
 function lineStart({ paint, source }: TerminalOptions): string {
