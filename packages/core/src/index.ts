@@ -44,9 +44,11 @@ export { ERROR_CODES, type ErrorCode, WatchError } from './model/errors.js';
 export { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from './model/keys.js';
 export { checkKnownOptions, optionNames } from './model/knownOptions.js';
 export type { ConnectOptions, TlsOptions, WatchOptions } from './model/options.js';
+export { PackedEntry, type WholeNumber } from './model/packedEntry.js';
 export { printable, quote } from './model/printable.js';
 export type { Revision } from './model/revision.js';
 export { compareRevisions, isRevision } from './model/revision.js';
+export { KeyMapBuilder } from './model/tree.js';
 export type {
   Batch,
   Change,
@@ -61,6 +63,7 @@ export type {
 export { LinkedAbort, untilAborted } from './runtime/abort.js';
 export { Limiter } from './runtime/limiter.js';
 export { guardedLogger, type Logger, silentLogger } from './runtime/logger.js';
+export { Slices } from './runtime/slices.js';
 export { LogThrottle } from './runtime/throttle.js';
 export { delay, systemTiming, type Timing } from './runtime/timing.js';
 export { backoffMs } from './watch/backoff.js';

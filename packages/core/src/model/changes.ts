@@ -1,4 +1,5 @@
 import { compareKeys } from './keys.js';
+import { PackedEntry } from './packedEntry.js';
 import type { Revision } from './revision.js';
 import { compareRevisions } from './revision.js';
 import { sortInSlices } from './sort.js';
@@ -68,8 +69,13 @@ export function isChanged(before: HeldSnapshot, after: HeldSnapshot): boolean {
 /** Whether two entries are the same to a reader. */
 export function sameEntry(a: Entry, b: Entry, sameEpoch: boolean): boolean {
   if (a === b) return true;
-  if (sameEpoch && (a.revision !== b.revision || a.createRevision !== b.createRevision)) return false;
+  if (sameEpoch && !sameRevisions(a, b)) return false;
   return a.value.length === b.value.length && Buffer.compare(a.value, b.value) === 0;
+}
+
+function sameRevisions(a: Entry, b: Entry): boolean {
+  if (a instanceof PackedEntry && b instanceof PackedEntry) return PackedEntry.sameRevisions(a, b);
+  return a.revision === b.revision && a.createRevision === b.createRevision;
 }
 
 type ChangeOf = (key: string, previous: Entry | undefined, entry: Entry | undefined) => Change | undefined;

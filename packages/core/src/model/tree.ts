@@ -35,25 +35,28 @@ export class Tree implements KeyMap {
   static readonly EMPTY = new Tree(new BTree<string, Entry>(undefined, compareKeys));
   readonly #tree: BTree;
 
-  private constructor(tree: BTree) {
+  /** @param tree nobody else changes it. */
+  constructor(tree: BTree) {
     this.#tree = tree;
   }
 
   /** A tree of these entries; of two with one key the later counts. */
   static of(entries: Iterable<readonly [string, Entry]>): Tree {
-    const builder = new TreeBuilder();
+    const builder = new KeyMapBuilder();
     for (const [key, entry] of entries) builder.add(key, entry);
-    return new Tree(builder.tree());
+    return builder.build();
   }
 
   /** The same, in slices between which the event loop turns: 500,000 entries would hold it for 0.4 s. */
   static async build(entries: Iterable<readonly [string, Entry]>, slices: Breaks): Promise<Tree> {
-    const builder = new TreeBuilder();
+    // A backend may have built it while its answers came.
+    if (entries instanceof Tree) return entries;
+    const builder = new KeyMapBuilder();
     for (const [key, entry] of entries) {
       builder.add(key, entry);
       if (slices.isOver) await slices.turn();
     }
-    return new Tree(builder.tree());
+    return builder.build();
   }
 
   get size(): number {
@@ -151,8 +154,11 @@ export class Tree implements KeyMap {
 /** So many entries become a tree at once: about 1 ms. */
 const CHUNK = 8_192;
 
-/** Builds a tree of entries that come in order, as backends list them: chunk by chunk, joined without a copy. */
-class TreeBuilder {
+/**
+ * Builds a map of entries that come in key order, as backends list them: chunk by chunk, joined without a copy. What comes
+ * out of order is put in its place; of two entries with one key the later counts.
+ */
+export class KeyMapBuilder {
   #tree: BTree = new BTree<string, Entry>(undefined, compareKeys);
   #keys: string[] = [];
   #values: Entry[] = [];
@@ -171,9 +177,10 @@ class TreeBuilder {
     if (this.#keys.length >= CHUNK) this.#flush();
   }
 
-  tree(): BTree {
+  /** The map; nothing may be added after. */
+  build(): Tree {
     this.#flush();
-    return this.#tree;
+    return new Tree(this.#tree);
   }
 
   #flush(): void {

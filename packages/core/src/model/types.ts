@@ -4,6 +4,7 @@ import type { Revision } from './revision.js';
 
 /** One key's value. Immutable; an unchanged entry stays the same object from version to version. */
 export interface Entry {
+  /** May be a part of a larger buffer: mind `byteOffset` where `value.buffer` is used. */
   readonly value: Uint8Array;
   /** Where the backend says this value was written (etcd mod_revision, Consul ModifyIndex); absent on files. */
   readonly revision?: Revision;

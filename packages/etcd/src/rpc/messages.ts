@@ -1,28 +1,29 @@
 import type { Revision } from '@rollcall/core';
+import { Blocks, KeyValue } from './keyValue.js';
 import { WireReader } from './wireReader.js';
 
 /**
- * The answers that come in bulk, decoded by hand; field numbers are those of etcd's rpc.proto and kv.proto. Absent
- * fields have proto3's defaults. 64-bit numbers are decimal text throughout.
+ * The answers that come in bulk, decoded by hand; field numbers are those of etcd's rpc.proto. Absent fields have
+ * proto3's defaults. Keys and events are decoded when they are gone through, so that the reader can pause in between.
  */
+
+/** What a message repeats. Going through it throws a WireError where the message is broken. */
+export interface Repeated<T> extends Iterable<T> {
+  readonly length: number;
+}
 
 export interface Header {
   readonly clusterId: string;
   readonly revision: Revision;
 }
 
-export interface KeyValue {
-  /** A view of the message. */
-  readonly key: Uint8Array;
-  /** A view of the message. */
-  readonly value: Uint8Array;
-  readonly createRevision: Revision;
-  readonly modRevision: Revision;
-}
-
 export interface RangeAnswer {
   readonly header: Header;
-  readonly kvs: readonly KeyValue[];
+  readonly kvs: Repeated<KeyValue>;
+  /** The last of them, so that what follows can be asked for before they are decoded. */
+  readonly lastKey: Uint8Array | undefined;
+  /** What they weigh. */
+  readonly bytes: number;
   /** How many keys the range holds, regardless of the limit. */
   readonly count: string;
   readonly more: boolean;
@@ -56,17 +57,15 @@ export interface WatchAnswer {
   /** Above "0" when the revision asked for is compacted: the oldest one that there is. */
   readonly compactRevision: Revision;
   readonly cancelReason: string;
-  readonly events: readonly WatchEvent[];
+  readonly events: Repeated<WatchEvent>;
   /** What the message weighed. */
   readonly bytes: number;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-const NOTHING = new Uint8Array(0);
-
 export function decodeRange(bytes: Uint8Array): RangeAnswer {
-  return rangeAnswer(new WireReader(bytes));
+  return rangeAnswer(bytes, new WireReader(bytes));
 }
 
 export function decodeTxn(bytes: Uint8Array): TxnAnswer {
@@ -74,8 +73,8 @@ export function decodeTxn(bytes: Uint8Array): TxnAnswer {
   const ranges: RangeAnswer[] = [];
   const answer: Writable<TxnAnswer> = { header: noHeader(), ranges };
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
-    if (field === 1) answer.header = decodeHeader(reader.message());
-    else if (field === 3) ranges.push(decodeResponseOp(reader.message()));
+    if (field === 1) answer.header = decodeHeader(reader);
+    else if (field === 3) ranges.push(decodeResponseOp(bytes, reader));
     else reader.skip();
   }
   return answer;
@@ -93,31 +92,37 @@ export function decodeStatus(bytes: Uint8Array): StatusAnswer {
   return answer;
 }
 
-function decodeResponseOp(reader: WireReader): RangeAnswer {
-  let answer: RangeAnswer = { header: noHeader(), kvs: [], count: '0', more: false };
+function decodeResponseOp(bytes: Uint8Array, reader: WireReader): RangeAnswer {
+  let answer = rangeAnswer(bytes, new WireReader(bytes, 0, 0));
+  const outer = reader.enter();
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
-    if (field === 1) answer = rangeAnswer(reader.message());
-    else reader.skip();
+    if (field !== 1) reader.skip();
+    else {
+      const after = reader.enter();
+      answer = rangeAnswer(bytes, reader);
+      reader.leave(after);
+    }
   }
+  reader.leave(outer);
   return answer;
 }
 
-function rangeAnswer(reader: WireReader): RangeAnswer {
-  const kvs: KeyValue[] = [];
-  const answer: Writable<RangeAnswer> = { header: noHeader(), kvs, count: '0', more: false };
+function rangeAnswer(bytes: Uint8Array, reader: WireReader): RangeAnswer {
+  const kvs = new Parts(bytes, KeyValue.read);
+  const answer: Writable<Omit<RangeAnswer, 'lastKey' | 'bytes'>> = { header: noHeader(), kvs, count: '0', more: false };
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
-    if (field === 1) answer.header = decodeHeader(reader.message());
-    else if (field === 2) kvs.push(decodeKeyValue(reader.message()));
+    if (field === 1) answer.header = decodeHeader(reader);
+    else if (field === 2) kvs.pass(reader);
     else if (field === 3) answer.more = reader.bool();
-    else if (field === 4) answer.count = reader.int64();
+    else if (field === 4) answer.count = String(reader.int64());
     else reader.skip();
   }
-  return answer;
+  return { ...answer, lastKey: kvs.last?.key, bytes: kvs.bytes };
 }
 
 export function decodeWatch(bytes: Uint8Array): WatchAnswer {
   const reader = new WireReader(bytes);
-  const events: WatchEvent[] = [];
+  const events = new Parts(bytes, decodeEvent);
   const answer: Writable<WatchAnswer> = {
     header: noHeader(),
     watchId: '0',
@@ -129,54 +134,82 @@ export function decodeWatch(bytes: Uint8Array): WatchAnswer {
     bytes: bytes.length,
   };
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
-    if (field === 1) answer.header = decodeHeader(reader.message());
-    else if (field === 2) answer.watchId = reader.int64();
+    if (field === 1) answer.header = decodeHeader(reader);
+    else if (field === 2) answer.watchId = String(reader.int64());
     else if (field === 3) answer.created = reader.bool();
     else if (field === 4) answer.canceled = reader.bool();
-    else if (field === 5) answer.compactRevision = reader.int64();
+    else if (field === 5) answer.compactRevision = String(reader.int64());
     else if (field === 6) answer.cancelReason = reader.text();
-    else if (field === 11) events.push(decodeEvent(reader.message()));
+    else if (field === 11) events.pass(reader);
     else reader.skip();
   }
   return answer;
 }
 
-function decodeEvent(reader: WireReader): WatchEvent {
-  const event: Writable<WatchEvent> = { deleted: false, kv: noKeyValue() };
+function decodeEvent(reader: WireReader, blocks: Blocks): WatchEvent {
+  const outer = reader.enter();
+  let deleted = false;
+  let kv: KeyValue | undefined;
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
-    if (field === 1) event.deleted = reader.number() === 1;
-    else if (field === 2) event.kv = decodeKeyValue(reader.message());
+    if (field === 1) deleted = reader.number() === 1;
+    else if (field === 2) kv = KeyValue.read(reader, blocks);
     else reader.skip();
   }
-  return event;
-}
-
-function decodeKeyValue(reader: WireReader): KeyValue {
-  const kv: Writable<KeyValue> = noKeyValue();
-  for (let field = reader.next(); field !== undefined; field = reader.next()) {
-    if (field === 1) kv.key = reader.bytes();
-    else if (field === 2) kv.createRevision = reader.int64();
-    else if (field === 3) kv.modRevision = reader.int64();
-    else if (field === 5) kv.value = reader.bytes();
-    else reader.skip();
-  }
-  return kv;
+  reader.leave(outer);
+  return { deleted, kv: kv ?? KeyValue.read(new WireReader(Uint8Array.of(0)), blocks) };
 }
 
 function decodeHeader(reader: WireReader): Header {
   const header: Writable<Header> = noHeader();
+  const outer = reader.enter();
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
-    if (field === 1) header.clusterId = reader.uint64();
-    else if (field === 3) header.revision = reader.int64();
+    if (field === 1) header.clusterId = String(reader.uint64());
+    else if (field === 3) header.revision = String(reader.int64());
     else reader.skip();
   }
+  reader.leave(outer);
   return header;
+}
+
+/** The fields of a message that are of one kind: passed over first, decoded when somebody goes through them. */
+class Parts<T> implements Repeated<T> {
+  /** What they weigh. */
+  bytes = 0;
+  readonly #message: Uint8Array;
+  readonly #decode: (reader: WireReader, blocks: Blocks) => T;
+  readonly #starts: number[] = [];
+
+  constructor(message: Uint8Array, decode: (reader: WireReader, blocks: Blocks) => T) {
+    this.#message = message;
+    this.#decode = decode;
+  }
+
+  get length(): number {
+    return this.#starts.length;
+  }
+
+  get last(): T | undefined {
+    const start = this.#starts.at(-1);
+    if (start === undefined) return undefined;
+    return this.#decode(new WireReader(this.#message, start), new Blocks(this.#message));
+  }
+
+  /** Takes note of what the reader is at. */
+  pass(reader: WireReader): void {
+    this.#starts.push(reader.at);
+    this.bytes += reader.pass();
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    const reader = new WireReader(this.#message);
+    const blocks = new Blocks(this.#message);
+    for (const start of this.#starts) {
+      reader.moveTo(start);
+      yield this.#decode(reader, blocks);
+    }
+  }
 }
 
 function noHeader(): Header {
   return { clusterId: '0', revision: '0' };
-}
-
-function noKeyValue(): KeyValue {
-  return { key: NOTHING, value: NOTHING, createRevision: '0', modRevision: '0' };
 }

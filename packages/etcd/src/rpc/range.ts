@@ -1,4 +1,5 @@
 import { keyFromBytes, keyToBytes, prefixEnd, type Target } from '@rollcall/core';
+import type { KeyValue } from './keyValue.js';
 import type { KeyRange } from './requests.js';
 
 /** In a request: as `key` the lowest key there can be, as `rangeEnd` no end. */
@@ -20,8 +21,8 @@ export class KeyNames {
   }
 
   /** A key of the target, from the whole key. */
-  relative(key: Uint8Array): string {
-    return keyFromBytes(key.subarray(this.#prefix.length));
+  relative(kv: KeyValue): string {
+    return kv.asciiKey(this.#prefix.length) ?? keyFromBytes(kv.key.subarray(this.#prefix.length));
   }
 
   /** The whole key, from one of the target's. */

@@ -1,4 +1,5 @@
 import { type ErrorCode, networkFailure, WatchError, type Wording } from '@rollcall/core';
+import { WireError } from './wireReader.js';
 
 /** What grpc-js says of a call that failed. */
 export interface GrpcFailure {
@@ -76,6 +77,10 @@ export function cannotAnswer(error: unknown): boolean {
  * @param endpoint `host:port`, named in the message.
  */
 export function toWatchError(error: unknown, endpoint: string): WatchError {
+  if (error instanceof WireError) {
+    const why = `${endpoint} does not answer as etcd does (${error.message})`;
+    return new WatchError('BAD_RESPONSE', `${why.replace(/\.\)$/, ')')}.`, { cause: error });
+  }
   if (!isGrpcFailure(error)) return WatchError.from(error);
   const own = ETCD.find(([pattern]) => pattern.test(error.details));
   if (own !== undefined) return failure(own[1], `etcd at ${endpoint} says "${error.details}": ${own[2]}.`, error);

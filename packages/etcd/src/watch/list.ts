@@ -1,13 +1,12 @@
-import { type Entry, type Revision, type Target, WatchError } from '@rollcall/core';
-import type { KeyValue, RangeAnswer } from '../rpc/messages.js';
+import { type KeyMap, KeyMapBuilder, type Revision, Slices, type Target, WatchError } from '@rollcall/core';
+import type { RangeAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';
 import type { RangeRequest } from '../rpc/requests.js';
 import type { CallLimits, EtcdConnection } from './connection.js';
-import { entryOf } from './entry.js';
 
 /** The first page's keys, before it is known how large the values are. */
-const FIRST_PAGE_KEYS = 500;
-const MOST_PAGE_KEYS = 10_000;
+const FIRST_PAGE_KEYS = 1_000;
+const MOST_PAGE_KEYS = 20_000;
 /** What a page should weigh: well below what a slow line carries within the deadline. */
 const PAGE_BYTES = 4 * 1024 * 1024;
 /** How often a list starts again because its revision was compacted meanwhile. */
@@ -18,7 +17,7 @@ export interface Listing {
   /** `Timing.now()` before the first page was asked for: the list is no older. */
   readonly asOf: number;
   readonly clusterId: string;
-  readonly entries: readonly (readonly [string, Entry])[];
+  readonly entries: KeyMap;
 }
 
 export interface ListOptions extends CallLimits {
@@ -53,44 +52,67 @@ export async function* list(
 async function* listOnce(
   connection: EtcdConnection,
   target: Target,
-  { signal, deadlineMs, at, keysOnly = false }: ListOptions,
+  options: ListOptions,
 ): AsyncGenerator<undefined, Listing> {
-  const { key, rangeEnd } = rangeOf(target);
   const asOf = connection.timing.now();
   const names = new KeyNames(target);
-  const entries: (readonly [string, Entry])[] = [];
-  let pinned = at;
-  let from = key;
-  let limit = FIRST_PAGE_KEYS;
+  const { key, rangeEnd } = rangeOf(target);
+  const map = new KeyMapBuilder();
+  const slices = new Slices();
+  let page = await readPage(connection, { key, ...(rangeEnd && { rangeEnd }), limit: FIRST_PAGE_KEYS }, options);
+  const { revision, clusterId } = page.answer.header;
+  const at = options.at ?? revision;
   for (;;) {
-    const request: RangeRequest = {
-      key: from,
-      ...(rangeEnd && { rangeEnd }),
-      ...(pinned !== undefined && { revision: pinned }),
-      limit,
-      keysOnly,
-    };
-    let page: RangeAnswer;
-    try {
-      page = await connection.range(request, { signal, deadlineMs });
-    } catch (error) {
-      if (limit === 1 || WatchError.from(error).code !== 'TOO_LARGE') throw error;
-      limit = Math.ceil(limit / 2);
-      continue;
+    const { answer, request } = page;
+    const { more, lastKey } = answer;
+    // Asked for before this one is decoded: the server reads it meanwhile.
+    const next =
+      more && lastKey !== undefined
+        ? readPage(connection, { ...request, key: after(lastKey), limit: nextLimit(answer) }, { ...options, at })
+        : undefined;
+    // Told below, unless this page fails first.
+    next?.catch(() => {});
+    // The request is on its way only after some turns of the event loop.
+    if (next !== undefined) await slices.turn();
+    for (const kv of answer.kvs) {
+      map.add(names.relative(kv), kv.entry);
+      if (slices.isOver) await slices.turn();
     }
-    pinned ??= page.header.revision;
-    for (const kv of page.kvs) entries.push([names.relative(kv.key), entryOf(kv)]);
-    const last = page.kvs.at(-1);
-    if (!page.more || last === undefined) return { revision: pinned, asOf, clusterId: page.header.clusterId, entries };
-    from = Buffer.concat([last.key, Buffer.of(0)]);
-    limit = nextLimit(page.kvs);
+    if (next === undefined) return { revision: at, asOf, clusterId, entries: map.build() };
     yield;
+    page = await next;
   }
 }
 
+interface Page {
+  readonly answer: RangeAnswer;
+  /** With the limit that gave it. */
+  readonly request: RangeRequest;
+}
+
+/** @throws WatchError TOO_LARGE when a single key is. */
+async function readPage(
+  connection: EtcdConnection,
+  asked: RangeRequest & { readonly limit: number },
+  { signal, deadlineMs, at, keysOnly = false }: ListOptions,
+): Promise<Page> {
+  for (let { limit } = asked; ; limit = Math.ceil(limit / 2)) {
+    const request = { ...asked, limit, keysOnly, ...(at !== undefined && { revision: at }) };
+    try {
+      return { request, answer: await connection.range(request, { signal, deadlineMs }) };
+    } catch (error) {
+      if (limit === 1 || WatchError.from(error).code !== 'TOO_LARGE') throw error;
+    }
+  }
+}
+
+/** The lowest key above. */
+function after(key: Uint8Array): Buffer {
+  return Buffer.concat([key, Buffer.of(0)]);
+}
+
 /** How many keys weigh as much as a page should, judged by the last page; at most ten times as many. */
-export function nextLimit(page: readonly KeyValue[]): number {
-  const bytes = page.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
-  const fitting = Math.floor((PAGE_BYTES * page.length) / Math.max(1, bytes));
-  return Math.max(1, Math.min(fitting, page.length * 10, MOST_PAGE_KEYS));
+export function nextLimit({ kvs, bytes }: Pick<RangeAnswer, 'kvs' | 'bytes'>): number {
+  const fitting = Math.floor((PAGE_BYTES * kvs.length) / Math.max(1, bytes));
+  return Math.max(1, Math.min(fitting, kvs.length * 10, MOST_PAGE_KEYS));
 }

@@ -3,7 +3,7 @@ import type { RangeAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';
 import type { RangeRequest } from '../rpc/requests.js';
 import type { EtcdConnection } from './connection.js';
-import { isSame } from './witness.js';
+import { first, isSame } from './witness.js';
 
 /** Up to this many keys are compared one by one: no more than the first page of a list. */
 const COMPARED_KEYS = 500;
@@ -92,7 +92,7 @@ function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
     ranges: [{ ...range, revision, limit: held.size + 1 }],
     now: [{ ...range, countOnly: true }, newerThan(range, revision)],
     fits: ([found]) =>
-      found?.kvs.length === held.size && found.kvs.every((kv) => isSame(kv, held.get(names.relative(kv.key)))),
+      found?.kvs.length === held.size && [...found.kvs].every((kv) => isSame(kv, held.get(names.relative(kv)))),
   };
 }
 
@@ -112,7 +112,7 @@ function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>
       newerThan(range, newest.entry.revision),
     ],
     fits: ([all, found, later]) =>
-      all?.count === String(count) && isSame(found?.kvs[0], newest.entry) && later?.kvs.length === 0,
+      all?.count === String(count) && isSame(first(found), newest.entry) && later?.kvs.length === 0,
   };
 }
 

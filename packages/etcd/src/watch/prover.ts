@@ -3,7 +3,7 @@ import { ANSWER_MS, PROOF_MS } from '../rpc/deadlines.js';
 import type { RangeAnswer, TxnAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';
 import type { RangeRequest, TxnRequest } from '../rpc/requests.js';
-import { isSame } from './witness.js';
+import { first, isSame } from './witness.js';
 
 /** etcd takes 128 operations in a transaction (--max-txn-ops); each watch needs three at most. */
 const WATCHES_A_READ = 40;
@@ -105,9 +105,9 @@ function rangesOf({ target, held }: Question): RangeRequest[] {
 }
 
 function verdictOf({ held }: Question, [all, newer, newest]: readonly RangeAnswer[]): Verdict {
-  const put = newer?.kvs[0]?.modRevision;
+  const put = first(newer)?.modRevision;
   if (put !== undefined && compareRevisions(put, held.revision) > 0) return { type: 'newer', revision: put };
   const { count, newest: known } = held.proof ?? { count: 0 };
-  const same = all?.count === String(count) && (known === undefined || isSame(newest?.kvs[0], known.entry));
+  const same = all?.count === String(count) && (known === undefined || isSame(first(newest), known.entry));
   return { type: same ? 'same' : 'different' };
 }

@@ -1,6 +1,7 @@
 import { keyFromBytes } from '@rollcall/core';
 import { expect, test } from 'vitest';
 import { KeyNames, rangeOf } from '../../src/rpc/range.js';
+import { keyValueOf } from './encoded.js';
 
 const hex = ({ key, rangeEnd }: ReturnType<typeof rangeOf>) =>
   [key, rangeEnd].map((bytes) => bytes && Buffer.from(bytes).toString('hex'));
@@ -23,8 +24,8 @@ test('one exact key has no end', () => {
 test('S12 a key is named by what follows the prefix, and found again by it, also when it is not UTF-8', () => {
   const names = new KeyNames({ prefix: 'a/' });
   for (const bytes of ['612f', '612fff', '612ffe', '612fc3', '612fc3a9']) {
-    const relative = names.relative(Buffer.from(bytes, 'hex'));
+    const relative = names.relative(keyValueOf({ key: Buffer.from(bytes, 'hex') }));
     expect(names.absolute(relative).toString('hex')).toBe(bytes);
   }
-  expect(names.relative(Buffer.from('a/'))).toBe('');
+  expect(names.relative(keyValueOf({ key: Buffer.from('a/') }))).toBe('');
 });

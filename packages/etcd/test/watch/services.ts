@@ -10,11 +10,16 @@ class Definitions extends Etcd3 {
 
 /** The bytes of an answer of that method, encoded by etcd3. */
 export async function encodeAnswer(service: keyof typeof Services, method: string, answer: object): Promise<Buffer> {
+  return (await encoderOf(service, method))(answer);
+}
+
+/** How etcd3 encodes answers of that method. */
+export async function encoderOf(service: keyof typeof Services, method: string): Promise<(answer: object) => Buffer> {
   const definitions = new Definitions({ hosts: '127.0.0.1:1' });
   const definition = (await definitions.of(service))[method];
   definitions.close();
   if (definition === undefined) throw new Error(`no ${method}`);
-  return definition.responseSerialize(answer);
+  return (answer) => definition.responseSerialize(answer);
 }
 
 /** How etcd3 reads the bytes of a request of that method. */

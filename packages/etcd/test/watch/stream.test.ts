@@ -1,10 +1,11 @@
 import { Duplex } from 'node:stream';
 import { systemTiming } from '@rollcall/core';
 import { describe, expect, test } from 'vitest';
-import type { WatchAnswer } from '../../src/rpc/messages.js';
+import type { WatchAnswer, WatchEvent } from '../../src/rpc/messages.js';
 import type { WatchRequest } from '../../src/rpc/requests.js';
 import type { WatchCall } from '../../src/rpc/transport.js';
 import { type StreamOptions, WatchStream } from '../../src/watch/stream.js';
+import { keyValueOf } from '../rpc/encoded.js';
 
 /** The server's end of a watch stream, to put its answers in any order. */
 class Script {
@@ -74,10 +75,10 @@ function streamOn(script: Script, options: Partial<StreamOptions> = {}): WatchSt
   });
 }
 
-function event(modRevision: string, value = ''): WatchAnswer['events'][number] {
+function event(modRevision: string, value = ''): WatchEvent {
   return {
     deleted: false,
-    kv: { key: Buffer.from('a/1'), value: Buffer.from(value), createRevision: '1', modRevision },
+    kv: keyValueOf({ key: Buffer.from('a/1'), value: Buffer.from(value), createRevision: '1', modRevision }),
   };
 }
 
@@ -173,7 +174,7 @@ describe('S70 ids', () => {
     script.answer({ watchId: '0', events: [event('8')] });
     const revisionOf = async (watch: typeof first): Promise<string> => {
       const told = await watch.next();
-      return told.type === 'events' ? (told.answer.events[0]?.kv.modRevision ?? '') : told.type;
+      return told.type === 'events' ? ([...told.answer.events][0]?.kv.modRevision ?? '') : told.type;
     };
     expect([await revisionOf(first), await revisionOf(third)]).toEqual(['8', '7']);
     third.close();
