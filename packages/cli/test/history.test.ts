@@ -31,7 +31,10 @@ describe('tail --since', () => {
     await open.writer('memory:h').put('a/3', text('three'));
     const live = await open.until(({ key }) => key === 'a/3');
     expect(live.at(-1)).toEqual({ type: 'put', key: 'a/3', value: 'three', revision: '6' });
-    expect([...past, ...live].filter(({ type }) => type === 'status')).toEqual([
+    // It may be told a turn of the event loop after what was printed meanwhile.
+    const isTold = [...past, ...live].some(({ type }) => type === 'status');
+    const rest = isTold ? [] : await open.until(({ type }) => type === 'status');
+    expect([...past, ...live, ...rest].filter(({ type }) => type === 'status')).toEqual([
       { type: 'status', state: 'live', provenAt: expect.any(String) },
     ]);
     open.stop();

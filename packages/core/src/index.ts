@@ -8,6 +8,7 @@ export { refuseLeases } from './adapter/refuseLeases.js';
 export { checkTls, refuseOptions } from './adapter/refuseOptions.js';
 export type {
   Adapter,
+  Delta,
   GrantedLease,
   Location,
   OpenOptions,

@@ -13,7 +13,7 @@ import {
   WatchError,
 } from '@rollcall/core';
 import { PATIENT_MS } from './rpc/deadlines.js';
-import { neverSent } from './rpc/status.js';
+import { neverSent, toWatchError } from './rpc/status.js';
 import { type ClusterOptions, clusterOf } from './watch/cluster.js';
 import type { CallLimits, EtcdConnection } from './watch/connection.js';
 import { withinHistory } from './watch/history.js';
@@ -101,7 +101,7 @@ export class EtcdSource implements Source {
       yield* watch({ connection, target, signal, ...seen, onWatching: () => this.#pool.succeeded(leased) });
     } catch (error) {
       if (signal.aborted) return;
-      throw connection === undefined ? error : this.#pool.failed(connection, error);
+      throw connection === undefined ? error : this.#pool.failed(connection, toWatchError(error, connection.endpoint));
     }
   }
 
@@ -126,10 +126,11 @@ export class EtcdSource implements Source {
         const result = await run(connection, { signal, deadlineMs: left === 1 ? PATIENT_MS : undefined });
         this.#pool.succeeded(connection);
         return result;
-      } catch (thrown) {
+      } catch (error) {
         signal.throwIfAborted();
+        const thrown = toWatchError(error, connection.endpoint);
         const failure = this.#pool.failed(connection, thrown);
-        if (left === 1 || !mayAskAnother(WatchError.from(thrown))) throw failure;
+        if (left === 1 || !mayAskAnother(thrown)) throw failure;
       }
     }
   }

@@ -45,6 +45,17 @@ export type SourceEvent =
   | { readonly type: 'put'; readonly key: string; readonly entry: Entry }
   | { readonly type: 'delete'; readonly key: string; readonly revision: Revision };
 
+/** All events of one revision (or of several whole ones), in order, up to `revision`. */
+export interface Delta {
+  readonly type: 'delta';
+  readonly revision: Revision;
+  readonly events: readonly SourceEvent[];
+  /** The backend is known to be further, so that this proves nothing current. */
+  readonly behind?: true;
+  /** As `Update` says. */
+  readonly asOf?: number;
+}
+
 /**
  * What one watch attempt yields. Keys are relative to the target's prefix ("" when exact, and for the key that equals
  * the prefix). The first update of an attempt without `from` that carries a revision is a snapshot.
@@ -53,6 +64,7 @@ export type SourceEvent =
  * it where an answer may be older than its arrival: a list of many pages is as old as its first request.
  */
 export type Update =
+  | Delta
   /** The whole state at `revision`. `identity` names the cluster where the backend can: another one is another history. */
   | {
       readonly type: 'snapshot';
@@ -61,17 +73,8 @@ export type Update =
       readonly identity?: string;
       readonly asOf?: number;
     }
-  /**
-   * All events of one revision (or of several whole ones), in order, up to `revision`. `behind`: the backend is known to
-   * be further, so that this proves nothing current.
-   */
-  | {
-      readonly type: 'delta';
-      readonly revision: Revision;
-      readonly events: readonly SourceEvent[];
-      readonly behind?: true;
-      readonly asOf?: number;
-    }
+  /** Several deltas that came at once, in order. Each is told to readers by itself. */
+  | { readonly type: 'deltas'; readonly deltas: Iterable<Delta> }
   /** Proven in-stream, or for the cursor itself by a read: there was nothing else up to `revision`. */
   | { readonly type: 'bookmark'; readonly revision: Revision; readonly asOf?: number }
   /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */

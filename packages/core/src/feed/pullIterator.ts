@@ -34,6 +34,11 @@ export class PullIterator<T extends object> implements AsyncIterableIterator<T> 
     return this.#ended !== undefined;
   }
 
+  /** Whether somebody waits for a value. */
+  get isAwaited(): boolean {
+    return this.#waiters.length > 0;
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }

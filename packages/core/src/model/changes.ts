@@ -96,7 +96,8 @@ function comparing(
   };
 }
 
-function inOrder(a: Change, b: Change): number {
+/** The order of a batch. */
+export function inOrder(a: Change, b: Change): number {
   return compareRevisions(a.revision, b.revision) || compareKeys(a.key, b.key);
 }
 

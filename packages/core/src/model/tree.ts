@@ -91,30 +91,19 @@ export class Tree implements KeyMap {
     }
   }
 
-  /** This tree with the edits made; this very tree when none of them changes anything. */
-  edited(edits: Iterable<Edit>): Tree {
-    let copy: BTree | undefined;
-    for (const edit of edits) copy = this.#edit(copy, edit);
-    return copy === undefined ? this : new Tree(copy);
+  /** Whoever wants this tree with some edits made. */
+  editor(): TreeEditor {
+    return new TreeEditor(this, this.#tree);
   }
 
-  /** The same, in slices between which the event loop turns. */
+  /** This tree with the edits made, in slices between which the event loop turns. */
   async editedInSlices(edits: Iterable<Edit>, slices: Breaks): Promise<Tree> {
-    let copy: BTree | undefined;
-    for (const edit of edits) {
-      copy = this.#edit(copy, edit);
+    const editor = this.editor();
+    for (const [key, entry] of edits) {
+      if (editor.get(key) !== entry) editor.set(key, entry);
       if (slices.isOver) await slices.turn();
     }
-    return copy === undefined ? this : new Tree(copy);
-  }
-
-  /** @returns the copy, made for the first edit that changes anything. */
-  #edit(copy: BTree | undefined, [key, entry]: Edit): BTree | undefined {
-    if ((copy ?? this.#tree).get(key) === entry) return copy;
-    const edited = copy ?? this.#tree.clone();
-    if (entry === undefined) edited.delete(key);
-    else edited.set(key, entry);
-    return edited;
+    return editor.finish();
   }
 
   /** Whether both hold the very same entry objects. */
@@ -148,6 +137,36 @@ export class Tree implements KeyMap {
       (key, entry) => visit(key, undefined, entry),
       (key, before, entry) => visit(key, before, entry),
     );
+  }
+}
+
+/** Makes an edited copy of a tree. */
+export class TreeEditor {
+  readonly #before: Tree;
+  #tree: BTree;
+  #isCopy = false;
+
+  constructor(before: Tree, tree: BTree) {
+    this.#before = before;
+    this.#tree = tree;
+  }
+
+  /** As edited so far. */
+  get(key: string): Entry | undefined {
+    return this.#tree.get(key);
+  }
+
+  /** @param entry undefined: the key goes. */
+  set(key: string, entry: Entry | undefined): void {
+    if (!this.#isCopy) this.#tree = this.#tree.clone();
+    this.#isCopy = true;
+    if (entry === undefined) this.#tree.delete(key);
+    else this.#tree.set(key, entry);
+  }
+
+  /** The edited tree, or the very one of before where nothing was set. */
+  finish(): Tree {
+    return this.#isCopy ? new Tree(this.#tree) : this.#before;
   }
 }
 

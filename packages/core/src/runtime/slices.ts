@@ -13,6 +13,11 @@ export class Slices {
     return ++this.#items % ITEMS_A_LOOK === 0 && performance.now() - this.#began >= SLICE_MS;
   }
 
+  /** The same, for items that are long work themselves. */
+  get isOverNow(): boolean {
+    return performance.now() - this.#began >= SLICE_MS;
+  }
+
   async turn(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     this.#began = performance.now();

@@ -1,10 +1,10 @@
-import type { SourceEvent, Update } from '../adapter/source.js';
+import type { Delta, SourceEvent, Update } from '../adapter/source.js';
 import type { Step } from '../feed/subscriber.js';
-import { type HeldSnapshot, isChanged, sameEntry } from '../model/changes.js';
+import { type HeldSnapshot, inOrder, isChanged, sameEntry } from '../model/changes.js';
 import { compareKeys } from '../model/keys.js';
-import { compareRevisions } from '../model/revision.js';
+import { compareRevisions, type Revision } from '../model/revision.js';
 import { type Edit, Tree } from '../model/tree.js';
-import type { Entry, Snapshot } from '../model/types.js';
+import type { Change, Entry, Snapshot } from '../model/types.js';
 import { Slices } from '../runtime/slices.js';
 
 type Entries = Iterable<readonly [string, Entry]>;
@@ -36,15 +36,48 @@ export async function firstSnapshot(
 }
 
 /** The state after a delta. Whatever lies at or below the cursor was already told: dropped. */
-export function applyDelta(held: HeldSnapshot, update: Extract<Update, { type: 'delta' }>): Step {
+export function applyDelta(held: HeldSnapshot, update: Delta): Step {
   if (compareRevisions(update.revision, held.revision) <= 0)
     return { snapshot: held, changed: false, edits: 0, full: false };
-  const fresh = update.events.filter((event) => compareRevisions(revisionOf(event, update), held.revision) > 0);
-  const edited = held.entries.edited(fresh.map(editOf));
-  // A key that came and went within this delta leaves an equal tree behind.
-  const entries = edited.equals(held.entries) ? held.entries : edited;
+  const editor = held.entries.editor();
+  const changes: Change[] = [];
+  for (const event of update.events) {
+    const change = changeBy(event, update.revision, editor.get(event.key));
+    if (change === undefined || compareRevisions(change.revision, held.revision) <= 0) continue;
+    editor.set(event.key, event.type === 'put' ? event.entry : undefined);
+    changes.push(change);
+  }
+  const entries = editor.finish();
   const snapshot = { revision: update.revision, epoch: held.epoch, entries };
-  return { snapshot, changed: entries !== held.entries, edits: fresh.length, full: false };
+  const edits = changes.length;
+  if (isOfDistinctKeys(changes)) {
+    return { snapshot, changed: edits > 0, edits, full: false, changes: sorted(changes) };
+  }
+  // A key that came and went within this delta leaves an equal state behind.
+  return { snapshot, changed: isChanged(held, snapshot), edits, full: false };
+}
+
+/** Undefined where a reader could see no difference. */
+function changeBy(event: SourceEvent, revision: Revision, previous: Entry | undefined): Change | undefined {
+  const { key } = event;
+  if (event.type === 'delete') {
+    return previous && { type: 'delete', key, revision: event.revision, previous, synthetic: false };
+  }
+  const { entry } = event;
+  const at = entry.revision ?? revision;
+  if (previous === undefined) return { type: 'put', key, revision: at, entry };
+  return sameEntry(previous, entry, true) ? undefined : { type: 'put', key, revision: at, entry, previous };
+}
+
+function isOfDistinctKeys(changes: readonly Change[]): boolean {
+  return changes.length < 2 || new Set(changes.map(({ key }) => key)).size === changes.length;
+}
+
+/** In the order of a batch, which is the backend's most of the time. */
+function sorted(changes: Change[]): readonly Change[] {
+  if (changes.length < 2) return changes;
+  const isSorted = changes.every((change, i) => i === 0 || inOrder(changes[i - 1] as Change, change) <= 0);
+  return isSorted ? changes : changes.sort(inOrder);
 }
 
 /** The state after a bookmark. One at or below the cursor proves nothing new: a lagging member may send it. */
@@ -75,12 +108,4 @@ async function editsTo(held: Tree, entries: Entries, slices: Slices): Promise<Ed
   for (; !next.done; next = walk.next()) passed.push(next.value[0]);
   for (const key of passed) if (!lookedUp.has(key)) edits.push([key, undefined]);
   return edits;
-}
-
-function revisionOf(event: SourceEvent, update: { readonly revision: string }): string {
-  return (event.type === 'put' ? event.entry.revision : event.revision) ?? update.revision;
-}
-
-function editOf(event: SourceEvent): Edit {
-  return [event.key, event.type === 'put' ? event.entry : undefined];
 }

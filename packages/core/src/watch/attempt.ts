@@ -12,14 +12,13 @@ interface Bounds {
 /**
  * Pulls updates until the watch ends or the signal aborts. Trusts nothing: an adapter that hangs after an abort, or
  * whose stream falls silent, does not hold the caller.
- * @param take returns whether readers were told of a change: they get a turn of the event loop before the next update,
- *   so that a prompt reader sees every revision by itself.
+ * @param take is given a function to call when its work is long: that is no silence.
  * @throws WatchError SILENT, or what the watch threw.
  */
 export async function pullUntil<U extends Update>(
   watch: (signal: AbortSignal) => AsyncIterable<U>,
   { signal, timing, maxSilenceMs }: Bounds,
-  take: (update: U) => boolean | Promise<boolean>,
+  take: (update: U, feed: () => void) => Promise<void>,
 ): Promise<void> {
   const attempt = new AbortController();
   const stopped = new Gate();
@@ -36,14 +35,15 @@ export async function pullUntil<U extends Update>(
     // The limit and not the measured time, so that 200 watches of one link say the same and are logged once.
     stop(new WatchError('SILENT', `No evidence of life for ${maxSilenceMs} ms: the link may be half-open.`));
   });
+  const feed = (): void => watchdog.feed();
   let iterator: AsyncIterator<U> | undefined;
   try {
     iterator = watch(attempt.signal)[Symbol.asyncIterator]();
     for (;;) {
       const result = await stopped.orThe(iterator.next());
       if (result === undefined || result.done) break;
-      watchdog.feed();
-      if (await take(result.value)) await new Promise((resolve) => setImmediate(resolve));
+      feed();
+      await take(result.value, feed);
     }
   } finally {
     watchdog.stop();

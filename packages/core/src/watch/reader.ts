@@ -25,6 +25,8 @@ export class Reader {
   #seen: View | undefined;
   /** When the first change this reader has not seen came, and the latest. */
   #unseen: { readonly first: number; readonly last: number } | undefined;
+  /** Whether somebody waited for the last change. */
+  #wasAwaited = false;
   #cancelTimer: () => void = () => {};
   #prepared: { readonly view: View; readonly batch: Batch | undefined } | 'under way' | undefined;
 
@@ -45,9 +47,17 @@ export class Reader {
 
   /** The host's view has an observable change. */
   changed(): void {
-    const now = this.#host.timing.now();
-    this.#unseen = { first: this.#unseen?.first ?? now, last: now };
+    if (this.#quietMs > 0) {
+      const now = this.#host.timing.now();
+      this.#unseen = { first: this.#unseen?.first ?? now, last: now };
+    }
+    this.#wasAwaited = this.batches.isAwaited;
     this.batches.serve();
+  }
+
+  /** Whether the last change was taken at once, and the next one is not waited for yet. */
+  get isTaking(): boolean {
+    return this.#wasAwaited && !this.batches.isAwaited && !this.batches.ended;
   }
 
   /** The host's view moved without an observable change (a bookmark, a new epoch with the same content). */

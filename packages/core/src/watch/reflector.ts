@@ -1,11 +1,12 @@
 import pRetry, { AbortError } from 'p-retry';
-import type { Resume, Source, Target, Update } from '../adapter/source.js';
+import type { Delta, Resume, Source, Target, Update } from '../adapter/source.js';
 import type { Checkpoint } from '../checkpoint/format.js';
 import type { Step } from '../feed/subscriber.js';
 import { type ErrorCode, WatchError } from '../model/errors.js';
 import type { Revision } from '../model/revision.js';
 import type { KeyMap, Status } from '../model/types.js';
 import type { Logger } from '../runtime/logger.js';
+import { Slices } from '../runtime/slices.js';
 import type { LogThrottle } from '../runtime/throttle.js';
 import { delay, inTime, type Timing } from '../runtime/timing.js';
 import { pullUntil } from './attempt.js';
@@ -31,6 +32,8 @@ export interface ReflectorHost {
   /** The state moved. `resync`: by the first answer after an interruption. */
   onStep(step: Step, resync: boolean): void;
   onStatus(status: Status): void;
+  /** Whether a reader who was told of the last step has not come back for the next one. */
+  readersAreTaking(): boolean;
 }
 
 /** These say that the cursor cannot be continued from: a full read decides, and nobody needs to wait for it. */
@@ -38,6 +41,12 @@ const READ_ANEW: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'TOO_LARGE', 'RO
 
 /** These say of a revision that was asked for that it is gone, or still to come. */
 const NOT_THERE: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'ROLLED_BACK']);
+
+/**
+ * A reader whose loop waits for nothing is back within so many microtasks, also behind some generators that map what it
+ * is given. A turn of the event loop for each revision would take longer than all else that a revision costs.
+ */
+const MICROTASKS_TO_TAKE = 8;
 
 /** How long the backend has to answer before a checkpoint does, unless it fails; and a disk before an error is told, ms. */
 const HEAD_START_MS = 1_000;
@@ -51,6 +60,8 @@ export class Reflector {
   readonly #host: ReflectorHost;
   readonly #replica: Replica;
   readonly #health: Health;
+  /** However fast changes come, timers and sockets get their turn. */
+  readonly #slices = new Slices();
 
   constructor(host: ReflectorHost) {
     this.#host = host;
@@ -136,7 +147,7 @@ export class Reflector {
       async (past) => {
         this.#host.onStep(await this.#replica.beginWith(past, true), false);
         this.#becomeStale(notCurrent(`the state at revision ${since}; what came after follows`));
-        return true;
+        await this.#readersTake();
       },
     );
   }
@@ -178,30 +189,55 @@ export class Reflector {
     await pullUntil(
       (signal) => source.watch(target, { signal, present: () => this.#replica.present, ...resume, ...held }),
       { signal, timing, maxSilenceMs: source.maxSilenceMs },
-      (update) => this.#take(update),
+      (update, feed) => this.#take(update, feed, signal),
     );
   }
 
-  /** @returns whether readers were told of a change. */
-  async #take(update: Update): Promise<boolean> {
+  /** @param feed says that long work goes on. */
+  async #take(update: Update, feed: () => void, signal: AbortSignal): Promise<void> {
     switch (update.type) {
       case 'alive':
-        return false;
+        return;
       case 'trouble':
         this.#health.endOutageIfHealthy();
         this.#replica.interrupted();
         this.#host.warnings.warn(update.error, update.error.message);
         await this.#recallSoon(update.error);
         this.#becomeStale(update.error);
-        return false;
-      default: {
-        const taken = await this.#replica.take(update);
-        if (taken === undefined) return false;
-        this.#host.onStep(taken.step, taken.resync);
-        if (update.type !== 'delta' || !update.behind) this.#proven(update.asOf);
-        return taken.step.changed;
+        return;
+      case 'snapshot': {
+        const { step, resync } = await this.#replica.readAnew(update);
+        this.#host.onStep(step, resync);
+        this.#proven(update.asOf);
+        if (step.changed) await this.#readersTake();
+        return;
       }
+      case 'deltas':
+        for (const delta of update.deltas) {
+          if (this.#move(delta)) await this.#readersTake();
+          if (signal.aborted) return;
+          feed();
+        }
+        return;
+      default:
+        if (this.#move(update)) await this.#readersTake();
     }
+  }
+
+  /** @returns whether readers were told of a change. */
+  #move(update: Delta | Extract<Update, { type: 'bookmark' }>): boolean {
+    const step = this.#replica.move(update);
+    if (step === undefined) return false;
+    this.#host.onStep(step, false);
+    if (update.type === 'bookmark' || !update.behind) this.#proven(update.asOf);
+    return step.changed;
+  }
+
+  /** Waits until a reader that keeps up wants the next change: then it sees every revision by itself. */
+  async #readersTake(): Promise<void> {
+    const { readersAreTaking } = this.#host;
+    for (let waits = 0; waits < MICROTASKS_TO_TAKE && readersAreTaking(); waits++) await undefined;
+    if (readersAreTaking() || this.#slices.isOverNow) await this.#slices.turn();
   }
 
   /** Whether no waiting mends it. With a state nothing is; without, a revision to begin with that is gone is gone. */

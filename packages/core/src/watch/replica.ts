@@ -1,5 +1,5 @@
 import type { Found } from '../adapter/readOnce.js';
-import type { Resume, Update } from '../adapter/source.js';
+import type { Delta, Resume, Update } from '../adapter/source.js';
 import type { Step } from '../feed/subscriber.js';
 import { type HeldSnapshot, isChanged } from '../model/changes.js';
 import { type ErrorCode, WatchError } from '../model/errors.js';
@@ -7,7 +7,8 @@ import { compareRevisions } from '../model/revision.js';
 import { applyBookmark, applyDelta, applySnapshot, firstSnapshot } from './apply.js';
 import { type KeyedEntry, newerOf, newestOf, resumeAfter } from './resume.js';
 
-type StateUpdate = Extract<Update, { type: 'snapshot' | 'delta' | 'bookmark' }>;
+type WholeState = Extract<Update, { type: 'snapshot' }>;
+type Move = Delta | Extract<Update, { type: 'bookmark' }>;
 
 /** A copy of one target's state as the updates make it, and what is known of the history it belongs to. */
 export class Replica {
@@ -64,33 +65,34 @@ export class Replica {
     return step;
   }
 
-  /**
-   * Undefined for what a lagging member says of the past: it proves nothing current, not even that the watch is live.
-   * `resync`: this is the first answer after an interruption, and a whole one.
-   * @throws WatchError INTERNAL where a snapshot had to come first.
-   */
-  async take(update: StateUpdate): Promise<{ readonly step: Step; readonly resync: boolean } | undefined> {
-    const step = await this.#stepBy(update);
-    if (step === undefined) return undefined;
-    const resync = this.#interrupted && step.full;
+  /** `resync`: this is the first answer after an interruption. */
+  async readAnew(update: WholeState): Promise<{ readonly step: Step; readonly resync: boolean }> {
+    const step = await this.#stepTo(update);
+    const resync = this.#interrupted;
     this.#snapshot = step.snapshot;
-    if (update.type === 'delta') this.#newest = newerOf(this.#newest, update.events);
-    else if (update.type === 'snapshot') this.#newest = undefined;
+    this.#newest = undefined;
     this.#interrupted = false;
     return { step, resync };
   }
 
-  #stepBy(update: StateUpdate): Step | Promise<Step> | undefined {
-    if (update.type === 'snapshot') return this.#readAnew(update);
+  /**
+   * Undefined for what a lagging member says of the past: it proves nothing current, not even that the watch is live.
+   * @throws WatchError INTERNAL where a snapshot had to come first.
+   */
+  move(update: Move): Step | undefined {
     const held = this.#snapshot;
     if (held === undefined || this.#mustReadAnew) {
       throw new WatchError('INTERNAL', `The adapter yielded a ${update.type} before any snapshot.`);
     }
     if (compareRevisions(update.revision, held.revision) < 0) return undefined;
-    return update.type === 'delta' ? applyDelta(held, update) : applyBookmark(held, update);
+    const step = update.type === 'delta' ? applyDelta(held, update) : applyBookmark(held, update);
+    this.#snapshot = step.snapshot;
+    if (update.type === 'delta') this.#newest = newerOf(this.#newest, update.events);
+    this.#interrupted = false;
+    return step;
   }
 
-  async #readAnew(update: Extract<Update, { type: 'snapshot' }>): Promise<Step> {
+  async #stepTo(update: WholeState): Promise<Step> {
     const epoch = this.#epochOf(update);
     const held = this.#snapshot;
     const step =
@@ -112,7 +114,7 @@ export class Replica {
     return { ...step, snapshot, changed: isChanged(held, snapshot) };
   }
 
-  #epochOf(update: Extract<Update, { type: 'snapshot' }>): number {
+  #epochOf(update: WholeState): number {
     const held = this.#snapshot;
     const otherCluster =
       update.identity !== undefined && this.#identity !== undefined && update.identity !== this.#identity;

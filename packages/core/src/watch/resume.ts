@@ -35,6 +35,9 @@ export function newestOf(entries: KeyMap, known: KeyedEntry | undefined): KeyedE
 
 /** The newest entry after a delta: the last one that was put, if any was. */
 export function newerOf(known: KeyedEntry | undefined, events: readonly SourceEvent[]): KeyedEntry | undefined {
-  const last = events.findLast(({ type }) => type === 'put');
-  return last?.type === 'put' ? { key: last.key, entry: last.entry } : known;
+  for (let i = events.length - 1; i >= 0; i--) {
+    const event = events[i];
+    if (event?.type === 'put') return event;
+  }
+  return known;
 }

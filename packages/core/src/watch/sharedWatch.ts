@@ -63,6 +63,10 @@ export class SharedWatch {
         this.#held = step.snapshot;
         for (const subscriber of this.#subscribers) subscriber.onStep(step, resync);
       },
+      readersAreTaking: () => {
+        for (const subscriber of this.#subscribers) if (subscriber.isTaking?.()) return true;
+        return false;
+      },
       onStatus: (status) => {
         this.#answered ||= status.state === 'live';
         for (const subscriber of this.#subscribers) subscriber.onStatus(status);

@@ -17,6 +17,8 @@ export interface View {
   readonly resyncs: number;
   /** Backends so far. */
   readonly swaps: number;
+  /** What the last change consisted of, where that is known without comparing two states. */
+  readonly changes: readonly Change[] | undefined;
   /** Entries changed so far, or more: how large the difference between two views is at most. */
   readonly edits: number;
 }
@@ -30,6 +32,7 @@ export function firstView(snapshot: HeldSnapshot): View {
     fullReads: 0,
     resyncs: 0,
     swaps: 0,
+    changes: undefined,
     edits: snapshot.entries.size,
   };
 }
@@ -38,14 +41,16 @@ export function firstView(snapshot: HeldSnapshot): View {
 export function stepped(view: View | undefined, step: Step, resync: boolean): View {
   if (view === undefined) return firstView(step.snapshot);
   if (!step.changed) return { ...view, snapshot: step.snapshot };
+  // Field by field: this is done for every revision, and a spread takes longer than the edit of the tree.
   return {
-    ...view,
     snapshot: step.snapshot,
     changedAt: step.snapshot.revision,
     version: view.version + 1,
-    edits: view.edits + step.edits,
     fullReads: view.fullReads + (step.full ? 1 : 0),
     resyncs: view.resyncs + (resync ? 1 : 0),
+    swaps: view.swaps,
+    changes: step.changes,
+    edits: view.edits + step.edits,
   };
 }
 
@@ -55,7 +60,7 @@ export function moved(view: View | undefined, snapshot: HeldSnapshot, changed: b
   if (!changed) return { ...view, snapshot };
   const edits = view.edits + view.snapshot.entries.size + snapshot.entries.size;
   const { revision: changedAt } = snapshot;
-  return { ...view, snapshot, changedAt, version: view.version + 1, swaps: view.swaps + 1, edits };
+  return { ...view, snapshot, changes: undefined, changedAt, version: view.version + 1, swaps: view.swaps + 1, edits };
 }
 
 /** From so many changed entries on a batch is made in slices: about 5 ms at once. */
@@ -63,6 +68,7 @@ const LARGE = 10_000;
 
 /** Whether the difference may be so large that to compute it would hold the event loop. */
 export function isLarge(seen: View | undefined, now: View): boolean {
+  if (isNext(seen, now) && now.changes !== undefined) return false;
   const held = (seen?.snapshot.entries.size ?? 0) + now.snapshot.entries.size;
   return Math.min(now.edits - (seen?.edits ?? 0), held) > LARGE;
 }
@@ -73,7 +79,14 @@ export function isLarge(seen: View | undefined, now: View): boolean {
  */
 export function batchBetween(seen: View | undefined, now: View): Batch | undefined {
   if (seen?.version === now.version) return undefined;
-  return batchOf(seen, now, changesBetween(seen?.snapshot, now.snapshot, comparisonOf(seen, now)));
+  // A copy of what is known: each reader may do with its batch as it likes.
+  const known = isNext(seen, now) ? now.changes?.slice() : undefined;
+  return batchOf(seen, now, known ?? changesBetween(seen?.snapshot, now.snapshot, comparisonOf(seen, now)));
+}
+
+/** Whether nothing but the last change lies between two views. */
+function isNext(seen: View | undefined, now: View): boolean {
+  return now.version - 1 === seen?.version;
 }
 
 /** The same, in slices between which the event loop turns. */

@@ -42,6 +42,10 @@ export class Handle implements Watcher {
   readonly #subscriber: Subscriber = {
     onStep: (step, resync) => this.#onStep(step, resync),
     onStatus: (status) => this.#onStatus(status),
+    isTaking: () => {
+      for (const { isTaking } of this.#readers) if (isTaking) return true;
+      return false;
+    },
   };
   #lease: Lease;
   #view: View | undefined;

@@ -15,7 +15,16 @@ subscribe('net.client.socket', (message) => {
   dialling.getStore()?.((message as { socket: Socket }).socket);
 });
 
+/** Who is to be told now. */
+const listening = new Set<OnSocket>();
+
 /** Runs what may open a connection; each socket that it makes, also later, is told before it connects. */
 export function tellingSockets<T>(onSocket: OnSocket, run: () => T): T {
+  listening.add(onSocket);
   return dialling.run(onSocket, run);
+}
+
+/** The connection stands, or will not: an asynchronous context makes every promise of the process cost twice as much. */
+export function stopTelling(onSocket: OnSocket): void {
+  if (listening.delete(onSocket) && listening.size === 0) dialling.disable();
 }

@@ -7,7 +7,7 @@ import type { WatchAnswer } from './messages.js';
 import { type Method, WATCH } from './methods.js';
 import { speaksPlain, speaksTls } from './probe.js';
 import type { WatchRequest } from './requests.js';
-import { tellingSockets } from './sockets.js';
+import { stopTelling, tellingSockets } from './sockets.js';
 import { hungUp, otherProtocol, toWatchError } from './status.js';
 
 /** A transaction, or a batch of up to 1,000 revisions to catch up on, may fill a message far above gRPC's 4 MiB. */
@@ -121,6 +121,7 @@ export class Transport {
   close(): void {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
+    stopTelling(this.#onSocket);
     this.#channel.close();
     this.#destroyIfUnused();
   }
@@ -150,7 +151,7 @@ export class Transport {
 
   /** The first call opens the connection. */
   #dialling<T>(call: () => T): T {
-    return this.#connected ? call() : tellingSockets((socket) => this.#onSocket(socket), call);
+    return this.#connected ? call() : tellingSockets(this.#onSocket, call);
   }
 
   #assertMayDial(): void {
@@ -165,7 +166,7 @@ export class Transport {
   }
 
   /** Told before it connects. */
-  #onSocket(socket: Socket): void {
+  readonly #onSocket = (socket: Socket): void => {
     this.#sockets.add(socket);
     const late = (): void => void socket.destroy(new Error('connect ETIMEDOUT'));
     const cancelTimer = this.#timing.schedule(CONNECT_MS, late);
@@ -176,10 +177,11 @@ export class Transport {
       this.#sockets.delete(socket);
     });
     this.#destroyIfUnused();
-  }
+  };
 
   #onConnected(socket: Socket): void {
     this.#connected = true;
+    stopTelling(this.#onSocket);
     this.#sockets.add(socket);
     this.#destroyIfUnused();
   }

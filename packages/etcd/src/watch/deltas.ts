@@ -1,23 +1,24 @@
-import type { SourceEvent, Update } from '@rollcall/core';
+import type { Delta, SourceEvent } from '@rollcall/core';
 import type { KeyValue } from '../rpc/keyValue.js';
 import type { WatchEvent } from '../rpc/messages.js';
 import type { KeyNames } from '../rpc/range.js';
 
-type Delta = Extract<Update, { type: 'delta' }>;
-
 /** One delta of each revision's events, in order. The server sends whole revisions in one answer. */
-export function deltasOf(events: Iterable<WatchEvent>, names: KeyNames): Delta[] {
-  const deltas: Delta[] = [];
-  let last: KeyValue | undefined;
+export function* deltasOf(events: Iterable<WatchEvent>, names: KeyNames): Generator<Delta> {
+  let first: KeyValue | undefined;
+  let revision = '0';
   let told: SourceEvent[] = [];
   for (const { deleted, kv } of events) {
-    if (last === undefined || !kv.isOfSameRevision(last)) {
-      told = [];
-      deltas.push({ type: 'delta', revision: kv.modRevision, events: told });
+    const isNext = first === undefined || !kv.isOfSameRevision(first);
+    if (isNext && first !== undefined) yield { type: 'delta', revision, events: told };
+    if (isNext) {
+      first = kv;
+      revision = kv.modRevision;
     }
-    last = kv;
     const key = names.relative(kv);
-    told.push(deleted ? { type: 'delete', key, revision: kv.modRevision } : { type: 'put', key, entry: kv.entry });
+    const event: SourceEvent = deleted ? { type: 'delete', key, revision } : { type: 'put', key, entry: kv.entry };
+    if (isNext) told = [event];
+    else told.push(event);
   }
-  return deltas;
+  if (first !== undefined) yield { type: 'delta', revision, events: told };
 }

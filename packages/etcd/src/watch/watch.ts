@@ -1,5 +1,6 @@
 import {
   compareRevisions,
+  type Delta,
   type KeyMap,
   type Resume,
   type Revision,
@@ -7,7 +8,9 @@ import {
   type Update,
   WatchError,
 } from '@rollcall/core';
+import type { WatchAnswer } from '../rpc/messages.js';
 import { KeyNames } from '../rpc/range.js';
+import { toWatchError } from '../rpc/status.js';
 import type { EtcdConnection, Watching } from './connection.js';
 import { deltasOf } from './deltas.js';
 import { type Listing, list } from './list.js';
@@ -159,19 +162,48 @@ async function* follow(
       const bookmark = await proof.bookmark();
       yield bookmark ?? { type: 'alive' };
     } else {
-      const { header, events } = told.answer;
-      const deltas = deltasOf(events, names);
-      const isWhole = deltas.length < MOST_REVISIONS && compareRevisions(header.revision, present) >= 0;
-      for (const [index, delta] of deltas.entries()) {
-        proof.delivered(delta.revision);
-        // The watch starts at the cursor, whose events are known.
-        if (compareRevisions(delta.revision, cursor) <= 0) continue;
-        const isLast = isWhole && index === deltas.length - 1;
-        const behind = !isLast && compareRevisions(delta.revision, present) < 0;
-        yield behind ? { ...delta, behind } : delta;
-      }
+      const deltas = freshDeltas(told.answer, { names, proof, cursor, present, endpoint: attempt.connection.endpoint });
+      yield { type: 'deltas', deltas };
     }
   }
+}
+
+interface Following {
+  readonly names: KeyNames;
+  readonly proof: ReadProof;
+  /** The watch starts there: what it tells up to there is known. */
+  readonly cursor: Revision;
+  /** A revision that the store had reached before. */
+  readonly present: Revision;
+  readonly endpoint: string;
+}
+
+/** The deltas of an answer. All but the last are `behind` until the watch has told what there was when it began. */
+function* freshDeltas(
+  { header, events }: WatchAnswer,
+  { names, proof, cursor, present, endpoint }: Following,
+): Generator<Delta> {
+  let last: Delta | undefined;
+  let revisions = 0;
+  const isBehind = (delta: Delta): boolean => compareRevisions(delta.revision, present) < 0;
+  try {
+    for (const delta of deltasOf(events, names)) {
+      if (last !== undefined) yield isBehind(last) ? behind(last) : last;
+      last = undefined;
+      revisions++;
+      proof.delivered(delta.revision);
+      if (compareRevisions(delta.revision, cursor) > 0) last = delta;
+    }
+  } catch (error) {
+    throw toWatchError(error, endpoint);
+  }
+  if (last === undefined) return;
+  const isWhole = revisions < MOST_REVISIONS && compareRevisions(header.revision, present) >= 0;
+  yield !isWhole && isBehind(last) ? behind(last) : last;
+}
+
+function behind({ revision, events }: Delta): Delta {
+  return { type: 'delta', revision, events, behind: true };
 }
 
 /** Proves one watch by reads, and notices a stream that does not deliver what reads show. */
