@@ -12,10 +12,10 @@ import {
   type Update,
   WatchError,
 } from '@rollcall/core';
-import { PATIENT_MS } from './rpc/deadlines.js';
+import { type CallLimits, PATIENT_MS } from './rpc/deadlines.js';
 import { neverSent, toWatchError } from './rpc/status.js';
 import { type ClusterOptions, clusterOf } from './watch/cluster.js';
-import type { CallLimits, EtcdConnection } from './watch/connection.js';
+import type { EtcdConnection } from './watch/connection.js';
 import { withinHistory } from './watch/history.js';
 import { interruptible } from './watch/interruptible.js';
 import { list } from './watch/list.js';

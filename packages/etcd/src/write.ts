@@ -1,6 +1,7 @@
 import { type GrantedLease, keyToBytes, type PutOptions, type Revision, WatchError } from '@rollcall/core';
+import type { CallLimits } from './rpc/deadlines.js';
 import { rangeOf } from './rpc/range.js';
-import type { CallLimits, EtcdConnection } from './watch/connection.js';
+import type { EtcdConnection } from './watch/connection.js';
 
 interface Put {
   readonly key: string;

@@ -12,3 +12,10 @@ export const PATIENT_MS = 120_000;
 
 /** The longest wait, ms, for the read that proves a silent watch: a link that answers nothing for longer is dead. */
 export const PROOF_MS = 3_000;
+
+/** How long a call may take. */
+export interface CallLimits {
+  readonly signal: AbortSignal;
+  /** ms. Default: `ANSWER_MS`, and `CONNECT_AND_ANSWER_MS` where it first needs a connection. */
+  readonly deadlineMs?: number | undefined;
+}

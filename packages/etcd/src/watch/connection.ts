@@ -10,7 +10,7 @@ import {
 } from '@rollcall/core';
 import type { IDeleteRangeResponse, ILeaseGrantResponse, IPutResponse } from 'etcd3';
 import type { SecurityOptions } from '../rpc/credentials.js';
-import { CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';
+import { type CallLimits, CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';
 import type { Etcd3Methods } from '../rpc/etcd3Client.js';
 import { Login } from '../rpc/login.js';
 import type { Header, RangeAnswer, TxnAnswer } from '../rpc/messages.js';
@@ -20,7 +20,7 @@ import type { RangeRequest, TxnRequest } from '../rpc/requests.js';
 import { cannotAnswer } from '../rpc/status.js';
 import { Transport } from '../rpc/transport.js';
 import { type ServerVersion, trustsProgress } from '../rpc/version.js';
-import { Prover } from './prover.js';
+import { SharedReads } from './sharedReads.js';
 import { SharedStreams } from './sharedStreams.js';
 import { type Created, WatchStream } from './stream.js';
 
@@ -43,11 +43,6 @@ export interface Watching extends Created {
   readonly stream: WatchStream;
 }
 
-export interface CallLimits {
-  readonly signal: AbortSignal;
-  readonly deadlineMs?: number | undefined;
-}
-
 /**
  * One endpoint of a cluster, as one user: one TCP connection, one login, one stream for all watches. Nothing is tried
  * twice, except with a new token when the old one was refused.
@@ -56,6 +51,8 @@ export class EtcdConnection implements Connection {
   readonly endpoint: string;
   readonly timing: Timing;
   readonly admission = new Limiter(ADMITTED);
+  /** Reads that watches make at the same time. */
+  readonly reads = new SharedReads((ranges, limits) => this.txn(ranges, limits));
   /** How old a proof may get, ms, before the watch asks for the next one. */
   readonly proofEveryMs: number;
   readonly #options: ConnectionOptions;
@@ -63,7 +60,6 @@ export class EtcdConnection implements Connection {
   readonly #login: Login | undefined;
   readonly #events: ServerEvents;
   readonly #streams = new SharedStreams(() => this.#newStream());
-  readonly #prover = new Prover((ranges, limits) => this.txn(ranges, limits));
   readonly #closed = new AbortController();
   #etcd3: Promise<Etcd3Methods> | undefined;
   #version: ServerVersion | undefined;
@@ -126,11 +122,6 @@ export class EtcdConnection implements Connection {
 
   async leaseGrant(request: object, limits: CallLimits): Promise<ILeaseGrantResponse> {
     return this.#call((await this.#etcd3Methods()).leaseGrant, request, limits);
-  }
-
-  /** Reads whether the store is what is held, together with other watches that ask. */
-  get prover(): Prover {
-    return this.#prover;
   }
 
   /**

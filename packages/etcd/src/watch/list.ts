@@ -1,8 +1,9 @@
 import { type KeyMap, KeyMapBuilder, type Revision, Slices, type Target, WatchError } from '@rollcall/core';
-import type { RangeAnswer } from '../rpc/messages.js';
+import type { CallLimits } from '../rpc/deadlines.js';
+import type { Header, RangeAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';
-import type { RangeRequest } from '../rpc/requests.js';
-import type { CallLimits, EtcdConnection } from './connection.js';
+import type { KeyRange, RangeRequest, TxnRequest } from '../rpc/requests.js';
+import type { EtcdConnection } from './connection.js';
 
 /** The first page's keys, before it is known how large the values are. */
 const FIRST_PAGE_KEYS = 1_000;
@@ -59,35 +60,48 @@ async function* listOnce(
   const { key, rangeEnd } = rangeOf(target);
   const map = new KeyMapBuilder();
   const slices = new Slices();
-  let page = await readPage(connection, { key, ...(rangeEnd && { rangeEnd }), limit: FIRST_PAGE_KEYS }, options);
-  const { revision, clusterId } = page.answer.header;
+  const range = { key, ...(rangeEnd && { rangeEnd }) };
+  let page = await firstPage(connection, range, options);
+  const { revision, clusterId } = page.header;
   const at = options.at ?? revision;
-  for (;;) {
-    const { answer, request } = page;
-    const { more, lastKey } = answer;
-    // Asked for before this one is decoded: the server reads it meanwhile.
-    const next =
-      more && lastKey !== undefined
-        ? readPage(connection, { ...request, key: after(lastKey), limit: nextLimit(answer) }, { ...options, at })
-        : undefined;
+  for (let isFirst = true; ; isFirst = false) {
+    const { answer } = page;
+    const from = answer.more ? answer.lastKey : undefined;
+    const readNext = (key: Uint8Array): Promise<Page> =>
+      readPage(connection, { ...range, key: after(key), limit: nextLimit(answer) }, { ...options, at });
+    // Asked for before this one is decoded: the server reads it meanwhile. But the first page is small.
+    const next = isFirst || from === undefined ? undefined : readNext(from);
     // Told below, unless this page fails first.
     next?.catch(() => {});
-    // The request is on its way only after some turns of the event loop.
-    if (next !== undefined) await slices.turn();
     for (const kv of answer.kvs) {
       map.add(names.relative(kv), kv.entry);
       if (slices.isOver) await slices.turn();
     }
-    if (next === undefined) return { revision: at, asOf, clusterId, entries: map.build() };
+    if (from === undefined) return { revision: at, asOf, clusterId, entries: map.build() };
     yield;
-    page = await next;
+    page = await (next ?? readNext(from));
   }
 }
 
 interface Page {
+  readonly header: Header;
   readonly answer: RangeAnswer;
-  /** With the limit that gave it. */
-  readonly request: RangeRequest;
+}
+
+/** Together with the first pages of other lists that begin now: most are whole with a few keys. */
+async function firstPage(connection: EtcdConnection, range: KeyRange, options: ListOptions): Promise<Page> {
+  const request = { ...range, limit: FIRST_PAGE_KEYS };
+  const { signal, deadlineMs, at, keysOnly } = options;
+  if (at !== undefined || keysOnly) return readPage(connection, request, options);
+  const ranges = (sharers: number): TxnRequest => [{ ...range, limit: Math.ceil(FIRST_PAGE_KEYS / sharers) }];
+  try {
+    const { header, ranges: answers } = await connection.reads.read({ count: 1, ranges, signal, deadlineMs });
+    const [answer] = answers;
+    if (answer !== undefined) return { header, answer };
+  } catch (error) {
+    if (WatchError.from(error).code !== 'TOO_LARGE') throw error;
+  }
+  return readPage(connection, request, options);
 }
 
 /** @throws WatchError TOO_LARGE when a single key is. */
@@ -99,7 +113,8 @@ async function readPage(
   for (let { limit } = asked; ; limit = Math.ceil(limit / 2)) {
     const request = { ...asked, limit, keysOnly, ...(at !== undefined && { revision: at }) };
     try {
-      return { request, answer: await connection.range(request, { signal, deadlineMs }) };
+      const answer = await connection.range(request, { signal, deadlineMs });
+      return { header: answer.header, answer };
     } catch (error) {
       if (limit === 1 || WatchError.from(error).code !== 'TOO_LARGE') throw error;
     }

@@ -15,6 +15,7 @@ import type { EtcdConnection, Watching } from './connection.js';
 import { deltasOf } from './deltas.js';
 import { type Listing, list } from './list.js';
 import { assertReached, prove } from './proof.js';
+import { verdictOn } from './verdict.js';
 
 const ALIVE_EVERY_MS = 1_000;
 /**
@@ -41,10 +42,11 @@ export interface Attempt {
 /** Lists or resumes, then follows. Ends by throwing only; on abort, the signal's reason. */
 export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
   const { connection, signal } = attempt;
-  const leave = yield* admitted(attempt);
   let watching: Watching | undefined;
+  const turn: Turn = { leave: () => {} };
   try {
-    const listing = attempt.from === undefined ? yield* takeList(attempt) : undefined;
+    if (attempt.from !== undefined) turn.leave = yield* admitted(attempt);
+    const listing = attempt.from === undefined ? yield* takeList(attempt, turn) : undefined;
     const cursor = listing?.revision ?? attempt.from?.revision ?? '';
     // From the cursor, not the revision after it: a watch whose start is still to come gets no progress replies, and
     // keeps them from all others on the stream.
@@ -57,10 +59,10 @@ export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
       overflowed.close();
     }
     attempt.onWatching();
-    leave();
+    turn.leave();
     return yield* follow(attempt, watching, { cursor, present });
   } finally {
-    leave();
+    turn.leave();
     watching?.watch.close();
   }
 }
@@ -92,13 +94,23 @@ async function* admitted({ connection, signal }: Attempt): AsyncGenerator<Update
   }
 }
 
-async function* takeList({ connection, target, signal }: Attempt): AsyncGenerator<Update, Listing> {
+/** A turn among the watches that begin, once there is one. */
+interface Turn {
+  leave(): void;
+}
+
+/** A list of one page waits for no turn: its page is read together with those of other watches. */
+async function* takeList(attempt: Attempt, turn: Turn): AsyncGenerator<Update, Listing> {
+  const { connection, target, signal } = attempt;
   const { timing } = connection;
   const pages = list(connection, target, { signal });
   let toldAt = Number.NEGATIVE_INFINITY;
+  let entered = false;
   for (;;) {
     const page = await pages.next();
     if (page.done) return page.value;
+    if (!entered) turn.leave = yield* admitted(attempt);
+    entered = true;
     if (timing.now() - toldAt < ALIVE_EVERY_MS) continue;
     toldAt = timing.now();
     yield { type: 'alive' };
@@ -234,7 +246,7 @@ class ReadProof {
     const held = present?.();
     if (held === undefined) return undefined;
     const asOf = connection.timing.now();
-    const verdict = await connection.prover.ask(target, held, signal).catch((error: unknown) => {
+    const verdict = await verdictOn(connection.reads, { target, held, signal }).catch((error: unknown) => {
       throw silent(error, connection.endpoint);
     });
     if (verdict.type === 'same') {

@@ -1,0 +1,101 @@
+import { WatchError } from '@rollcall/core';
+import type { CallLimits } from '../rpc/deadlines.js';
+import type { TxnAnswer } from '../rpc/messages.js';
+import type { TxnRequest } from '../rpc/requests.js';
+
+/** etcd takes 128 operations in a transaction (--max-txn-ops). */
+const MOST_RANGES = 120;
+
+/** What one watch reads. */
+export interface Read extends CallLimits {
+  /** How many ranges there are. */
+  readonly count: number;
+  /** @param sharers how many reads the transaction is of: together they must not ask for much more than one would. */
+  ranges(sharers: number): TxnRequest;
+}
+
+interface Waiting extends Read {
+  resolve(answer: TxnAnswer): void;
+  reject(error: unknown): void;
+}
+
+/** Reads of many watches in one transaction each: a call costs as much as some fifty ranges in it. */
+export class SharedReads {
+  readonly #txn: (ranges: TxnRequest, limits: CallLimits) => Promise<TxnAnswer>;
+  #waiting: Waiting[] = [];
+
+  constructor(txn: (ranges: TxnRequest, limits: CallLimits) => Promise<TxnAnswer>) {
+    this.#txn = txn;
+  }
+
+  /** Together with what is asked in the same turn of the event loop. @throws as the transaction; the signal's reason. */
+  read(read: Read): Promise<TxnAnswer> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+      this.#waiting.push({ ...read, ranges: (sharers) => read.ranges(sharers), resolve, reject });
+    });
+  }
+
+  #flush(): void {
+    const asked = this.#waiting;
+    this.#waiting = [];
+    let shared: Waiting[] = [];
+    let count = 0;
+    for (const waiting of asked) {
+      if (waiting.signal.aborted) {
+        waiting.reject(waiting.signal.reason);
+        continue;
+      }
+      if (count + waiting.count > MOST_RANGES) {
+        void this.#answer(shared);
+        shared = [];
+        count = 0;
+      }
+      shared.push(waiting);
+      count += waiting.count;
+    }
+    if (shared.length > 0) void this.#answer(shared);
+  }
+
+  async #answer(shared: readonly Waiting[]): Promise<void> {
+    // Any of the watches may be closed while the others still wait.
+    const all = new AbortController();
+    const onAbort = (): void => {
+      if (shared.every(({ signal }) => signal.aborted)) all.abort(shared[0]?.signal.reason);
+    };
+    for (const { signal } of shared) signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const rangesOfEach = shared.map(({ ranges }) => ranges(shared.length));
+      const { header, ranges } = await this.#txn(rangesOfEach.flat(), {
+        signal: all.signal,
+        deadlineMs: latest(shared),
+      });
+      let at = 0;
+      for (const { count, resolve } of shared) {
+        resolve({ header, ranges: ranges.slice(at, at + count) });
+        at += count;
+      }
+    } catch (error) {
+      const isOfOne = shared.length > 1 && maybeOfOne(error);
+      for (const waiting of shared) {
+        if (waiting.signal.aborted) waiting.reject(waiting.signal.reason);
+        else if (isOfOne) void this.#answer([waiting]);
+        else waiting.reject(error);
+      }
+    } finally {
+      for (const { signal } of shared) signal.removeEventListener('abort', onAbort);
+    }
+  }
+}
+
+/** One watch's missing right, or its large values, fail the transaction of all. */
+function maybeOfOne(error: unknown): boolean {
+  const { code } = WatchError.from(error);
+  return code === 'FORBIDDEN' || code === 'TOO_LARGE';
+}
+
+/** Undefined, for the usual deadline, if any of them has it. */
+function latest(shared: readonly Waiting[]): number | undefined {
+  const deadlines = shared.map(({ deadlineMs }) => deadlineMs);
+  return deadlines.includes(undefined) ? undefined : Math.max(...(deadlines as number[]));
+}
