@@ -34,7 +34,8 @@ const urlOf = (doors: Doors<Etcd>, prefix: string): string => `etcd://${doors.en
 /** A watch on this member, past its beginning, that may move to the others behind the doors. */
 async function watchOn(member: Etcd, doors: Doors<Etcd>, prefix: string): Promise<Watching> {
   const watching = doors.inOrder([member], () => new Watching(urlOf(doors, prefix)));
-  await watching.until('the created reply', () => watching.attempts.at(-1)?.updates.at(-1)?.type === 'alive');
+  // A list counts once the stream is confirmed.
+  await watching.watcher.ready();
   expect(doors.used).toEqual([member]);
   return watching;
 }

@@ -96,7 +96,7 @@ test("S09 a lagging follower's created header is far below the cursor: no rollba
     const { source, target } = openSource(`etcd://${proxy.endpoint}/a/`);
     const { signal } = new AbortController();
     const connection = connectionTo(proxy.endpoint);
-    const look = connection.watch(target, cursor, signal);
+    const look = connection.watch(target, cursor, { signal });
     const watches = [{ revision: cursor, proof: { count: state.size, newest } }, { revision: cursor }].map((from) =>
       nextRevision(source.watch(target, { signal, from })),
     );
@@ -117,6 +117,8 @@ test("S09 a lagging follower's created header is far below the cursor: no rollba
 async function nextRevision(updates: AsyncIterable<Update>): Promise<string> {
   for await (const update of updates) {
     if (update.type === 'delta' || update.type === 'bookmark') return update.revision;
+    const [first] = update.type === 'deltas' ? update.deltas : [];
+    if (first !== undefined) return first.revision;
   }
   throw new Error('the watch ended');
 }
@@ -263,6 +265,7 @@ test('a reader that stops reading stops the stream: the rest waits on the server
   while (revisions.length < 40) {
     const { value } = await updates.next();
     if (value?.type === 'delta') revisions.push(value.revision);
+    if (value?.type === 'deltas') for (const { revision } of value.deltas) revisions.push(revision);
   }
   expect(revisions).toEqual(Array.from({ length: 40 }, (_, i) => String(i + 2)));
   await source[Symbol.asyncDispose]();

@@ -5,6 +5,7 @@ import {
   type ConnectOptions,
   compareRevisions,
   createRegistry,
+  type Delta,
   type Entry,
   keyFromBytes,
   type Logger,
@@ -197,10 +198,15 @@ function observed(adapter: Adapter, seen: Seen): Adapter {
         const attempt: Attempt = { from: watchOptions.from, updates: [] };
         const index = attempts.push(attempt) - 1;
         try {
-          for await (const update of source.watch(target, watchOptions)) {
-            attempt.updates.push(update);
-            for (const onUpdate of told) await onUpdate(update, attempt, index);
-            yield update;
+          // Without `tell`: what changes nothing is to be seen as well.
+          const { tell: _, ...options } = watchOptions;
+          for await (const update of source.watch(target, options)) {
+            const single = update.type === 'deltas' ? [...update.deltas] : [update];
+            for (const one of single) {
+              attempt.updates.push(one);
+              for (const onUpdate of told) await onUpdate(one, attempt, index);
+            }
+            yield update.type === 'deltas' ? { type: 'deltas', deltas: single as Delta[] } : update;
           }
         } catch (error) {
           attempt.error = error;

@@ -13,6 +13,7 @@ export type {
   Location,
   OpenOptions,
   PutOptions,
+  QuietUpdate,
   Resume,
   Source,
   SourceEvent,

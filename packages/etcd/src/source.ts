@@ -5,6 +5,7 @@ import {
   type KeyMap,
   LinkedAbort,
   type Pool,
+  type QuietUpdate,
   type Resume,
   type Revision,
   type Source,
@@ -34,6 +35,7 @@ interface WatchOptions {
   readonly from?: Resume;
   readonly held?: KeyMap;
   readonly present?: () => Resume | undefined;
+  readonly tell?: (update: QuietUpdate) => void;
 }
 
 interface ReadOptions {

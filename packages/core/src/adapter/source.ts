@@ -56,6 +56,13 @@ export interface Delta {
   readonly asOf?: number;
 }
 
+/** What changes no key. */
+export type QuietUpdate =
+  /** Proven in-stream, or for the cursor itself by a read: there was nothing else up to `revision`. `asOf` as `Update` says. */
+  | { readonly type: 'bookmark'; readonly revision: Revision; readonly asOf?: number }
+  /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */
+  | { readonly type: 'alive' };
+
 /**
  * What one watch attempt yields. Keys are relative to the target's prefix ("" when exact, and for the key that equals
  * the prefix). The first update of an attempt without `from` that carries a revision is a snapshot.
@@ -75,10 +82,7 @@ export type Update =
     }
   /** Several deltas that came at once, in order. Each is told to readers by itself. */
   | { readonly type: 'deltas'; readonly deltas: Iterable<Delta> }
-  /** Proven in-stream, or for the cursor itself by a read: there was nothing else up to `revision`. */
-  | { readonly type: 'bookmark'; readonly revision: Revision; readonly asOf?: number }
-  /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */
-  | { readonly type: 'alive' }
+  | QuietUpdate
   /** The state is stale now, but this attempt goes on (a half-written file). The next snapshot, delta or bookmark mends it. */
   | { readonly type: 'trouble'; readonly error: WatchError };
 
@@ -138,6 +142,9 @@ export interface Source extends AsyncDisposable {
    * reads anew at once.
    * @param options `held`: the entries the core holds; a snapshot may yield those very objects for what is unchanged.
    *   `present`: where the core is now, to prove it by a read; undefined before the first state.
+   *   `tell`: takes a quiet update at once, instead of one that is yielded. Only while the core waits for the next update,
+   *   so that it has all that was yielded. A thousand quiet watches on one stream are proven by a thousand calls, and
+   *   none of them is woken.
    */
   watch(
     target: Target,
@@ -146,6 +153,7 @@ export interface Source extends AsyncDisposable {
       readonly from?: Resume;
       readonly held?: KeyMap;
       readonly present?: () => Resume | undefined;
+      readonly tell?: (update: QuietUpdate) => void;
     },
   ): AsyncIterable<Update>;
   /**

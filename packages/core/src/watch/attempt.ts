@@ -12,11 +12,11 @@ interface Bounds {
 /**
  * Pulls updates until the watch ends or the signal aborts. Trusts nothing: an adapter that hangs after an abort, or
  * whose stream falls silent, does not hold the caller.
- * @param take is given a function to call when its work is long: that is no silence.
+ * @param watch begins the watch. It and `take` are given a function to call when there was evidence of life.
  * @throws WatchError SILENT, or what the watch threw.
  */
 export async function pullUntil<U extends Update>(
-  watch: (signal: AbortSignal) => AsyncIterable<U>,
+  watch: (signal: AbortSignal, feed: () => void) => AsyncIterable<U>,
   { signal, timing, maxSilenceMs }: Bounds,
   take: (update: U, feed: () => void) => Promise<void>,
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function pullUntil<U extends Update>(
   const feed = (): void => watchdog.feed();
   let iterator: AsyncIterator<U> | undefined;
   try {
-    iterator = watch(attempt.signal)[Symbol.asyncIterator]();
+    iterator = watch(attempt.signal, feed)[Symbol.asyncIterator]();
     for (;;) {
       const result = await stopped.orThe(iterator.next());
       if (result === undefined || result.done) break;

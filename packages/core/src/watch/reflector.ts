@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry';
-import type { Delta, Resume, Source, Target, Update } from '../adapter/source.js';
+import type { Delta, QuietUpdate, Resume, Source, Target, Update } from '../adapter/source.js';
 import type { Checkpoint } from '../checkpoint/format.js';
 import type { Step } from '../feed/subscriber.js';
 import { type ErrorCode, WatchError } from '../model/errors.js';
@@ -186,8 +186,16 @@ export class Reflector {
     const { source, target, timing } = this.#host;
     const held = this.#held === undefined ? {} : { held: this.#held };
     const resume = from === undefined ? {} : { from };
+    const present = (): Resume | undefined => this.#replica.present;
     await pullUntil(
-      (signal) => source.watch(target, { signal, present: () => this.#replica.present, ...resume, ...held }),
+      (attempt, feed) => {
+        const tell = (update: QuietUpdate): void => {
+          if (attempt.aborted) return;
+          feed();
+          if (update.type === 'bookmark') this.#move(update);
+        };
+        return source.watch(target, { signal: attempt, present, tell, ...resume, ...held });
+      },
       { signal, timing, maxSilenceMs: source.maxSilenceMs },
       (update, feed) => this.#take(update, feed, signal),
     );

@@ -2,6 +2,7 @@ import {
   type Connection,
   type ConnectOptions,
   Limiter,
+  type QuietUpdate,
   type Revision,
   type Target,
   type Timing,
@@ -129,13 +130,18 @@ export class EtcdConnection implements Connection {
    * @param start the first revision wanted.
    * @throws WatchError FORBIDDEN, UNAUTHENTICATED: this watch alone; TIMEOUT; what ended the stream.
    */
-  async watch(target: Target, start: Revision, signal: AbortSignal): Promise<Watching> {
+  async watch(
+    target: Target,
+    start: Revision,
+    options: { readonly signal: AbortSignal; readonly tell?: ((update: QuietUpdate) => void) | undefined },
+  ): Promise<Watching> {
+    const { signal } = options;
     for (let mayRenew = this.#login !== undefined; ; ) {
       const stream = await this.#streams.current(signal);
       // The last of its watches may have left it since.
       if (stream.ended) continue;
       try {
-        return { stream, ...(await stream.create(target, start, signal)) };
+        return { stream, ...(await stream.create(target, start, options)) };
       } catch (error) {
         if (!mayRenew || !isRefusal(error)) throw await this.#transport.explained(error, signal);
         mayRenew = false;

@@ -40,7 +40,7 @@ async function askOldest(connection: EtcdConnection, { target, signal }: Asked):
   using asking = new LinkedAbort(signal);
   const cancelTimer = connection.timing.schedule(ANSWER_MS, () => asking.abort());
   try {
-    const { watch } = await connection.watch(target, '1', asking.signal);
+    const { watch } = await connection.watch(target, '1', { signal: asking.signal });
     try {
       for (;;) await watch.next();
     } finally {

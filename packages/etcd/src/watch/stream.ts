@@ -1,4 +1,11 @@
-import { compareRevisions, type Revision, type Target, type Timing, WatchError } from '@rollcall/core';
+import {
+  compareRevisions,
+  type QuietUpdate,
+  type Revision,
+  type Target,
+  type Timing,
+  WatchError,
+} from '@rollcall/core';
 import { ANSWER_MS, CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';
 import type { Header, WatchAnswer } from '../rpc/messages.js';
 import { rangeOf } from '../rpc/range.js';
@@ -90,9 +97,13 @@ export class WatchStream {
    * @param start the first revision wanted.
    * @throws WatchError FORBIDDEN, UNAUTHENTICATED: this watch alone; TIMEOUT; what ended the stream.
    */
-  async create(target: Target, start: Revision, signal: AbortSignal): Promise<Created> {
+  async create(
+    target: Target,
+    start: Revision,
+    { signal, tell }: { readonly signal: AbortSignal; readonly tell?: ((update: QuietUpdate) => void) | undefined },
+  ): Promise<Created> {
     if (this.#failure !== undefined) throw this.#failure;
-    const watch = new StreamWatch({ signal, timing: this.#timing, stream: this.#side });
+    const watch = new StreamWatch({ signal, tell, timing: this.#timing, stream: this.#side });
     this.#creations.add(watch, rangeOf(target), start);
     const deadlineMs = this.#heard ? ANSWER_MS : CONNECT_AND_ANSWER_MS;
     try {
@@ -200,6 +211,7 @@ export class WatchStream {
   #tellProgress({ header }: WatchAnswer): boolean {
     const { answered, asOf } = this.#progress.answer();
     if (!this.#options.trustsProgress()) return true;
+    const bookmark = { type: 'bookmark', revision: header.revision, asOf } as const;
     let all = true;
     for (const watch of this.#watches.values()) {
       const { created } = watch;
@@ -208,7 +220,7 @@ export class WatchStream {
         (answered <= watch.askedBefore && compareRevisions(header.revision, created.revision) <= 0);
       if (isOlder) all = false;
       else {
-        watch.tell({ type: 'progress', revision: header.revision, asOf });
+        watch.tell(bookmark);
         this.proven(watch);
       }
     }

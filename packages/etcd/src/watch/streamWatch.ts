@@ -1,15 +1,13 @@
-import { type Revision, type Timing, WatchError } from '@rollcall/core';
+import { type QuietUpdate, type Timing, WatchError } from '@rollcall/core';
 import type { Header, WatchAnswer } from '../rpc/messages.js';
 
 /** What one watch is told by its stream. */
 export type WatchMessage =
   | { readonly type: 'events'; readonly answer: WatchAnswer }
-  /** All up to this revision has been told, as of this time of `Timing.now()`. */
-  | { readonly type: 'progress'; readonly revision: Revision; readonly asOf: number }
+  /** A bookmark: all up to its revision has been told. `alive`: the stream lives; only told to a reader that waits. */
+  | QuietUpdate
   /** Nothing has proven this watch for a while: a read must. */
-  | { readonly type: 'unproven' }
-  /** The stream lives. Told only to a reader that waits. */
-  | { readonly type: 'alive' };
+  | { readonly type: 'unproven' };
 
 /** How a watch acts on the stream that it is on. */
 export interface StreamSide {
@@ -20,6 +18,8 @@ export interface StreamSide {
 
 interface StreamWatchOptions {
   readonly signal: AbortSignal;
+  /** Takes what changes nothing without waking the reader. */
+  readonly tell?: ((update: QuietUpdate) => void) | undefined;
   readonly timing: Timing;
   readonly stream: StreamSide;
 }
@@ -78,7 +78,14 @@ export class StreamWatch {
   }
 
   tell(message: WatchMessage): void {
-    if (message.type === 'alive' && !this.#hasReader) return;
+    const { tell } = this.#options;
+    // A reader that waits has read all that was told before, so that it need not be woken for what changes nothing.
+    const isWaiting = this.#hasReader && this.#waiting.length === 0;
+    if (message.type === 'alive' && !isWaiting) return;
+    if (tell !== undefined && isWaiting && (message.type === 'alive' || message.type === 'bookmark')) {
+      tell(message);
+      return;
+    }
     if (message.type === 'events') this.#waitingBytes += message.answer.bytes;
     this.#waiting.push(message);
     this.#wake();

@@ -2,6 +2,7 @@ import {
   compareRevisions,
   type Delta,
   type KeyMap,
+  type QuietUpdate,
   type Resume,
   type Revision,
   type Target,
@@ -35,13 +36,15 @@ export interface Attempt {
   readonly held?: KeyMap | undefined;
   /** Where the core is now. */
   readonly present?: (() => Resume | undefined) | undefined;
+  /** Takes a quiet update while the next one is waited for. */
+  readonly tell?: ((update: QuietUpdate) => void) | undefined;
   /** Told when the watch stands. */
   onWatching(): void;
 }
 
 /** Lists or resumes, then follows. Ends by throwing only; on abort, the signal's reason. */
 export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
-  const { connection, signal } = attempt;
+  const { connection } = attempt;
   let watching: Watching | undefined;
   const turn: Turn = { leave: () => {} };
   try {
@@ -50,12 +53,12 @@ export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
     const cursor = listing?.revision ?? attempt.from?.revision ?? '';
     // From the cursor, not the revision after it: a watch whose start is still to come gets no progress replies, and
     // keeps them from all others on the stream.
-    watching = await connection.watch(attempt.target, cursor, signal);
+    watching = await connection.watch(attempt.target, cursor, attempt);
     const present = listing === undefined ? yield* resume(attempt, watching) : yield* begin(attempt, watching, listing);
     if (watching.watch.overflowed) {
       // What came while the history was proven was too much to keep.
       const { watch: overflowed } = watching;
-      watching = await connection.watch(attempt.target, cursor, signal);
+      watching = await connection.watch(attempt.target, cursor, attempt);
       overflowed.close();
     }
     attempt.onWatching();
@@ -168,14 +171,14 @@ async function* follow(
   const proof = new ReadProof(attempt, watching);
   for (;;) {
     const told = await watching.watch.next();
-    if (told.type === 'alive') yield told;
-    else if (told.type === 'progress') yield { type: 'bookmark', revision: told.revision, asOf: told.asOf };
+    if (told.type === 'alive' || told.type === 'bookmark') yield told;
     else if (told.type === 'unproven') {
       const bookmark = await proof.bookmark();
       yield bookmark ?? { type: 'alive' };
     } else {
       const deltas = freshDeltas(told.answer, { names, proof, cursor, present, endpoint: attempt.connection.endpoint });
-      yield { type: 'deltas', deltas };
+      if (told.answer.events.length === 1) yield* deltas;
+      else yield { type: 'deltas', deltas };
     }
   }
 }

@@ -86,7 +86,7 @@ function event(modRevision: string, value = ''): WatchEvent {
 async function askedStream(): Promise<{ script: Script; stream: WatchStream }> {
   const script = new Script();
   const stream = streamOn(script);
-  const first = stream.create(TARGET, '5', NEVER);
+  const first = stream.create(TARGET, '5', { signal: NEVER });
   script.confirm(0, '8');
   await first;
   stream.askSoon();
@@ -99,14 +99,14 @@ test.each([
   ['one that is further than its creation', '10'],
 ])('progress that was asked for before a watch was created says nothing of it; %s does', async (_, next) => {
   const { script, stream } = await askedStream();
-  const creating = stream.create(TARGET, '5', NEVER);
+  const creating = stream.create(TARGET, '5', { signal: NEVER });
   script.confirm(1, '9');
   const { watch } = await creating;
   script.answer({}, '9');
   script.answer({ watchId: watch.id ?? '', events: [event('7')] }, '9');
   script.answer({}, next);
   await expect(watch.next()).resolves.toMatchObject({ type: 'events' });
-  await expect(watch.next()).resolves.toMatchObject({ type: 'progress', revision: next });
+  await expect(watch.next()).resolves.toMatchObject({ type: 'bookmark', revision: next });
   watch.close();
 });
 
@@ -114,13 +114,13 @@ test('S81 progress is as old as the request that it may answer', async () => {
   const before = systemTiming.now();
   const { script, stream } = await askedStream();
   const asked = systemTiming.now();
-  const creating = stream.create(TARGET, '5', NEVER);
+  const creating = stream.create(TARGET, '5', { signal: NEVER });
   script.confirm(1, '9');
   const { watch } = await creating;
   script.answer({}, '10');
   const told = await watch.next();
-  expect(told).toMatchObject({ type: 'progress', revision: '10' });
-  const asOf = told.type === 'progress' ? told.asOf : Number.NaN;
+  expect(told).toMatchObject({ type: 'bookmark', revision: '10' });
+  const asOf = told.type === 'bookmark' ? told.asOf : Number.NaN;
   expect(asOf).toBeGreaterThan(before);
   expect(asOf).toBeLessThanOrEqual(asked);
   watch.close();
@@ -129,7 +129,7 @@ test('S81 progress is as old as the request that it may answer', async () => {
 test('where progress is not trusted it is a sign of life alone', async () => {
   const script = new Script();
   const stream = streamOn(script, { trustsProgress: () => false });
-  const creating = stream.create(TARGET, '5', NEVER);
+  const creating = stream.create(TARGET, '5', { signal: NEVER });
   const next = creating.then(({ watch }) => watch.next());
   // The confirmation was a sign of life, too, and one a second is enough.
   script.confirm(0, '9');
@@ -144,7 +144,7 @@ describe('S70 ids', () => {
   test('one creation is under way until an echo proves that the server takes our ids; then all at once', async () => {
     const script = new Script();
     const stream = streamOn(script);
-    const all = [1, 2, 3, 4].map(() => stream.create(TARGET, '5', NEVER));
+    const all = [1, 2, 3, 4].map(() => stream.create(TARGET, '5', { signal: NEVER }));
     expect(script.ids).toHaveLength(1);
     expect(Number(script.ids[0])).toBeGreaterThan(2 ** 40);
     script.confirm(0, '9');
@@ -160,7 +160,7 @@ describe('S70 ids', () => {
   test('where the server numbers by itself, one after the other, each by its own number', async () => {
     const script = new Script();
     const stream = streamOn(script);
-    const all = ['a/', 'b/', 'c/'].map((prefix) => stream.create({ prefix }, '5', NEVER));
+    const all = ['a/', 'b/', 'c/'].map((prefix) => stream.create({ prefix }, '5', { signal: NEVER }));
     script.created('0', '0');
     const { watch: first } = await (all[0] ?? expect.fail());
     expect(script.ids).toHaveLength(2);
@@ -185,7 +185,7 @@ describe('S70 ids', () => {
   test('a refusal of a server that takes our ids is that of the oldest request without an answer', async () => {
     const script = new Script();
     const stream = streamOn(script);
-    const [first, second, third] = [1, 2, 3].map(() => stream.create(TARGET, '5', NEVER));
+    const [first, second, third] = [1, 2, 3].map(() => stream.create(TARGET, '5', { signal: NEVER }));
     script.confirm(0, '9');
     await first;
     script.answer({ created: true, canceled: true, cancelReason: 'etcdserver: permission denied' });
@@ -198,7 +198,7 @@ describe('S70 ids', () => {
   test('a message for a watch that is none of ours is no sign of life', async () => {
     const script = new Script();
     const stream = streamOn(script);
-    const creating = stream.create(TARGET, '5', NEVER);
+    const creating = stream.create(TARGET, '5', { signal: NEVER });
     script.confirm(0, '9');
     const { watch } = await creating;
     const next = watch.next();
@@ -214,8 +214,8 @@ test('a watch that is closed before it is confirmed is cancelled when it is', as
   const script = new Script();
   const stream = streamOn(script);
   const closed = new AbortController();
-  const first = stream.create(TARGET, '5', closed.signal);
-  const second = stream.create(TARGET, '5', NEVER);
+  const first = stream.create(TARGET, '5', { signal: closed.signal });
+  const second = stream.create(TARGET, '5', { signal: NEVER });
   closed.abort(new Error('closed'));
   await expect(first).rejects.toThrow('closed');
   script.confirm(0, '9');
@@ -226,14 +226,14 @@ test('a watch that is closed before it is confirmed is cancelled when it is', as
   watch.close();
   expect(script.cancelled).toBe(true);
   expect(stream.ended).toBe(true);
-  await expect(stream.create(TARGET, '5', NEVER)).rejects.toMatchObject({ code: 'CLOSED' });
+  await expect(stream.create(TARGET, '5', { signal: NEVER })).rejects.toMatchObject({ code: 'CLOSED' });
 });
 
 test('above 8 MiB that nobody has read the stream is not read, until half is', async () => {
   const script = new Script();
   const { call } = script;
   const stream = streamOn(script);
-  const creating = stream.create(TARGET, '5', NEVER);
+  const creating = stream.create(TARGET, '5', { signal: NEVER });
   script.confirm(0, '9');
   const { watch } = await creating;
   const first = watch.next();
@@ -254,7 +254,7 @@ test('a watch that nobody reads yet holds up no other: above 4 MiB it is ended',
   const script = new Script();
   const { call } = script;
   const stream = streamOn(script);
-  const creating = [stream.create(TARGET, '5', NEVER), stream.create(TARGET, '5', NEVER)];
+  const creating = [stream.create(TARGET, '5', { signal: NEVER }), stream.create(TARGET, '5', { signal: NEVER })];
   script.confirm(0, '9');
   await creating[0];
   script.confirm(1, '9');
@@ -273,7 +273,7 @@ test('a watch that nobody reads yet holds up no other: above 4 MiB it is ended',
 test('80,000 answers that wait are read in linear time', async () => {
   const script = new Script();
   const stream = streamOn(script);
-  const creating = stream.create(TARGET, '5', NEVER);
+  const creating = stream.create(TARGET, '5', { signal: NEVER });
   script.confirm(0, '9');
   const { watch } = await creating;
   const first = watch.next();
@@ -284,5 +284,24 @@ test('80,000 answers that wait are read in linear time', async () => {
   for (let i = 1; i < count; i++) await watch.next();
   // With an array that is shifted this takes 2.6 s.
   expect(performance.now() - began).toBeLessThan(1_000);
+  watch.close();
+});
+
+test('a reader that waits is told of progress without being woken; one that has something to read, after it', async () => {
+  const script = new Script();
+  const stream = streamOn(script);
+  const told: unknown[] = [];
+  const creating = stream.create(TARGET, '5', { signal: NEVER, tell: (update) => told.push(update) });
+  script.confirm(0, '8');
+  const { watch } = await creating;
+  script.answer({}, '9');
+  await expect(watch.next()).resolves.toMatchObject({ type: 'bookmark', revision: '9' });
+  const next = watch.next();
+  script.answer({}, '10');
+  expect(told).toContainEqual(expect.objectContaining({ type: 'bookmark', revision: '10' }));
+  script.answer({ watchId: watch.id ?? '', events: [event('11')] }, '11');
+  script.answer({}, '12');
+  await expect(next).resolves.toMatchObject({ type: 'events' });
+  await expect(watch.next()).resolves.toMatchObject({ type: 'bookmark', revision: '12' });
   watch.close();
 });
