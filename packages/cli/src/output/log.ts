@@ -1,4 +1,4 @@
-import { type Logger, silentLogger } from '@rollcall/core';
+import type { Logger } from '@rollcall/core';
 import type { Io } from './io.js';
 import { printableTexts, safeJson } from './printable.js';
 import { coloured } from './style.js';
@@ -6,9 +6,38 @@ import { coloured } from './style.js';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** pino on standard error: pretty on a terminal, else JSON lines. */
-export async function createLogger({ stderr, env }: Pick<Io, 'stderr' | 'env'>, level: LogLevel): Promise<Logger> {
-  if (level === 'silent') return silentLogger;
+/**
+ * pino on standard error: pretty on a terminal, else JSON lines. It is loaded for the first line that is not below the
+ * level, which takes 20 ms: most commands log nothing. The disposal waits until all lines are handed over.
+ */
+export function createLogger(io: Pick<Io, 'stderr' | 'env'>, level: LogLevel): Logger & AsyncDisposable {
+  let loading: Promise<void> | undefined;
+  let loaded: Logger | undefined;
+  const least = LOG_LEVELS.indexOf(level);
+  const at =
+    (own: keyof Logger) =>
+    (fields: object, message: string): void => {
+      if (LOG_LEVELS.indexOf(own) < least) return;
+      if (loaded !== undefined) {
+        loaded[own](fields, message);
+        return;
+      }
+      const loadedSoon = loading ?? Promise.resolve();
+      loading = loadedSoon.then(async () => {
+        loaded ??= await loadPino(io, level);
+        loaded[own](fields, message);
+      });
+    };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    [Symbol.asyncDispose]: async () => loading,
+  };
+}
+
+async function loadPino({ stderr, env }: Pick<Io, 'stderr' | 'env'>, level: LogLevel): Promise<Logger> {
   const { pino, stdTimeFunctions } = await import('pino');
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
   if (!stderr.isTTY) return pino<never>(options, { write: (line) => void stderr.write(safeJson(line)) });

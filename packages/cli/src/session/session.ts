@@ -68,7 +68,7 @@ export async function withSession(
   run: (session: Session) => Promise<void>,
 ): Promise<void> {
   const { stdout, env, signal } = io;
-  const logger = await createLogger(io, options.logLevel);
+  await using logger = createLogger(io, options.logLevel);
   const out = new Output(stdout, signal);
   const config = await readableConfig(configPath(options, env, urls), signal);
   await using rollcall = createRollcall({ logger, env, ...(config === undefined ? {} : { config }) });

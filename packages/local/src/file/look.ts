@@ -12,6 +12,8 @@ const MAX_BYTES = 64n * 1024n * 1024n;
 export interface Look {
   /** Equal for two looks when nothing was changed between them, as far as the system's metadata tell. */
   readonly print: string;
+  /** Wall clock of the file system, ms: when anything there was last changed. Infinity where that is not known. */
+  readonly changedAt: number;
   readonly places: Places;
   readonly found: Found;
 }
@@ -33,10 +35,11 @@ export async function lookAt(path: string): Promise<Look> {
     // Reading a pipe or a device would wait for good.
     if (!there.isFile()) throw unreadable(path, 'it is neither a file nor a folder; name one of these');
     if (there.size > MAX_BYTES) throw tooLarge(path);
-    return { print: printOf(real, there), places, found: { type: 'document', path: real, stat: there } };
+    const print = printOf(real, there);
+    return { print, changedAt: changedAtOf(there), places, found: { type: 'document', path: real, stat: there } };
   } catch (thrown) {
     const error = thrown instanceof WatchError ? thrown : readFailure(path, thrown);
-    return { print: error.message, places, found: { type: 'trouble', error } };
+    return { print: error.message, changedAt: Number.POSITIVE_INFINITY, places, found: { type: 'trouble', error } };
   }
 }
 
@@ -61,6 +64,7 @@ class FolderWalk {
   readonly #files = new Map<string, string>();
   readonly #prints: string[] = [];
   #bytes = 0n;
+  #changedAt = 0;
 
   constructor(path: string, places: Places) {
     this.#path = path;
@@ -69,12 +73,19 @@ class FolderWalk {
 
   async walk(root: string): Promise<Look> {
     await this.#folder(root, '');
-    return { print: this.#prints.join('\n'), places: this.#places, found: { type: 'folder', files: this.#files } };
+    return {
+      print: this.#prints.join('\n'),
+      changedAt: this.#changedAt,
+      places: this.#places,
+      found: { type: 'folder', files: this.#files },
+    };
   }
 
   async #folder(folder: string, prefix: string): Promise<void> {
     this.#places.addKeys(folder);
-    this.#prints.push(printOf(folder, await stat(fsPath(folder), { bigint: true }), 'identity'));
+    const there = await stat(fsPath(folder), { bigint: true });
+    this.#changedAt = Math.max(this.#changedAt, changedAtOf(there));
+    this.#prints.push(printOf(folder, there, 'identity'));
     const children = await readdir(fsPath(folder), { withFileTypes: true, encoding: 'buffer' });
     for (const child of children) {
       const name = keyFromBytes(child.name);
@@ -99,8 +110,13 @@ class FolderWalk {
     this.#bytes += there.size;
     if (this.#bytes > MAX_BYTES) throw tooLarge(this.#path);
     this.#files.set(key, real);
+    this.#changedAt = Math.max(this.#changedAt, changedAtOf(there));
     this.#prints.push(printOf(real, there));
   }
+}
+
+function changedAtOf({ mtimeMs, ctimeMs }: BigIntStats): number {
+  return Number(mtimeMs > ctimeMs ? mtimeMs : ctimeMs);
 }
 
 function printOf(path: string, { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats, only?: 'identity'): string {

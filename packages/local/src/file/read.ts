@@ -11,6 +11,11 @@ import { fsPath, type Places } from './path.js';
  * Longer than the kernel's timestamp granularity (10 ms at HZ=100), so that no change hides behind an equal mtime.
  */
 const SETTLE_MS = 50;
+/**
+ * What was last changed longer ago than this by the system's clock, ms, has been left alone already. Far above what the
+ * clock of a file server is off.
+ */
+const LONG_AGO_MS = 10_000;
 /** How long to wait for that, ms, before somebody is told. */
 const PATIENCE_MS = 5_000;
 /** Files of a folder read at once. */
@@ -56,9 +61,10 @@ export async function readSettled<T>(
   let look = await lookAt(path);
   while (timing.now() < patientUntil) {
     await observer.place(look.places);
-    await delay(timing, SETTLE_MS, signal);
+    const isLongAgo = timing.wallNow() - look.changedAt > LONG_AGO_MS;
+    if (!isLongAgo) await delay(timing, SETTLE_MS, signal);
     signal.throwIfAborted();
-    const rested = await lookAt(path);
+    const rested = isLongAgo ? look : await lookAt(path);
     if (observer.takeChanged() || rested.print !== look.print) {
       look = rested;
       continue;

@@ -78,11 +78,15 @@ function describeUpdate(update: Update | undefined): string {
 
 /** Time passes only where the test lets it. */
 export class HandTiming implements Timing {
-  readonly wallNow = systemTiming.wallNow;
+  readonly wallNow: () => number;
   readonly random = systemTiming.random;
   readonly #timers = new Map<() => void, number>();
   #now = 0;
   readonly #onSchedule: (() => void)[] = [];
+
+  constructor(wallNow = systemTiming.wallNow) {
+    this.wallNow = wallNow;
+  }
 
   readonly now = (): number => this.#now;
 

@@ -39,6 +39,17 @@ describe('a watch of a document', () => {
     expect(await new Reader(source).state()).toEqual({});
   });
 
+  it('reads what was changed long ago at once, and waits for what may still be written', async () => {
+    const path = document('a: 1\n');
+    const fresh = new HandTiming();
+    const waiting = new Reader(open(path, fresh)).state();
+    await fresh.waiting(SETTLE_MS);
+    const later = new HandTiming(() => Date.now() + 60_000);
+    expect(await new Reader(open(path, later)).state()).toEqual({ a: '1' });
+    fresh.fire(SETTLE_MS);
+    expect(await waiting).toEqual({ a: '1' });
+  });
+
   it('S03 a prefix is literal, and an exact key is one key', async () => {
     const source = open(document('a: 1\na/: 2\na/x: 3\nab: 4\n"a%2F-é ü/k": 5\n'));
     expect(await new Reader(source, { prefix: 'a/' }).state()).toEqual({ '': '2', x: '3' });
