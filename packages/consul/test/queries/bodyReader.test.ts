@@ -22,7 +22,7 @@ const decode: Decode = (json) =>
   Array.isArray(json) ? { pairs: json.map(({ Key }): Pair => [Key, entry]), malformed: 1 } : undefined;
 
 function reading(body: string, { decoder = decode, timing = new JumpingTiming() } = {}): BodyReader {
-  return Readable.from(chunksOf(body)).pipe(new BodyReader(BOUNDARY, decoder, timing));
+  return Readable.from(chunksOf(body)).pipe(new BodyReader({ boundary: BOUNDARY, decode: decoder, timing }));
 }
 
 test('gathers all entries in order, and what made no sense', async () => {
