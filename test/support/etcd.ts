@@ -58,7 +58,6 @@ interface Place {
 export class Etcd implements AsyncDisposable {
   readonly #place: Place;
   readonly #process: ServerProcess;
-  /** Where the binaries are. */
   #folder: string;
 
   private constructor(place: Place, server: ServerProcess, folder: string) {
@@ -76,6 +75,11 @@ export class Etcd implements AsyncDisposable {
     const place = { ports, membership, dataDir: data, flags, tls };
     const folder = await folderOf(version);
     return new Etcd(place, await ServerProcess.start(launchOf(place, folder)), folder);
+  }
+
+  /** Where the binaries are. */
+  get folder(): string {
+    return this.#folder;
   }
 
   get membership(): Membership {
