@@ -55,7 +55,7 @@ export function rowOf({ name, work, metric, target, ours, peer }: Comparison): R
   };
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

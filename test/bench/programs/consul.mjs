@@ -11,7 +11,7 @@ const seen = (value) => process.stdout.write(`seen ${value}\n`);
 let began = cpuMs();
 
 if (side === 'rollcall') {
-  const registry = await ourRegistry();
+  const registry = await ourRegistry('consul');
   const watcher = registry.watch(`consul://${endpoint}/${prefix}`);
   await watcher.ready({ fresh: true });
   void (async () => {

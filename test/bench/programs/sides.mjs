@@ -6,12 +6,18 @@ const require = createRequire(import.meta.url);
 /** An answer may be 25 MB, and gRPC takes 4. */
 const ANY_SIZE = { 'grpc.max_receive_message_length': -1 };
 
-/** A registry of this process, with the adapters of etcd and Consul. */
-export async function ourRegistry() {
+/**
+ * A registry of this process.
+ *
+ * @param {'etcd' | 'consul'} backend
+ */
+export async function ourRegistry(backend = 'etcd') {
   const { createRegistry } = await import('@rollcall/core');
-  const { etcdAdapter } = await import('@rollcall/etcd');
-  const { consulAdapter } = await import('@rollcall/consul');
-  return createRegistry({ adapters: [etcdAdapter, consulAdapter] });
+  const adapter =
+    backend === 'etcd'
+      ? (await import('@rollcall/etcd')).etcdAdapter
+      : (await import('@rollcall/consul')).consulAdapter;
+  return createRegistry({ adapters: [adapter] });
 }
 
 /** @param {string} endpoint */

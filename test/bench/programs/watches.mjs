@@ -2,8 +2,11 @@
 import { cpuMs, done, etcd3Client, ourRegistry, task, usedBytes } from './sides.mjs';
 
 /** Many watches, each of a prefix of its own with its state: how they attach, what they weigh, what they cost when idle. */
-/** @type {{ side: 'rollcall' | 'etcd3' | 'none', endpoint: string, watches: number, idleMs: number, settleMs: number }} */
-const { side, endpoint, watches, idleMs, settleMs } = task();
+/**
+ * @type {{ side: 'rollcall' | 'etcd3' | 'none', endpoint: string, watches: number, idleMs: number, settleMs: number,
+ *   windows: number }}
+ */
+const { side, endpoint, watches, idleMs, settleMs, windows } = task();
 
 /** @type {unknown[]} */
 const kept = [];
@@ -32,11 +35,12 @@ if (side !== 'none') await Promise.all(Array.from({ length: watches }, (_, i) =>
 const attachMs = performance.now() - began;
 const attachCpuMs = cpuMs() - cpu;
 const kilobytesEach = ((await usedBytes()) - before) / 1024 / watches;
-let idlePercent = 0;
-if (idleMs > 0) {
-  await new Promise((resolve) => setTimeout(resolve, settleMs));
+/** @type {Record<string, number>} */
+const idle = {};
+await new Promise((resolve) => setTimeout(resolve, settleMs));
+for (let i = 0; i < windows; i++) {
   const idleSince = cpuMs();
   await new Promise((resolve) => setTimeout(resolve, idleMs));
-  idlePercent = ((cpuMs() - idleSince) / idleMs) * 100;
+  idle[`idlePercent${i}`] = ((cpuMs() - idleSince) / idleMs) * 100;
 }
-await done({ attachMs, attachCpuMs, kilobytesEach, idlePercent });
+await done({ attachMs, attachCpuMs, kilobytesEach, ...idle });

@@ -220,7 +220,8 @@ export class Handle implements Watcher {
   }
 
   #tellReaders(changed: boolean): void {
-    for (const reader of [...this.#readers]) {
+    // Nobody is added by this: what is told is read a microtask later.
+    for (const reader of this.#readers) {
       if (changed) reader.changed();
       else reader.moved();
     }

@@ -8,7 +8,7 @@ export class WireWriter {
 
   bytes(field: number, value: Uint8Array | undefined): this {
     if (value === undefined) return this;
-    this.#parts.push(tag(field, LENGTH_DELIMITED), varint(BigInt(value.length)), value);
+    this.#parts.push(tag(field, LENGTH_DELIMITED), varint(value.length), value);
     return this;
   }
 
@@ -19,7 +19,9 @@ export class WireWriter {
   /** @param value a signed 64-bit number in decimal. */
   int64(field: number, value: string | undefined): this {
     if (value === undefined) return this;
-    this.#parts.push(tag(field, VARINT), varint(BigInt.asUintN(64, BigInt(value))));
+    const number = Number(value);
+    const exact = number >= 0 && Number.isSafeInteger(number);
+    this.#parts.push(tag(field, VARINT), exact ? varint(number) : largeVarint(BigInt.asUintN(64, BigInt(value))));
     return this;
   }
 
@@ -33,10 +35,19 @@ export class WireWriter {
 }
 
 function tag(field: number, wireType: number): Uint8Array {
-  return varint(BigInt(field * 8 + wireType));
+  return varint(field * 8 + wireType);
 }
 
-function varint(value: bigint): Uint8Array {
+/** @param value whole, up to 2^53: a BigInt takes ten times as long. */
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}
+
+function largeVarint(value: bigint): Uint8Array {
   const bytes: number[] = [];
   let rest = value;
   for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
