@@ -27,8 +27,6 @@ export class HttpProxy implements AsyncDisposable {
   readonly #cache = new Map<string, Answer>();
   /** Answers that came from the cache. */
   hits = 0;
-  /** Requests so far. */
-  requests = 0;
 
   private constructor(port: () => number, options: HttpProxyOptions) {
     this.#port = port;
@@ -57,7 +55,6 @@ export class HttpProxy implements AsyncDisposable {
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    this.requests++;
     const { cacheMs = 0 } = this.#options;
     const key = (incoming.url ?? '').replace(/&wait=\w+/, '');
     // It obeys "no-cache" for plain reads alone.

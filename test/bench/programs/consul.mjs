@@ -1,14 +1,17 @@
 // @ts-check
+import { subscribe } from 'node:diagnostics_channel';
 import { createInterface } from 'node:readline';
 import { consulClient, cpuMs, done, ourRegistry, task } from './sides.mjs';
 
 /** Watches a prefix in Consul, and says on standard output which values it saw; ends when its standard input does. */
-/** @type {{ side: 'rollcall' | 'consul', endpoint: string, prefix: string }} */
+/** @type {{ side: 'rollcall' | 'consul' | 'none', endpoint: string, prefix: string }} */
 const { side, endpoint, prefix } = task();
 
 /** @param {string} value */
 const seen = (value) => process.stdout.write(`seen ${value}\n`);
 let began = cpuMs();
+let queries = 0;
+subscribe('http.client.request.start', () => queries++);
 
 if (side === 'rollcall') {
   const registry = await ourRegistry('consul');
@@ -20,7 +23,7 @@ if (side === 'rollcall') {
       for (const change of changes) if (change.type === 'put') seen(Buffer.from(change.entry.value).toString());
     }
   })();
-} else {
+} else if (side === 'consul') {
   const client = consulClient(endpoint);
   const options = /** @type {any} */ ({ key: prefix, recurse: true });
   const watch = client.watch({ method: client.kv.get, options });
@@ -39,6 +42,8 @@ if (side === 'rollcall') {
 }
 process.stdout.write('ready\n');
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line === 'measure') began = cpuMs();
+  if (line !== 'measure') continue;
+  began = cpuMs();
+  queries = 0;
 }
-await done({ cpuMs: cpuMs() - began });
+await done({ cpuMs: cpuMs() - began, queries });
