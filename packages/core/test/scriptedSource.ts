@@ -1,4 +1,6 @@
-import type { Adapter, KeyMap, Resume, Source, Target, Update } from '../src/index.js';
+import type { Adapter, KeyMap, QuietUpdate, Resume, Source, Target, Update } from '../src/index.js';
+
+type WatchOptions = Parameters<Source['watch']>[1];
 
 /** One watch attempt as the test plays it. */
 export class Attempt {
@@ -6,15 +8,18 @@ export class Attempt {
   readonly from: Resume | undefined;
   readonly held: KeyMap | undefined;
   readonly signal: AbortSignal;
+  /** Takes a quiet update without the iteration. */
+  readonly tell: (update: QuietUpdate) => void;
   #queue: (Update | Error | 'end')[] = [];
   #wake: (() => void) | undefined;
   returned = false;
 
-  constructor(target: Target, options: { signal: AbortSignal; from?: Resume; held?: KeyMap }) {
+  constructor(target: Target, options: WatchOptions) {
     this.target = target;
     this.from = options.from;
     this.held = options.held;
     this.signal = options.signal;
+    this.tell = options.tell ?? (() => {});
   }
 
   play(...steps: (Update | Error | 'end')[]): this {
@@ -52,7 +57,7 @@ export class ScriptedSource implements Source {
   #waiting: ((attempt: Attempt) => void)[] = [];
   #taken = 0;
 
-  watch(target: Target, options: { signal: AbortSignal; from?: Resume; held?: KeyMap }): AsyncIterable<Update> {
+  watch(target: Target, options: WatchOptions): AsyncIterable<Update> {
     const attempt = new Attempt(target, options);
     this.attempts.push(attempt);
     const waiting = this.#waiting.shift();

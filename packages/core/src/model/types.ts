@@ -2,7 +2,10 @@ import type { WatchError } from './errors.js';
 import type { WatchOptions } from './options.js';
 import type { Revision } from './revision.js';
 
-/** One key's value. Immutable; an unchanged entry stays the same object from version to version. */
+/**
+ * One key's value. Immutable; an unchanged entry stays the same object from version to version. It may have getters, so
+ * that a spread or a message to another thread loses its fields: name those that are to be copied.
+ */
 export interface Entry {
   /** May be a part of a larger buffer: mind `byteOffset` where `value.buffer` is used. */
   readonly value: Uint8Array;

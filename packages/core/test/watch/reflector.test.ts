@@ -1,7 +1,16 @@
-import { afterEach, expect, test } from 'vitest';
-import { type Batch, createRegistry, type Registry, type Status, WatchError, type Watcher } from '../../src/index.js';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  type Batch,
+  type Change,
+  createRegistry,
+  type Registry,
+  type Status,
+  type Update,
+  WatchError,
+  type Watcher,
+} from '../../src/index.js';
 import { ManualTiming, settle } from '../manualTiming.js';
-import { del, put, ScriptedSource, scriptedAdapter, snapshot } from '../scriptedSource.js';
+import { type Attempt, del, put, ScriptedSource, scriptedAdapter, snapshot } from '../scriptedSource.js';
 
 const open: Registry[] = [];
 afterEach(async () => {
@@ -69,6 +78,100 @@ test('a prompt reader sees every revision by itself although they arrive togethe
   for (let r = 2; r <= 20; r++) attempt.play({ type: 'delta', revision: `${r}`, events: [put('k', `${r}`, `${r}`)] });
   for (let r = 2; r <= 20; r++)
     expect(await nextBatch(batches)).toMatchObject({ coalesced: false, snapshot: { revision: `${r}` } });
+});
+
+describe('several deltas that came at once', () => {
+  const deltas = (from: number, to: number): Update => ({
+    type: 'deltas',
+    deltas: Array.from({ length: to - from + 1 }, (_, i) => {
+      const revision = String(from + i);
+      return { type: 'delta', revision, events: [put('k', revision, revision)] };
+    }),
+  });
+
+  async function begun(): Promise<{ attempt: Attempt; watcher: Watcher; batches: AsyncIterableIterator<Batch> }> {
+    const { source, registry } = setUp();
+    const watcher = registry.watch('scripted:c/');
+    const batches = watcher.batches();
+    const attempt = await source.next();
+    attempt.play(snapshot('1', {}));
+    await nextBatch(batches);
+    return { attempt, watcher, batches };
+  }
+
+  test('a reader whose loop waits for nothing sees each by itself', async () => {
+    const { attempt, batches } = await begun();
+    attempt.play(deltas(2, 500));
+    const seen: string[] = [];
+    for await (const { snapshot, coalesced, changes } of batches) {
+      seen.push(`${snapshot.revision} ${coalesced} ${changes.length}`);
+      if (snapshot.revision === '500') break;
+    }
+    expect(seen).toEqual(Array.from({ length: 499 }, (_, i) => `${i + 2} false 1`));
+  });
+
+  test('a reader that is slower sees the difference, and holds up nobody', async () => {
+    const { attempt, batches, watcher } = await begun();
+    const first = nextBatch(batches);
+    attempt.play(deltas(2, 500));
+    expect(told(await first)).toEqual(['k=2@2']);
+    await expect.poll(() => watcher.snapshot?.revision).toBe('500');
+    const rest = await nextBatch(batches);
+    expect([told(rest), rest.coalesced]).toEqual([['k=500@500'], true]);
+  });
+
+  test('a reader may sort the changes of its batch: they are its own', async () => {
+    const { attempt, batches, watcher } = await begun();
+    const others = watcher.batches();
+    await nextBatch(others);
+    attempt.play({ type: 'delta', revision: '2', events: [put('a', '1', '2'), put('b', '1', '2')] });
+    const [one, other] = await Promise.all([nextBatch(batches), nextBatch(others)]);
+    (one.changes as Change[]).reverse();
+    expect(told(other)).toEqual(['a=1@2', 'b=1@2']);
+  });
+
+  test('the event loop turns while they are taken, however many there are', async () => {
+    const { attempt, watcher } = await begun();
+    let turns = 0;
+    const turn = (): void => {
+      turns++;
+      if (watcher.snapshot?.revision !== '50000') setImmediate(turn);
+    };
+    setImmediate(turn);
+    attempt.play(deltas(2, 50_000));
+    await expect.poll(() => watcher.snapshot?.revision).toBe('50000');
+    expect(turns).toBeGreaterThan(3);
+  });
+});
+
+test('a delta that has a key twice tells the difference alone', async () => {
+  const { source, registry } = setUp();
+  const batches = registry.watch('scripted:c/').batches();
+  const attempt = await source.next();
+  attempt.play(snapshot('5', { a: 'old@3' }));
+  await nextBatch(batches);
+  attempt.play({ type: 'delta', revision: '6', events: [put('b', 'x', '6'), del('b', '6')] });
+  attempt.play({
+    type: 'delta',
+    revision: '8',
+    events: [put('a', 'once', '7'), put('c', 'y', '8'), put('a', 'twice', '8')],
+  });
+  const batch = await nextBatch(batches);
+  expect(told(batch)).toEqual(['a=twice@8', 'c=y@8']);
+  expect(batch.changes[0]).toMatchObject({ previous: { revision: '3' } });
+});
+
+test('a bookmark that is told beside the iteration moves the cursor and proves; after the attempt it says nothing', async () => {
+  const { source, registry } = setUp();
+  const watcher = registry.watch('scripted:c/');
+  const attempt = await source.next();
+  attempt.play(snapshot('5', { a: '1@3' }));
+  await watcher.ready();
+  attempt.tell({ type: 'bookmark', revision: '9' });
+  expect(watcher.snapshot?.revision).toBe('9');
+  await watcher.close();
+  attempt.tell({ type: 'bookmark', revision: '12' });
+  expect(watcher.snapshot?.revision).toBe('9');
 });
 
 test('S06 a resync with nothing changed keeps the objects and the version, and makes no batch', async () => {

@@ -21,8 +21,9 @@ export class Blocks {
     if (to > this.#to || from < this.#from) {
       this.#from = from;
       this.#to = Math.max(to, Math.min(from + BLOCK_BYTES, this.#message.length));
-      const { buffer, byteOffset } = this.#message;
-      this.#block = Buffer.from(buffer.slice(byteOffset + this.#from, byteOffset + this.#to));
+      // Of its own memory, not of Node's pool, and not filled with zeros before it is filled.
+      this.#block = Buffer.allocUnsafeSlow(this.#to - this.#from);
+      this.#block.set(this.#message.subarray(this.#from, this.#to));
     }
     return this.#block;
   }
