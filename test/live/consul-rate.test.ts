@@ -17,13 +17,10 @@ async function putAll(consul: Consul, keys: readonly string[], value: string): P
   await Promise.all(Array.from({ length: 8 }, writer));
 }
 
-test('S63 a big prefix that changes all the time: reading it takes a tenth of a core, not of what others wait for', async () => {
+test('S63 a big prefix that changes all the time: ten queries a second at most, and the last value is seen', async () => {
   await using consul = await startConsul();
   const keys = Array.from({ length: 20_000 }, (_, i) => `a/${String(i).padStart(6, '0')}`);
   await putAll(consul, keys, 'x'.repeat(60));
-  const { body } = await consul.http('/v1/kv/a/?recurse');
-  // To parse it is the least that reading costs.
-  const parseMs = Math.min(...Array.from({ length: 5 }, () => timeOf(() => JSON.parse(body))));
   await using watching = await Watching.started(`consul://${consul.endpoint}/a/`);
   using requests = new RequestCount(consul.port);
   const began = performance.now();
@@ -33,9 +30,10 @@ test('S63 a big prefix that changes all the time: reading it takes a tenth of a 
     await sleep(10);
   }
   const reads = requests.sent.filter(({ method }) => method === 'GET').length;
-  const most = (performance.now() - began) / (10 * (parseMs / 2));
+  const seconds = (performance.now() - began) / 1000;
   expect(writes).toBeGreaterThan(100);
-  expect(reads).toBeLessThan(Math.min(most, 25));
+  // Five at once after the quiet time before.
+  expect(reads).toBeLessThanOrEqual(5 + seconds * 10);
   await watching.value('000000', String(writes - 1));
   await watching.expectServersState(consul);
 });
@@ -80,9 +78,3 @@ test('S63 a Consul that allows fewer connections than are needed: an error that 
     message: expect.stringContaining('raise limits.http_max_conns_per_client'),
   });
 });
-
-function timeOf(work: () => unknown): number {
-  const began = performance.now();
-  work();
-  return performance.now() - began;
-}
