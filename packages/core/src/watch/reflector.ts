@@ -244,8 +244,12 @@ export class Reflector {
   /** Waits until a reader that keeps up wants the next change: then it sees every revision by itself. */
   async #readersTake(): Promise<void> {
     const { readersAreTaking } = this.#host;
-    for (let waits = 0; waits < MICROTASKS_TO_TAKE && readersAreTaking(); waits++) await undefined;
-    if (readersAreTaking() || this.#slices.isOverNow) await this.#slices.turn();
+    let areTaking = readersAreTaking();
+    for (let waits = 0; waits < MICROTASKS_TO_TAKE && areTaking; waits++) {
+      await undefined;
+      areTaking = readersAreTaking();
+    }
+    if (areTaking || this.#slices.isOverNow) await this.#slices.turn();
   }
 
   /** Whether no waiting mends it. With a state nothing is; without, a revision to begin with that is gone is gone. */
