@@ -145,7 +145,8 @@ export class Reflector {
       // A read is silent until it is whole.
       { signal, timing, maxSilenceMs: Number.POSITIVE_INFINITY },
       async (past) => {
-        this.#host.onStep(await this.#replica.beginWith(past, true), false);
+        const step = await this.#replica.beginWith(past, true);
+        if (step !== undefined) this.#host.onStep(step, false);
         this.#becomeStale(notCurrent(`the state at revision ${since}; what came after follows`));
         await this.#readersTake();
       },
@@ -172,6 +173,7 @@ export class Reflector {
     const { timing, onStep } = this.#host;
     // What happened since, and to which store, only a full read tells.
     const step = await this.#replica.beginWith(checkpoint, false);
+    if (step === undefined) return;
     onStep(step, false);
     const error = failure ?? notCurrent('the state of a checkpoint; the backend has not answered yet');
     this.#becomeStale(error, Math.min(checkpoint.provenAt, timing.wallNow()));
@@ -192,7 +194,8 @@ export class Reflector {
         const tell = (update: QuietUpdate): void => {
           if (attempt.aborted) return;
           feed();
-          if (update.type === 'bookmark') this.#move(update);
+          // It must not throw: it runs where the adapter hears its server.
+          if (update.type === 'bookmark' && this.#replica.isFollowing) this.#move(update);
         };
         return source.watch(target, { signal: attempt, present, tell, ...resume, ...held });
       },

@@ -30,6 +30,11 @@ export class Replica {
     return this.#snapshot;
   }
 
+  /** Whether a bookmark or a delta may come next. */
+  get isFollowing(): boolean {
+    return this.#snapshot !== undefined && !this.#mustReadAnew;
+  }
+
   /** From where a watch may go on; undefined when everything must be read anew. */
   get resumePoint(): Resume | undefined {
     return this.#mustReadAnew ? undefined : this.present;
@@ -54,11 +59,12 @@ export class Replica {
   }
 
   /**
-   * Takes a state of the past as the first.
+   * Takes a state of the past as the first. Undefined where the backend's own came first after all.
    * @param continues whether a watch may go on from it; if not, the first answer is of another history, whatever it is.
    */
-  async beginWith({ revision, entries }: Found, continues: boolean): Promise<Step> {
+  async beginWith({ revision, entries }: Found, continues: boolean): Promise<Step | undefined> {
     const step = await firstSnapshot({ revision, entries }, this.#mintEpoch());
+    if (this.#snapshot !== undefined) return undefined;
     this.#snapshot = step.snapshot;
     this.#mustReadAnew = !continues;
     this.#otherHistory = !continues;
@@ -81,7 +87,7 @@ export class Replica {
    */
   move(update: Move): Step | undefined {
     const held = this.#snapshot;
-    if (held === undefined || this.#mustReadAnew) {
+    if (held === undefined || !this.isFollowing) {
       throw new WatchError('INTERNAL', `The adapter yielded a ${update.type} before any snapshot.`);
     }
     if (compareRevisions(update.revision, held.revision) < 0) return undefined;

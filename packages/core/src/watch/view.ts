@@ -40,7 +40,7 @@ export function firstView(snapshot: HeldSnapshot): View {
 /** The view after the backend's state moved. */
 export function stepped(view: View | undefined, step: Step, resync: boolean): View {
   if (view === undefined) return firstView(step.snapshot);
-  if (!step.changed) return { ...view, snapshot: step.snapshot };
+  if (!step.changed) return { ...view, snapshot: step.snapshot, changes: changesWithin(view, step.snapshot) };
   // Field by field: this is done for every revision, and a spread takes longer than the edit of the tree.
   return {
     snapshot: step.snapshot,
@@ -57,10 +57,15 @@ export function stepped(view: View | undefined, step: Step, resync: boolean): Vi
 /** The view after a move to another backend. */
 export function moved(view: View | undefined, snapshot: HeldSnapshot, changed: boolean): View {
   if (view === undefined) return firstView(snapshot);
-  if (!changed) return { ...view, snapshot };
+  if (!changed) return { ...view, snapshot, changes: changesWithin(view, snapshot) };
   const edits = view.edits + view.snapshot.entries.size + snapshot.entries.size;
   const { revision: changedAt } = snapshot;
   return { ...view, snapshot, changes: undefined, changedAt, version: view.version + 1, swaps: view.swaps + 1, edits };
+}
+
+/** Revisions of another epoch mean nothing beside the snapshot: then the two states are compared. */
+function changesWithin({ snapshot: { epoch }, changes }: View, next: HeldSnapshot): View['changes'] {
+  return next.epoch === epoch ? changes : undefined;
 }
 
 /** From so many changed entries on a batch is made in slices: about 5 ms at once. */
