@@ -19,7 +19,8 @@ for (const folder of folders) if (isStale(folder)) await bundle(folder);
 async function bundle(folder) {
   const { rolldown } = await import('rolldown');
   const dist = join(folder, 'dist');
-  for (const file of bundled(dist)) rmSync(file);
+  // Another build may be doing the same.
+  for (const file of bundled(dist)) rmSync(file, { force: true });
   const bundling = await rolldown({
     input: entriesOf(folder),
     cwd: folder,
