@@ -22,7 +22,6 @@ import type { CallLimits } from './http/options.js';
 import type { Scope } from './http/scope.js';
 import { warnOfSilentFilters } from './http/version.js';
 import { NOTHING } from './queries/entries.js';
-import { BodyBudget } from './queries/keptBody.js';
 import { addressable } from './queries/kvKey.js';
 import { queryOf } from './queries/queryOf.js';
 import { ask, type QueryResult } from './watch/ask.js';
@@ -62,9 +61,6 @@ interface ReadAnswer {
   readonly entries: Iterable<readonly [string, Entry]>;
 }
 
-/** What the last answers of all watches may take, bytes: without its last answer a watch parses each one whole. */
-const MOST_BODIES_BYTES = 64 * 1024 * 1024;
-
 /** One Consul datacenter. Each watch is one blocking query after another; what is told of a delete is its absence. */
 export class ConsulSource implements Source {
   readonly supports = { resume: false, deltas: false, history: false };
@@ -88,7 +84,6 @@ export class ConsulSource implements Source {
   readonly #answerMs: number;
   readonly #pool: Pool<ConsulConnection>;
   readonly #lanes: Lanes;
-  readonly #bodies = new BodyBudget(MOST_BODIES_BYTES);
   readonly #closed = new AbortController();
   #askedVersion = false;
 
@@ -163,7 +158,6 @@ export class ConsulSource implements Source {
     return {
       pool: this.#pool,
       lanes: this.#lanes,
-      bodies: this.#bodies,
       query,
       consistency,
       anonymous: token === undefined,
