@@ -5,7 +5,7 @@ import { ROOT } from './run.mjs';
 
 /**
  * Puts the modules that the compiler wrote to `build` into `dist`: one file for each of a package's exports, one for each
- * `import()`, and what those share. To load two hundred modules takes a process 150 ms. Other packages stay imports, and
+ * `import()`, and what those share. To load two hundred modules takes a process 100 ms. Other packages stay imports, and
  * the types stay as the compiler wrote them.
  *
  * node scripts/bundle.mjs [FOLDER]: of one package, or of all. What the compiler has not touched since is left alone.
@@ -19,16 +19,22 @@ for (const folder of folders) if (isStale(folder)) await bundle(folder);
 async function bundle(folder) {
   const { rolldown } = await import('rolldown');
   const dist = join(folder, 'dist');
-  // Another build may be doing the same.
-  for (const file of bundled(dist)) rmSync(file, { force: true });
   const bundling = await rolldown({
     input: entriesOf(folder),
     cwd: folder,
     platform: 'node',
     external: (id) => !id.startsWith('.') && !isAbsolute(id),
   });
-  await bundling.write({ dir: dist, format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name].js' });
+  const { output } = await bundling.write({
+    dir: dist,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
+  });
   await bundling.close();
+  const written = new Set(output.map(({ fileName }) => join(dist, fileName)));
+  // Only now, so that a program that runs meanwhile finds its files. Another build may be doing the same.
+  for (const file of bundled(dist)) if (!written.has(file)) rmSync(file, { force: true });
 }
 
 /**
@@ -62,7 +68,7 @@ function entriesOf(folder) {
 }
 
 /**
- * The files of an earlier bundle, of which this one may have other names.
+ * The modules in `dist`, of this bundle and of earlier ones that had others.
  *
  * @param {string} dist
  * @returns {readonly string[]}

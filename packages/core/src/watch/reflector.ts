@@ -44,7 +44,7 @@ const NOT_THERE: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'ROLLED_BACK']);
 
 /**
  * A reader whose loop waits for nothing is back within so many microtasks, also behind some generators that map what it
- * is given. A turn of the event loop for each revision would take longer than all else that a revision costs.
+ * is given. A turn of the event loop instead costs system calls, and a replay has thousands of revisions.
  */
 const MICROTASKS_TO_TAKE = 8;
 

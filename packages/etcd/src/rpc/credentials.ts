@@ -2,7 +2,7 @@ import { isIP, type Socket } from 'node:net';
 import { connect, createSecureContext, type SecureContext } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
 import { type TlsOptions, WatchError } from '@rollcall/core';
-import { splitEndpoint } from './endpoint.js';
+import { splitEndpoint } from './sockets.js';
 
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 

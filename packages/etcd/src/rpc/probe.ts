@@ -1,6 +1,6 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { splitEndpoint } from './endpoint.js';
+import { splitEndpoint } from './sockets.js';
 
 /**
  * A server that is spoken to in plain text and wants TLS, or the other way round, just hangs up, as one does that is

@@ -24,7 +24,13 @@ export function tellingSockets<T>(onSocket: OnSocket, run: () => T): T {
   return dialling.run(onSocket, run);
 }
 
-/** The connection stands, or will not: an asynchronous context makes every promise of the process cost twice as much. */
+/** The connection stands, or will not. While an asynchronous context is on, Node 20 runs hooks for every promise. */
 export function stopTelling(onSocket: OnSocket): void {
   if (listening.delete(onSocket) && listening.size === 0) dialling.disable();
+}
+
+/** @param endpoint `host:port`; an IPv6 host comes in brackets and leaves without. */
+export function splitEndpoint(endpoint: string): { host: string; port: number } {
+  const colon = endpoint.lastIndexOf(':');
+  return { host: endpoint.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(endpoint.slice(colon + 1)) };
 }
