@@ -22,6 +22,7 @@ import type { CallLimits } from './http/options.js';
 import type { Scope } from './http/scope.js';
 import { warnOfSilentFilters } from './http/version.js';
 import { NOTHING } from './queries/entries.js';
+import { BodyBudget } from './queries/keptBody.js';
 import { addressable } from './queries/kvKey.js';
 import { queryOf } from './queries/queryOf.js';
 import { ask, type QueryResult } from './watch/ask.js';
@@ -61,6 +62,9 @@ interface ReadAnswer {
   readonly entries: Iterable<readonly [string, Entry]>;
 }
 
+/** What the last answers of all watches may take, bytes: without its last answer a watch parses each one whole. */
+const MOST_BODIES_BYTES = 64 * 1024 * 1024;
+
 /** One Consul datacenter. Each watch is one blocking query after another; what is told of a delete is its absence. */
 export class ConsulSource implements Source {
   readonly supports = { resume: false, deltas: false, history: false };
@@ -84,6 +88,7 @@ export class ConsulSource implements Source {
   readonly #answerMs: number;
   readonly #pool: Pool<ConsulConnection>;
   readonly #lanes: Lanes;
+  readonly #bodies = new BodyBudget(MOST_BODIES_BYTES);
   readonly #closed = new AbortController();
   #askedVersion = false;
 
@@ -158,6 +163,7 @@ export class ConsulSource implements Source {
     return {
       pool: this.#pool,
       lanes: this.#lanes,
+      bodies: this.#bodies,
       query,
       consistency,
       anonymous: token === undefined,

@@ -52,7 +52,7 @@ export function checkWrite(key: string, options?: PutOptions): void {
 /** One key, as the KV store has it; no entry when it is not there. */
 async function find({ connection, limits, wallNow }: Caller, key: string): Promise<{ reply: Reply; entry?: Entry }> {
   const query = kvQuery({ prefix: key, exact: true });
-  const body = new BodyReader(undefined, query.decoder({ known: NOTHING, index: '1' }), systemTiming);
+  const body = new BodyReader({ decode: query.decoder({ known: NOTHING, index: '1' }), timing: systemTiming });
   const { path, parameters } = query;
   const reply = await connection.get({ path, parameters }, { ...limits, bodyTo: () => body });
   if (reply.status === 404 && !reply.text && 'x-consul-index' in reply.headers) return { reply };

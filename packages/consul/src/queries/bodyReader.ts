@@ -3,86 +3,175 @@ import type { Timing } from '@rollcall/core';
 import { JsonPieces } from '../http/jsonPieces.js';
 import type { BodySink } from '../http/reply.js';
 import type { Pair } from './entries.js';
+import { KeptBody } from './keptBody.js';
 import type { Decode } from './query.js';
 
 /** After this much work the event loop gets a turn. */
 const SLICE_MS = 5;
+/** A smaller body is parsed whole as fast as it is compared. */
+const LEAST_KEPT_BYTES = 64 * 1024;
+/** A larger one takes more memory than it saves time. */
+const MOST_KEPT_BYTES = 16 * 1024 * 1024;
+
+/** What node:http takes to receive a body, beside what is done with it: measured with one that was dropped unread. */
+const RECEIVING_MS_A_MB = 1.5;
 
 /** What the body of an answer says. */
 export interface Gathered {
   readonly pairs: readonly Pair[];
   readonly malformed: number;
+  /** To read the next answer by. */
+  readonly body?: KeptBody | undefined;
+}
+
+export interface BodyReaderOptions {
+  /** As `Query.boundary`. */
+  readonly boundary?: string | undefined;
+  readonly decode: Decode;
+  readonly timing: Timing;
+  /** The body of the last answer. */
+  readonly kept?: KeptBody | undefined;
 }
 
 /**
- * Parses and decodes an answer's body while it arrives, in slices between which the event loop turns: until then the
- * sender waits.
+ * Parses and decodes an answer's body, in slices between which the event loop turns: until then the sender waits. With
+ * the body of the last answer it parses only the items that differ; without it, it parses while the body arrives.
  */
 export class BodyReader extends Writable implements BodySink {
+  readonly #options: BodyReaderOptions;
   readonly #pieces: JsonPieces;
-  readonly #decode: Decode;
-  readonly #timing: Timing;
+  /** The last body, as long as this one may be read by it. */
+  #kept: KeptBody | undefined;
+  /** So many bytes at the beginning are those of the last body; they are not in `#chunks`. */
+  #same = 0;
+  /** What came, as long as it may be kept or compared. */
+  #chunks: Buffer[] = [];
+  #bytes = 0;
   readonly #pairs: Pair[] = [];
   #malformed = 0;
+  #body: KeptBody | undefined;
   #failure: unknown;
   #costMs = 0;
   #sliceMs = 0;
 
-  constructor(boundary: string | undefined, decode: Decode, timing: Timing) {
+  constructor(options: BodyReaderOptions) {
     super();
-    this.#pieces = new JsonPieces(boundary);
-    this.#decode = decode;
-    this.#timing = timing;
+    this.#options = options;
+    this.#pieces = new JsonPieces(options.boundary);
+    this.#kept = options.kept;
   }
 
   get isHopeless(): boolean {
     return this.#failure !== undefined;
   }
 
-  /** How long this thread worked on the body so far, ms. */
+  /** How long this thread worked on the body so far, ms; what it took to receive it is an estimate. */
   get costMs(): number {
-    return this.#costMs;
+    return this.#costMs + (this.#bytes / 1e6) * RECEIVING_MS_A_MB;
   }
 
   /** Resolves when all was taken in: with what it says, or with undefined when it is no such answer. */
   async gathered(): Promise<Gathered | undefined> {
     if (!this.isHopeless && !this.writableFinished) await new Promise((resolve) => this.once('finish', resolve));
-    if (this.#failure === undefined) return { pairs: this.#pairs, malformed: this.#malformed };
+    if (this.#failure === undefined) {
+      const pairs = this.#kept?.pairs ?? this.#pairs;
+      return { pairs, malformed: this.#malformed, body: this.#kept ?? this.#body };
+    }
     if (this.#failure instanceof SyntaxError) return undefined;
     throw this.#failure;
   }
 
   override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
-    this.#work(() => this.#pieces.push(chunk));
-    if (this.#sliceMs < SLICE_MS) {
+    this.#bytes += chunk.length;
+    if (this.#bytes > MOST_KEPT_BYTES) void this.#readWhole(chunk).then(done);
+    else if (this.#kept !== undefined) {
+      this.#work(() => this.#compare(chunk));
       done();
-      return;
+    } else {
+      if (this.#options.boundary !== undefined) this.#chunks.push(chunk);
+      void this.#parse(chunk).then(done);
     }
-    this.#sliceMs = 0;
-    setImmediate(done);
   }
 
   override _final(done: () => void): void {
-    this.#work(() => this.#pieces.end());
-    done();
+    void this.#finish().then(done);
   }
 
-  #work(next: () => unknown): void {
+  async #finish(): Promise<void> {
+    if (this.#kept !== undefined && (await this.#readBy(this.#kept))) return;
+    if (this.#kept !== undefined) await this.#readWhole();
+    await this.#inSlices(() => this.#take(this.#pieces.end()));
+    this.#work(() => this.#keep());
+  }
+
+  #compare(chunk: Buffer): void {
+    const same = this.#chunks.length === 0 ? (this.#kept?.commonStart(chunk, this.#same) ?? 0) : 0;
+    this.#same += same;
+    if (same < chunk.length) this.#chunks.push(chunk.subarray(same));
+  }
+
+  /** @returns whether the last body has become this one. */
+  async #readBy(kept: KeptBody): Promise<boolean> {
+    const { decode } = this.#options;
+    const reading = kept.read(this.#same, this.#chunks, (item) => decode([item])?.pairs[0]);
+    let step: IteratorResult<undefined, boolean> = { done: false, value: undefined };
+    while (this.#failure === undefined && !step.done) {
+      await this.#inSlices(() => {
+        try {
+          step = reading.next();
+        } catch (error) {
+          if (!(error instanceof SyntaxError)) throw error;
+          step = { done: true, value: false };
+        }
+      });
+    }
+    return step.value ?? false;
+  }
+
+  /** What came so far is parsed, and nothing is compared or kept. */
+  async #readWhole(chunk?: Buffer): Promise<void> {
+    const start = this.#kept?.bytes.subarray(0, this.#same);
+    const chunks = this.#kept === undefined ? [] : [...(start ? [start] : []), ...this.#chunks];
+    this.#kept = undefined;
+    this.#chunks = [];
+    for (const each of chunk === undefined ? chunks : [...chunks, chunk]) await this.#parse(each);
+  }
+
+  #parse(chunk: Buffer): Promise<void> {
+    return this.#inSlices(() => this.#take(this.#pieces.push(chunk)));
+  }
+
+  #keep(): void {
+    const { boundary } = this.#options;
+    const isWhole = this.#chunks.length > 0 && this.#malformed === 0;
+    if (boundary === undefined || !isWhole || this.#bytes < LEAST_KEPT_BYTES) return;
+    this.#body = KeptBody.of(Buffer.concat(this.#chunks), boundary, this.#pairs);
+  }
+
+  async #inSlices(work: () => void): Promise<void> {
+    this.#work(work);
+    if (this.#sliceMs < SLICE_MS) return;
+    this.#sliceMs = 0;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #work(work: () => void): void {
     if (this.#failure !== undefined) return;
-    const began = this.#timing.now();
+    const { timing } = this.#options;
+    const began = timing.now();
     try {
-      const piece = next();
-      if (piece !== undefined) this.#take(piece);
+      work();
     } catch (error) {
       this.#failure = error;
     }
-    const tookMs = this.#timing.now() - began;
+    const tookMs = timing.now() - began;
     this.#costMs += tookMs;
     this.#sliceMs += tookMs;
   }
 
   #take(piece: unknown): void {
-    const decoded = this.#decode(piece);
+    if (piece === undefined) return;
+    const decoded = this.#options.decode(piece);
     if (decoded === undefined) throw new SyntaxError('JSON, but not of this kind');
     for (const pair of decoded.pairs) this.#pairs.push(pair);
     this.#malformed += decoded.malformed;

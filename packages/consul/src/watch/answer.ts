@@ -3,6 +3,7 @@ import { replyFailure } from '../http/failure.js';
 import type { Reply } from '../http/reply.js';
 import type { Gathered } from '../queries/bodyReader.js';
 import { type Known, Pairs } from '../queries/entries.js';
+import type { KeptBody } from '../queries/keptBody.js';
 import type { Query } from '../queries/query.js';
 import { indexOf } from './indexRules.js';
 
@@ -11,6 +12,8 @@ export interface Answer {
   readonly index: Revision;
   readonly entries: Known;
   readonly malformed: number;
+  /** To read the next answer by. */
+  readonly body?: KeptBody | undefined;
 }
 
 interface Context {
@@ -34,13 +37,13 @@ export function readAnswer(
   const absent = status === 404 && query.absentIs404 && !text && 'x-consul-index' in headers;
   if (status !== 200 && !absent) throw replyFailure(reply, endpoint, wallNow);
   const index = indexOf(headers['x-consul-index'], endpoint);
-  const said = absent ? { pairs: [], malformed: 0 } : gathered;
+  const said: Gathered | undefined = absent ? { pairs: [], malformed: 0 } : gathered;
   if (said === undefined) throw notAnAnswer(reply, endpoint, query);
   if (headers['x-consul-results-filtered-by-acls'] === 'true') {
     const why = 'its access rules hide a part from this token; give the token a policy that may read all of it';
     throw new WatchError('FORBIDDEN', `Consul at ${endpoint} does not show all of ${query.what}: ${why}.`);
   }
-  return { index, entries: new Pairs(said.pairs), malformed: said.malformed };
+  return { index, entries: new Pairs(said.pairs), malformed: said.malformed, body: said.body };
 }
 
 /**

@@ -5,6 +5,7 @@ import { behindMs, type Consistency, isAgentsOwn, SETTLING, type Standing, stand
 import { assertHasToken } from '../http/identity.js';
 import { BodyReader } from '../queries/bodyReader.js';
 import type { Known } from '../queries/entries.js';
+import type { KeptBody } from '../queries/keptBody.js';
 import type { Query } from '../queries/query.js';
 import { type Answer, isSilentlyEmpty, readAnswer } from './answer.js';
 import { isIndex } from './indexRules.js';
@@ -26,6 +27,8 @@ export interface Question {
   readonly consistency: Consistency;
   /** What the answer is read against, to yield the same objects for what is unchanged. */
   readonly known: Known;
+  /** The body of the last answer. */
+  readonly kept?: KeptBody | undefined;
   readonly signal: AbortSignal;
   /** Whether the process must not end before the answer is there. */
   readonly holds: boolean;
@@ -49,7 +52,7 @@ const BLOCK_GRACE_MS = 2_500;
 export async function ask(
   { query, anonymous, answerMs, timing }: Questioning,
   connection: ConsulConnection,
-  { block, consistency, known, signal, holds }: Question,
+  { block, consistency, known, kept, signal, holds }: Question,
 ): Promise<QueryResult> {
   const { endpoint } = connection;
   const { mode } = consistency;
@@ -58,7 +61,7 @@ export async function ask(
     const index = headers['x-consul-index'];
     // Without an index it is no answer; the next best will do until that is said.
     const before = { known, index: isIndex(index) ? index : '1' };
-    body = new BodyReader(query.boundary, query.decoder(before), timing);
+    body = new BodyReader({ boundary: query.boundary, decode: query.decoder(before), timing, kept });
     return body;
   };
   const parameters = [

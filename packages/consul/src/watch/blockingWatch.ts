@@ -11,6 +11,7 @@ import {
 import type { ConsulConnection } from '../http/connection.js';
 import { type Consistency, isLenient, SETTLING, type Standing } from '../http/consistency.js';
 import { type Known, NOTHING, sameEntries } from '../queries/entries.js';
+import type { BodyBudget, KeptBody } from '../queries/keptBody.js';
 import { ask, type QueryResult, type Questioning } from './ask.js';
 import { Doubt } from './doubt.js';
 import { judge } from './indexRules.js';
@@ -28,6 +29,8 @@ export interface Watching extends Questioning {
   readonly waitMs: number;
   /** The longest time without an update, ms. */
   readonly silenceMs: number;
+  /** Of the bodies that all watches of the source keep. */
+  readonly bodies: BodyBudget;
   readonly logger: Logger;
   /** Called with the connection that gave an answer. */
   onAnswer(connection: ConsulConnection): void;
@@ -64,6 +67,8 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
   #told: Revision | undefined;
   /** Its entries, to notice what is lost, and to yield the same objects for what is unchanged. */
   #known: Known;
+  /** The body of the last answer, so that of the next one only what differs is parsed. */
+  #body: KeptBody | undefined;
   /** The index of an agent's own answer that a plain read settles: on the servers nothing may have reached it. */
   #agentsIndex: Revision | undefined;
   /** Whether the last blocking answer was as young as it must be. */
@@ -102,6 +107,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
         throw this.#connection === undefined ? error : this.#watching.pool.failed(this.#connection, error);
       }
     }
+    this.#keep(undefined);
     return { done: true, value: undefined };
   }
 
@@ -112,6 +118,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
 
   #stop(): void {
     this.#end.abort();
+    this.#keep(undefined);
     // A turn that comes now is another's.
     this.#entering?.then(
       (leave) => leave(),
@@ -133,6 +140,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
       leave?.();
     }
     this.#answeredAsOf = answer.asOf;
+    this.#keep(answer.body);
     pool.succeeded(connection);
     this.#watching.onAnswer(connection);
     this.#pace.spent(answer.costMs);
@@ -143,6 +151,8 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
     const verdict = judge(poll);
     if (asked !== undefined) this.#young = verdict !== 'weak';
     if (this.#doubt?.about(verdict, poll)) {
+      // What is confirmed is read as if nothing were known.
+      this.#keep(undefined);
       this.#confirmNext(answer);
       return undefined;
     }
@@ -153,6 +163,11 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
     // An agent's stream that always has something new would never be confirmed.
     if (standing === 'unproven') this.#confirmNext(answer);
     return update;
+  }
+
+  #keep(body: KeptBody | undefined): void {
+    const { bodies } = this.#watching;
+    this.#body = bodies.replace(this.#body, this.#end.signal.aborted ? undefined : body);
   }
 
   /** The next question is a plain read. */
@@ -213,7 +228,7 @@ export class BlockingWatch implements AsyncIterableIterator<Update> {
 
   async #ask(connection: ConsulConnection, index: Revision | undefined, { pauseMs, signal }: Turn): Promise<Answered> {
     const { consistency, lanes, timing } = this.#watching;
-    const given = { known: this.#known, signal, holds: false };
+    const given = { known: this.#known, kept: this.#body, signal, holds: false };
     if (index === undefined) {
       const strict = { ...consistency, mode: SETTLING };
       const questioning = { ...this.#watching, answerMs: this.#answerMs() };
