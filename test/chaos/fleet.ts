@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Adapter, createRegistry, type Registry, systemTiming } from '@rollcall/core';
 import type { ChaosBackend, ChaosTarget, Subject } from './backend.js';
+import { BACKOFF } from './backoff.js';
 import { Bell } from './bell.js';
 import type { Difference } from './difference.js';
 import { Follower, type Following, type Tally } from './follower.js';
@@ -15,8 +16,6 @@ const PATIENCE_MS = 45_000;
 const LOOK_AGAIN_MS = 1_000;
 /** Who tells nothing more for this long has taken all that came, ms. */
 const QUIET_MS = 200;
-/** Which part of each backoff is waited: more attempts in a given time. */
-const BACKOFF = 0.15;
 /** How the readers of the long-lived watchers read: each target has one of these, in turn. */
 const MANNERS: readonly (readonly Manner[])[] = [['prompt'], ['prompt', 'slow'], ['prompt', 'quiet'], ['slow']];
 

@@ -1,12 +1,16 @@
 import type { IncomingMessage } from 'node:http';
+import { BACKOFF } from '../backoff.js';
 import type { Difference } from '../difference.js';
 
-/** What is promised of each target's requests: 10 a second after a burst of 5. */
-const PER_SECOND = 10;
+/**
+ * How many requests a second are allowed for each target after a burst of 5. For blocking queries this is what is
+ * promised. Plain reads begin attempts, and what spaces attempts is their backoff, of which a chaos run waits only a part.
+ */
+const PER_SECOND = { plain: 10 / BACKOFF, blocking: 10 } as const;
 const BURST = 5;
 /**
  * What a link held up comes all at once. An attempt that fails at one server goes on to the two others at once, each with
- * a plain read; and the waits between attempts are shortened here.
+ * a plain read.
  */
 const SLACK = { plain: 5, blocking: 3 } as const;
 /** The question whether a server can answer at all. */
@@ -18,12 +22,17 @@ const HOW = ['index', 'wait', 'consistent', 'stale', 'cached'];
 class Bucket {
   /** The most that was lacking since it was looked at. */
   overdrawn = 0;
+  readonly #perSecond: number;
   #tokens = BURST;
   #at = performance.now();
 
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+  }
+
   take(): void {
     const now = performance.now();
-    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#at) / 1000) * PER_SECOND) - 1;
+    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond) - 1;
     this.#at = now;
     this.overdrawn = Math.max(this.overdrawn, -this.#tokens);
   }
@@ -81,7 +90,7 @@ export class Rates {
         bucket.overdrawn = 0;
         this.#mostOverdrawn = Math.max(this.#mostOverdrawn, overdrawn);
         if (overdrawn <= SLACK[name]) continue;
-        const what = `${target}: ${name} requests above ${PER_SECOND} a second after a burst of ${BURST}`;
+        const what = `${target}: ${name} requests above ${Math.round(PER_SECOND[name])} a second after a burst of ${BURST}`;
         wrong.push({ watcher: 'all', what, got: `${overdrawn.toFixed(1)} too many` });
       }
     }
@@ -91,7 +100,7 @@ export class Rates {
   #of(target: string): Buckets {
     let buckets = this.#targets.get(target);
     if (buckets === undefined) {
-      buckets = { plain: new Bucket(), blocking: new Bucket() };
+      buckets = { plain: new Bucket(PER_SECOND.plain), blocking: new Bucket(PER_SECOND.blocking) };
       this.#targets.set(target, buckets);
     }
     return buckets;
