@@ -32,9 +32,18 @@ export {
   targetOf,
   type UrlParts,
 } from './adapter/url.js';
+export type { Built, BuiltMap } from './collection/built.js';
 export { collect } from './collection/collect.js';
-export type { Collection, CollectionVersion, SingleCollection } from './collection/collection.js';
-export { type Decode, type DecodeOptions, type Format, parseJson, parseText } from './collection/decode.js';
+export type { Collection, CollectionVersion, Dispose, SingleCollection } from './collection/collection.js';
+export {
+  type Decode,
+  type DecodeOptions,
+  type Format,
+  type OnItem,
+  parseJson,
+  parseText,
+} from './collection/decode.js';
+export { type Derived, type DeriveOptions, derive } from './collection/derive.js';
 export type { ItemMap } from './collection/items.js';
 export type { CollectOptions, SingleOptions } from './collection/options.js';
 export type { Quarantined } from './collection/state.js';

@@ -65,7 +65,7 @@ class Mirroring {
   async run(): Promise<void> {
     const { rollcall, out, logger, timeoutMs } = this.#session;
     await using watcher = rollcall.watch(this.#from.url);
-    await using wanted = collect(watcher, { decode: (bytes) => bytes, guard: true, logger });
+    await using wanted = collect(watcher, { decode: (bytes) => bytes, folders: true, guard: true, logger });
     if (timeoutMs !== undefined) await wanted.ready({ timeoutMs, signal: out.ended });
     for await (const _ of wanted.versions({ signal: out.ended })) {
       while (!(await this.#attempt(new Map(wanted.items)))) out.ended.throwIfAborted();

@@ -9,10 +9,12 @@ const KNOWN = optionNames<Record<keyof CollectOptions<unknown> | keyof SingleOpt
   schema: true,
   format: true,
   decode: true,
+  onItem: true,
   quietMs: true,
   maxQuietMs: true,
   guard: true,
   prefix: true,
+  folders: true,
   single: true,
   logger: true,
   timing: true,
@@ -22,9 +24,12 @@ const KNOWN = optionNames<Record<keyof CollectOptions<unknown> | keyof SingleOpt
  * A view of a watcher as typed items. Any number of views share the watcher's one watch.
  * @throws WatchError INVALID_OPTION.
  */
-export function collect<T>(watcher: Watcher, options: SingleOptions<T>): SingleCollection<T>;
-export function collect<T>(watcher: Watcher, options: CollectOptions<T>): Collection<T>;
-export function collect<T>(watcher: Watcher, options: CollectOptions<T> | SingleOptions<T>): SingleCollection<T> {
+export function collect<T, U = T>(watcher: Watcher, options: SingleOptions<T, U>): SingleCollection<U>;
+export function collect<T, U = T>(watcher: Watcher, options: CollectOptions<T, U>): Collection<U>;
+export function collect<T, U = T>(
+  watcher: Watcher,
+  options: CollectOptions<T, U> | SingleOptions<T, U>,
+): SingleCollection<U> {
   checkKnownOptions('collect', options, KNOWN);
   if ((options.schema === undefined) === (options.decode === undefined)) {
     throw new WatchError('INVALID_OPTION', 'A collection needs either "schema" or "decode", and not both.');

@@ -1,5 +1,6 @@
 import type { Revision } from '../model/revision.js';
 import type { Status } from '../model/types.js';
+import type { BuiltMap } from './built.js';
 import type { ItemMap } from './items.js';
 import type { Quarantined } from './state.js';
 
@@ -12,10 +13,14 @@ export interface CollectionVersion<T> {
   readonly items: ItemMap<T>;
 }
 
+/** Gives up what was built of an item that has changed or gone. */
+export type Dispose<B> = (built: B, key: string) => void | PromiseLike<void>;
+
 /**
  * The keys of a watcher as decoded, validated items. A value that cannot be used never costs the others: its key keeps
  * the last good item and is listed in quarantine until the value is mended or the key deleted. Iterating gives the
- * present version, then each newer one (the newest, for a slow reader).
+ * present version, then each newer one (the newest, for a slow reader). Collections of one watcher change together: who
+ * looks at two of them sees one state of it, and one whose decoder is slow holds up the others.
  */
 export interface Collection<T> extends AsyncIterable<CollectionVersion<T>>, AsyncDisposable {
   /** Good items by key, relative to the collection's prefix. A new map for each version. */
@@ -38,6 +43,11 @@ export interface Collection<T> extends AsyncIterable<CollectionVersion<T>>, Asyn
   /** Calls back after each change of `items`, `quarantine` or `held`. */
   onChange(listener: () => void): () => void;
   onStatus(listener: (status: Status) => void): () => void;
+  /**
+   * One object for each item, such as a connection pool for each upstream: made when it is first asked for, and kept
+   * while its item is unchanged. When the item changes or goes, and nobody uses the object, `dispose` is called with it.
+   */
+  each<B>(build: (item: T, key: string) => B, dispose?: Dispose<B>): BuiltMap<B>;
   /** Leaves the watcher open. Idempotent; nothing is delivered after it. */
   close(): Promise<void>;
 }

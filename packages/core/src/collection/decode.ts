@@ -7,7 +7,7 @@ import { printable } from '../model/printable.js';
  * @param reject tells of a part of the value that cannot be used while the rest can: the item is taken, and the key is
  *   listed in quarantine with the reason.
  */
-export type Decode<T> = (value: Uint8Array, key: string, reject: (reason: string) => void) => T | Promise<T>;
+export type Decode<T> = (value: Uint8Array, key: string, reject: (reason: string) => void) => T | PromiseLike<T>;
 
 /** How the bytes are read before the schema sees them. */
 export type Format = 'json' | 'text' | 'bytes';
@@ -22,6 +22,13 @@ export type DecodeOptions<T> =
     }
   | { readonly decode: Decode<T>; readonly schema?: never; readonly format?: never };
 
+/**
+ * Sees each good item before it is shown. What it returns is shown in its place (nothing: the item itself); what it
+ * throws (or rejects with) puts the key in quarantine.
+ * @param key relative to the collection's prefix.
+ */
+export type OnItem<T, U> = (item: T, key: string) => U | undefined | PromiseLike<U | undefined>;
+
 /** What became of one value. */
 export type Outcome<T> = { readonly item: T; readonly rejected?: string } | { readonly reason: string };
 
@@ -34,15 +41,21 @@ const LISTED_ISSUES = 3;
  * Decodes one value and never throws: whatever the bytes are and whatever the user's function does, there is an outcome.
  * Synchronous as long as the schema or function is, so that many values do not cost a turn each.
  */
-export function decodeValue<T>(
-  options: DecodeOptions<T>,
+export function decodeValue<T, U = T>(
+  options: DecodeOptions<T> & { readonly onItem?: OnItem<T, U> },
   value: Uint8Array,
   key: string,
-): Outcome<T> | Promise<Outcome<T>> {
+): Outcome<U> | Promise<Outcome<U>> {
+  const { onItem } = options;
+  // Where nothing takes an item's place, U is T.
+  const seen = (outcome: Outcome<T>): Outcome<U> | Promise<Outcome<U>> =>
+    onItem === undefined || !('item' in outcome) ? (outcome as Outcome<U>) : shown(onItem, outcome, key);
   try {
-    return options.schema === undefined
-      ? decodeByFunction(options.decode, value, key)
-      : decodeBySchema(options.schema, readAs(options.format ?? 'json', value));
+    const outcome =
+      options.schema === undefined
+        ? decodeByFunction(options.decode, value, key)
+        : decodeBySchema(options.schema, readAs(options.format ?? 'json', value));
+    return outcome instanceof Promise ? outcome.then(seen).catch(failure) : seen(outcome);
   } catch (error) {
     return failure(error);
   }
@@ -83,19 +96,36 @@ function readAs(format: Format, value: Uint8Array): unknown {
   return format === 'text' ? parseText(value) : parseJson(value);
 }
 
+/** What `onItem` makes of an item. */
+function shown<T, U>(
+  onItem: OnItem<T, U>,
+  outcome: Extract<Outcome<T>, { item: T }>,
+  key: string,
+): Outcome<U> | Promise<Outcome<U>> {
+  const item = onItem(outcome.item, key);
+  const taken = (other: U | undefined): Outcome<U> =>
+    ({ ...outcome, item: other === undefined ? outcome.item : other }) as Outcome<U>;
+  return isThenable(item) ? Promise.resolve(item).then(taken, failure) : taken(item);
+}
+
 function decodeByFunction<T>(decode: Decode<T>, value: Uint8Array, key: string): Outcome<T> | Promise<Outcome<T>> {
   const rejected: string[] = [];
   const outcome = (item: T): Outcome<T> =>
     rejected.length === 0 ? { item } : { item, rejected: printable(rejected.join('; ')) };
   const item = decode(value, key, (reason) => rejected.push(reason));
-  return item instanceof Promise ? item.then(outcome, failure) : outcome(item);
+  return isThenable(item) ? Promise.resolve(item).then(outcome, failure) : outcome(item);
 }
 
 function decodeBySchema<T>(schema: StandardSchemaV1<unknown, T>, input: unknown): Outcome<T> | Promise<Outcome<T>> {
   const outcome = (result: StandardSchemaV1.Result<T>): Outcome<T> =>
     result.issues === undefined ? { item: result.value } : { reason: printable(describe(result.issues)) };
   const result = schema['~standard'].validate(input);
-  return result instanceof Promise ? result.then(outcome, failure) : outcome(result);
+  return isThenable(result) ? Promise.resolve(result).then(outcome, failure) : outcome(result);
+}
+
+/** A promise of any library. */
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function describe(issues: readonly StandardSchemaV1.Issue[]): string {

@@ -1,6 +1,7 @@
 import BTreeModule from 'sorted-btree';
 import { compareKeys } from '../model/keys.js';
 import type { Breaks } from '../model/tree.js';
+import { sameData } from './sameData.js';
 
 const BTree = BTreeModule.default;
 type BTree<V> = InstanceType<typeof BTree<string, V>>;
@@ -52,7 +53,7 @@ export class Items<T> implements ItemMap<T> {
 
   /**
    * These items with the edits made, in slices between which the event loop turns; this very object when no edit changes
-   * anything.
+   * anything. An item that is the same data as the one before it does not take its place.
    */
   async edited(puts: readonly (readonly [string, T])[], deletes: readonly string[], slices: Breaks): Promise<Items<T>> {
     let after: BTree<T> | undefined;
@@ -64,7 +65,7 @@ export class Items<T> implements ItemMap<T> {
       if (slices.isOver) await slices.turn();
     }
     for (const [key, item] of puts) {
-      if (!this.#tree.has(key) || !Object.is(this.#tree.get(key), item)) {
+      if (!this.#tree.has(key) || !sameData(this.#tree.get(key), item)) {
         after ??= this.#tree.clone();
         after.set(key, item);
       }

@@ -8,12 +8,20 @@ export interface Selection {
   whole(key: string): string;
 }
 
-/** The keys that begin with the prefix, named by what follows it. */
-export function underPrefix(prefix: string): Selection {
-  const select = (change: Change): Change[] =>
-    change.key.startsWith(prefix) ? [{ ...change, key: change.key.slice(prefix.length) }] : [];
+/**
+ * The keys that begin with the prefix, named by what follows it.
+ * @param folders whether folder markers are among them: keys that end in "/", and one that equals a prefix that is given.
+ * @param watched the watcher's own prefix: a key without a name in a folder is the folder's marker.
+ */
+export function underPrefix(prefix: string, { folders, watched }: { folders: boolean; watched: string }): Selection {
+  const isShown = (key: string): boolean =>
+    key.startsWith(prefix) && (folders || !(`${watched}${key}`.endsWith('/') || (key === prefix && prefix !== '')));
+  const shorter = (change: Change): Change => ({ ...change, key: change.key.slice(prefix.length) });
   return {
-    changes: (changes) => (prefix === '' ? changes : changes.flatMap(select)),
+    changes: (changes) => {
+      if (prefix === '' && changes.every(({ key }) => isShown(key))) return changes;
+      return changes.filter(({ key }) => isShown(key)).map(shorter);
+    },
     whole: (key) => prefix + key,
   };
 }

@@ -1,7 +1,7 @@
 import type { Revision } from '../model/revision.js';
 import { Slices } from '../runtime/slices.js';
-import type { Outcome } from './decode.js';
 import { Items } from './items.js';
+import type { DecodedPut } from './puts.js';
 
 /** A value, or a part of one, that cannot be used. */
 export interface Quarantined {
@@ -18,13 +18,6 @@ export interface Quarantined {
 export interface Decoded<T> {
   readonly items: Items<T>;
   readonly quarantine: Items<Quarantined>;
-}
-
-/** One key's new value, decoded as far as it can be. */
-export interface DecodedPut<T> {
-  readonly key: string;
-  readonly revision: Revision;
-  readonly outcome: Outcome<T>;
 }
 
 export function nothingDecoded<T>(): Decoded<T> {

@@ -2,70 +2,62 @@ import { Latest } from '../feed/latest.js';
 import { StatusFeed } from '../feed/statusFeed.js';
 import { until } from '../feed/until.js';
 import { WatchError } from '../model/errors.js';
-import type { Revision } from '../model/revision.js';
-import type { Batch, Change, Entry, ReadResult, Snapshot, Status, Watcher } from '../model/types.js';
+import type { Batch, Change, ReadResult, Snapshot, Status, Watcher } from '../model/types.js';
 import { guardedLogger, type Logger } from '../runtime/logger.js';
-import { Slices } from '../runtime/slices.js';
 import { systemTiming, type Timing } from '../runtime/timing.js';
-import type { CollectionVersion, SingleCollection } from './collection.js';
-import { decodeValue, type Outcome } from './decode.js';
+import { BuiltItems, type BuiltMap } from './built.js';
+import type { CollectionVersion, Dispose, SingleCollection } from './collection.js';
+import { CollectionGroup, type Member, type Prepared } from './group.js';
 import { DeleteGuard, heldBack } from './guard.js';
 import type { ItemMap } from './items.js';
 import type { CollectOptions, SingleOptions } from './options.js';
+import { type DecodedPut, decodeAll, type Put } from './puts.js';
 import { oneKey, type Selection, underPrefix } from './selection.js';
-import { applyDecoded, countKeys, type Decoded, type DecodedPut, nothingDecoded, type Quarantined } from './state.js';
+import { applyDecoded, countKeys, type Decoded, nothingDecoded, type Quarantined } from './state.js';
 
 /** How many keys a log line names: a line for each of ten thousand would drown the rest. */
 const NAMED_KEYS = 10;
 
-/** Stands for the outcome of a decoder that has not finished. */
-const PENDING = { reason: 'not decoded yet' };
-
-type Put = { readonly key: string; readonly revision: Revision; readonly entry: Entry };
-
-/** The loop behind `collect()`: batches in, versions out. What becomes of a key is decided by pure functions. */
-export class CollectionView<T> implements SingleCollection<T> {
+/** What is behind `collect()`: batches in, versions out. What becomes of a key is decided by pure functions. */
+export class CollectionView<T, U> implements SingleCollection<U>, Member {
   readonly #watcher: Watcher;
-  readonly #options: CollectOptions<T> | SingleOptions<T>;
+  readonly #options: CollectOptions<T, U> | SingleOptions<T, U>;
   readonly #timing: Timing;
   readonly #logger: Logger;
-  readonly #closing = new AbortController();
-  readonly #latest: Latest<CollectionVersion<T>>;
+  readonly #group: CollectionGroup;
+  readonly #latest: Latest<CollectionVersion<U>>;
   readonly #status: StatusFeed;
   readonly #selection: Selection;
   readonly #guard: DeleteGuard;
   readonly #stopStatus: () => void;
-  #decoded: Decoded<T> = nothingDecoded();
+  readonly #built = new Set<{ update(keys: Iterable<string>): void; close(): Promise<void> }>();
+  #decoded: Decoded<U> = nothingDecoded();
+  /** The watcher's state that is shown. */
   #snapshot: Snapshot | undefined;
-  /** Decoding may be asynchronous: batches and what a fresh read says are applied one after the other. */
-  #turn: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
-  constructor(watcher: Watcher, options: CollectOptions<T> | SingleOptions<T>) {
+  constructor(watcher: Watcher, options: CollectOptions<T, U> | SingleOptions<T, U>) {
     this.#options = options;
     this.#timing = options.timing ?? systemTiming;
     this.#logger = guardedLogger(options.logger);
     this.#latest = new Latest(this.#logger);
-    const { single } = options;
-    this.#selection = single === undefined ? underPrefix(options.prefix ?? '') : oneKey(nameOf(single));
+    const { single, prefix = '', folders = false } = options;
+    const selected = (): Selection => underPrefix(prefix, { folders, watched: watcher.prefix });
+    this.#selection = single === undefined ? selected() : oneKey(nameOf(single));
     this.#status = new StatusFeed(watcher.status, this.#logger);
+    this.#group = CollectionGroup.of(watcher, options);
     this.#guard = new DeleteGuard({
       timing: this.#timing,
       logger: this.#logger,
       read: (signal) => watcher.read({ signal }),
-      settle: (answer, signal) => this.#inTurn(() => this.#settle(answer, signal)),
-    });
-    const { quietMs, maxQuietMs } = options;
-    const batches = watcher.batches({
-      signal: this.#closing.signal,
-      ...(quietMs === undefined ? {} : { quietMs }),
-      ...(maxQuietMs === undefined ? {} : { maxQuietMs }),
+      settle: (answer, signal) => this.#group.inTurn(() => this.#settle(answer, signal)),
     });
     this.#watcher = watcher;
     this.#stopStatus = watcher.onStatus((status) => this.#status.set(status));
-    void this.#run(batches);
+    this.#group.join(this);
   }
 
-  get items(): ItemMap<T> {
+  get items(): ItemMap<U> {
     return this.#decoded.items;
   }
 
@@ -86,16 +78,16 @@ export class CollectionView<T> implements SingleCollection<T> {
     return current.state === 'live' ? this.#watcher.status : current;
   }
 
-  get value(): T | undefined {
+  get value(): U | undefined {
     return this.get(nameOf(this.#options.single ?? true));
   }
 
-  get(key: string): T | undefined {
+  get(key: string): U | undefined {
     return this.items.get(key);
   }
 
-  ready(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<CollectionVersion<T>> {
-    const answer = (): CollectionVersion<T> | undefined => {
+  ready(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<CollectionVersion<U>> {
+    const answer = (): CollectionVersion<U> | undefined => {
       if (this.#latest.ended !== undefined) throw this.#latest.ended.error ?? closedError();
       return this.#latest.value;
     };
@@ -103,11 +95,11 @@ export class CollectionView<T> implements SingleCollection<T> {
     return until(answer, (wake) => this.#latest.subscribe(wake), { ...options, timing: this.#timing, lastError });
   }
 
-  versions(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<CollectionVersion<T>> {
+  versions(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<CollectionVersion<U>> {
     return this.#latest.read(options.signal);
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<CollectionVersion<T>> {
+  [Symbol.asyncIterator](): AsyncIterator<CollectionVersion<U>> {
     return this.versions();
   }
 
@@ -119,11 +111,22 @@ export class CollectionView<T> implements SingleCollection<T> {
     return this.#latest.ended === undefined ? this.#status.listen(listener) : () => {};
   }
 
+  each<B>(build: (item: U, key: string) => B, dispose?: Dispose<B>): BuiltMap<B> {
+    const built: BuiltItems<U, B> = new BuiltItems({
+      items: () => this.items,
+      build,
+      ...(dispose === undefined ? {} : { dispose }),
+      logger: this.#logger,
+      onClose: () => this.#built.delete(built),
+    });
+    if (this.#isClosed) void built.close();
+    else this.#built.add(built);
+    return built;
+  }
+
   close(): Promise<void> {
-    if (!this.#closing.signal.aborted) {
-      this.#closing.abort();
-      this.#stopStatus();
-      this.#guard.stop();
+    if (!this.#isClosed) {
+      this.#stop();
       this.#latest.end();
       this.#status.set({ state: 'closed' });
       this.#status.clear();
@@ -135,29 +138,7 @@ export class CollectionView<T> implements SingleCollection<T> {
     return this.close();
   }
 
-  async #run(batches: AsyncIterable<Batch>): Promise<void> {
-    try {
-      for await (const batch of batches) await this.#inTurn(() => this.#take(batch));
-      await this.close();
-    } catch (error) {
-      this.#fail(WatchError.from(error));
-    }
-  }
-
-  #fail(error: WatchError): void {
-    this.#stopStatus();
-    this.#guard.stop();
-    this.#latest.end(error);
-    // A watcher that failed has told so; a defect of our own has not.
-    if (this.status.state !== 'failed') this.#status.set({ state: 'failed', error });
-  }
-
-  #inTurn(step: () => Promise<void>): Promise<void> {
-    this.#turn = this.#turn.then(step);
-    return this.#turn;
-  }
-
-  async #take(batch: Batch): Promise<void> {
+  async prepare(batch: Batch): Promise<Prepared> {
     const changes = this.#selection.changes(batch.changes);
     const known = countKeys(this.#decoded);
     const held = this.#options.guard === true ? heldBack(batch.cause, changes, this.#guard.held, known) : [];
@@ -165,15 +146,29 @@ export class CollectionView<T> implements SingleCollection<T> {
     const gone = changes.flatMap(({ type, key }) => (type === 'delete' && !kept.has(key) ? [key] : []));
     // A swap is somebody's wish: what the old backend's guard still held is not kept against it.
     if (batch.cause === 'swap') gone.push(...[...this.#guard.held].filter((key) => !this.#isIn(batch, key)));
-    const puts = await this.#decode(changes.filter((change) => this.#isNew(change)) as Put[]);
-    if (this.#closing.signal.aborted) return;
-    this.#snapshot = batch.snapshot;
-    await this.#commit(puts, gone, () => {
+    const puts = await decodeAll(this.#options, changes.filter((change) => this.#isNew(change)) as Put[]);
+    const prepared = await this.#prepared(puts, gone, batch.snapshot, () => {
       this.#guard.release([...changes.map(({ key }) => key), ...gone]);
       this.#guard.hold(held);
     });
-    if (held.length > 0)
+    const tell = (): void => {
+      prepared.tell();
+      if (held.length === 0) return;
       this.#warn(held, `A resync did not find ${held.length} of ${known} keys; they stay until a read confirms it.`);
+    };
+    return { ...prepared, tell };
+  }
+
+  end(): void {
+    void this.close();
+  }
+
+  fail(error: WatchError): void {
+    if (this.#isClosed) return;
+    this.#stop();
+    this.#latest.end(error);
+    // A watcher that failed has told so; a defect of our own has not.
+    if (this.status.state !== 'failed') this.#status.set({ state: 'failed', error });
   }
 
   /** The fresh read counts: gone is gone; what it finds stays, and stays held until the watch shows it too. */
@@ -185,14 +180,27 @@ export class CollectionView<T> implements SingleCollection<T> {
       if (entry === undefined) gone.push(key);
       else there.push({ key, entry, revision: entry.revision ?? revision });
     }
-    const puts = await this.#decode(there);
+    const puts = await decodeAll(this.#options, there);
     if (signal.aborted) return;
-    await this.#commit(puts, gone, () => this.#guard.release(gone));
+    const { show, tell } = await this.#prepared(puts, gone, this.#snapshot as Snapshot, () =>
+      this.#guard.release(gone),
+    );
+    show();
+    tell();
     if (gone.length > 0) this.#warn(gone, `A read confirms that ${gone.length} keys are gone; they are removed.`);
     if (there.length > 0) {
       const keys = there.map(({ key }) => key);
       this.#warn(keys, `A read finds ${there.length} keys that the last resync did not; they stay.`);
     }
+  }
+
+  /** Takes nothing more in. */
+  #stop(): void {
+    this.#isClosed = true;
+    this.#stopStatus();
+    this.#guard.stop();
+    this.#group.leave(this);
+    for (const built of [...this.#built]) void built.close();
   }
 
   #isIn({ snapshot }: Batch, key: string): boolean {
@@ -207,39 +215,37 @@ export class CollectionView<T> implements SingleCollection<T> {
     return Buffer.compare(entry.value, previous.value) !== 0;
   }
 
-  async #decode(puts: readonly Put[]): Promise<DecodedPut<T>[]> {
-    const slices = new Slices();
-    const decoded: DecodedPut<T>[] = [];
-    const waiting: { at: number; outcome: Promise<Outcome<T>> }[] = [];
-    for (const { key, revision, entry } of puts) {
-      const outcome = decodeValue(this.#options, entry.value, key);
-      if (outcome instanceof Promise) waiting.push({ at: decoded.length, outcome });
-      decoded.push({ key, revision, outcome: outcome instanceof Promise ? PENDING : outcome });
-      if (slices.isOver) await slices.turn();
-    }
-    for (const { at, outcome } of waiting) {
-      decoded[at] = { ...(decoded[at] as DecodedPut<T>), outcome: await outcome };
-    }
-    return decoded;
-  }
-
-  async #commit(puts: readonly DecodedPut<T>[], gone: readonly string[], updateGuard: () => void): Promise<void> {
-    const before = { ...this.#decoded, held: this.held };
+  /** The state after some puts and deletes, ready to be shown. */
+  async #prepared(
+    puts: readonly DecodedPut<U>[],
+    gone: readonly string[],
+    snapshot: Snapshot,
+    updateGuard: () => void,
+  ): Promise<Prepared> {
+    const before = this.#decoded;
     const decoded = await applyDecoded(before, puts, gone, this.#timing.wallNow());
-    if (this.#closing.signal.aborted) return;
-    this.#decoded = decoded;
-    updateGuard();
-    this.#warnOfBad(puts, before.quarantine);
-    const { items, quarantine } = this.#decoded;
-    const { revision, epoch } = this.#snapshot as Snapshot;
-    if (this.version === 0 || items !== before.items) {
-      this.#latest.set({ version: this.version + 1, revision, epoch, items });
-    } else if (quarantine !== before.quarantine || this.held !== before.held) {
-      this.#latest.wake();
-    }
+    const { items, quarantine } = decoded;
+    let isTold = this.version === 0 || items !== before.items || quarantine !== before.quarantine;
+    const show = (): void => {
+      if (this.#isClosed) return;
+      const { held } = this;
+      this.#snapshot = snapshot;
+      this.#decoded = decoded;
+      updateGuard();
+      isTold ||= held !== this.held;
+      if (this.version > 0 && items === before.items) return;
+      this.#latest.replace({ version: this.version + 1, revision: snapshot.revision, epoch: snapshot.epoch, items });
+      for (const built of this.#built) built.update([...puts.map(({ key }) => key), ...gone]);
+    };
+    const tell = (): void => {
+      if (this.#isClosed) return;
+      this.#warnOfBad(puts, before.quarantine);
+      if (isTold) this.#latest.wake();
+    };
+    return { show, tell };
   }
 
-  #warnOfBad(puts: readonly DecodedPut<T>[], before: ItemMap<Quarantined>): void {
+  #warnOfBad(puts: readonly DecodedPut<U>[], before: ItemMap<Quarantined>): void {
     const bad = puts.flatMap(({ key }) => (before.has(key) ? [] : (this.quarantine.get(key) ?? [])));
     if (bad.length === 0) return;
     const named = bad.slice(0, NAMED_KEYS).map(({ key, revision, reason }) => ({ key, revision, reason }));

@@ -31,8 +31,13 @@ export class Latest<S extends object> {
   /** Does nothing after the end. */
   set(value: S): void {
     if (this.#ended !== undefined) return;
-    this.#value = value;
+    this.replace(value);
     this.wake();
+  }
+
+  /** As `set`, but readers and listeners hear of it at the next `wake`. */
+  replace(value: S): void {
+    if (this.#ended === undefined) this.#value = value;
   }
 
   /** Ends every reader: by `error` at its next wait where one is given. Only the first call counts. */

@@ -80,6 +80,7 @@ export class BrokerListView implements BrokerList {
       // The prefix as a key of its own is a folder's marker, as `broker/kafka/`; an exact key has no "/" at its end.
       decode: (value, key, reject) =>
         decodeRegistered(value, key === '' && watcher.prefix.endsWith('/') ? '/' : key, reject),
+      folders: true,
       quietMs: this.#policy.quietMs,
       maxQuietMs: this.#policy.maxQuietMs,
       guard: options.guard ?? true,

@@ -1,0 +1,41 @@
+import type { Revision } from '../model/revision.js';
+import type { Entry } from '../model/types.js';
+import { Slices } from '../runtime/slices.js';
+import { type DecodeOptions, decodeValue, type OnItem, type Outcome } from './decode.js';
+
+/** One key's new value. */
+export interface Put {
+  readonly key: string;
+  readonly revision: Revision;
+  readonly entry: Entry;
+}
+
+/** The same, decoded as far as it can be. */
+export interface DecodedPut<T> {
+  readonly key: string;
+  readonly revision: Revision;
+  readonly outcome: Outcome<T>;
+}
+
+/** Stands for the outcome of a decoder that has not finished. */
+const PENDING = { reason: 'not decoded yet' };
+
+/** Decodes values, asynchronous ones at the same time, in slices between which the event loop turns. Never rejects. */
+export async function decodeAll<T, U>(
+  options: DecodeOptions<T> & { readonly onItem?: OnItem<T, U> },
+  puts: readonly Put[],
+): Promise<DecodedPut<U>[]> {
+  const slices = new Slices();
+  const decoded: DecodedPut<U>[] = [];
+  const waiting: { readonly at: number; readonly outcome: Promise<Outcome<U>> }[] = [];
+  for (const { key, revision, entry } of puts) {
+    const outcome = decodeValue(options, entry.value, key);
+    if (outcome instanceof Promise) waiting.push({ at: decoded.length, outcome });
+    decoded.push({ key, revision, outcome: outcome instanceof Promise ? PENDING : outcome });
+    if (slices.isOver) await slices.turn();
+  }
+  for (const { at, outcome } of waiting) {
+    decoded[at] = { ...(decoded[at] as DecodedPut<U>), outcome: await outcome };
+  }
+  return decoded;
+}
