@@ -1,0 +1,15 @@
+/**
+ * `NO_NODES`: there is no node with a weight above 0. `ALL_TRIED`: the request has tried all there are.
+ * `INVALID_NODE`, `INVALID_OPTION`: the message names the field.
+ */
+export type BalancerErrorCode = 'NO_NODES' | 'ALL_TRIED' | 'INVALID_NODE' | 'INVALID_OPTION';
+
+export class BalancerError extends Error {
+  override readonly name = 'BalancerError';
+  readonly code: BalancerErrorCode;
+
+  constructor(code: BalancerErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

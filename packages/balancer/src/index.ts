@@ -1,0 +1,4 @@
+export { Balancer, type BalancerOptions, type Policy } from './balancer.js';
+export { BalancerError, type BalancerErrorCode } from './errors.js';
+export type { BalancedNode } from './member.js';
+export type { Attempt, BalancedRequest } from './request.js';

@@ -1,0 +1,35 @@
+import { firstOf, Heap } from './heap.js';
+import type { Member } from './member.js';
+import type { Picker } from './picker.js';
+
+/** Picks the node with the fewest requests under way for its weight; of equals, the one picked longest ago. O(log n). */
+export class LeastConnections implements Picker {
+  readonly #heap = new Heap<Member>((a, b) => load(a) - load(b) < 0 || (load(a) === load(b) && a.turn < b.turn));
+  #picks = 0;
+
+  pick(skip: (member: Member) => boolean): Member | undefined {
+    const member = firstOf(this.#heap, skip);
+    if (member === undefined) return undefined;
+    member.turn = ++this.#picks;
+    this.#heap.moved(member);
+    return member;
+  }
+
+  add(member: Member): void {
+    this.#picks = Math.max(this.#picks, member.turn);
+    if (!this.#heap.has(member)) this.#heap.push(member);
+  }
+
+  remove(member: Member): void {
+    this.#heap.remove(member);
+  }
+
+  activityChanged(member: Member): void {
+    this.#heap.moved(member);
+  }
+}
+
+/** With the request that would come. */
+function load({ active, weight }: Member): number {
+  return (active + 1) / weight;
+}

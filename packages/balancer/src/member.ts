@@ -1,0 +1,88 @@
+import { BrokerAddress } from '@rollcall/core';
+import { BalancerError } from './errors.js';
+
+/** Something that takes requests. An instance of Consul's `?service=` is one, as its value is written. */
+export interface BalancedNode {
+  /** A name or an address. */
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+  /** Its share of the requests, relative to the other nodes of its priority; 0 gets none. Default: 1. */
+  readonly weight?: number | undefined;
+  /** Nodes of a lower priority are picked when those of all higher ones are unhealthy or tried. Default: 0. */
+  readonly priority?: number | undefined;
+}
+
+/** Passive health: how many failures make a node unhealthy, and for how long. */
+export interface HealthLimits {
+  readonly maxFails: number;
+  readonly failTimeoutMs: number;
+}
+
+/** A node, and what is remembered of it. */
+export class Member<N extends BalancedNode = BalancedNode> {
+  node: N;
+  weight: number;
+  priority: number;
+  /** `host:port`, by which it is the same node when nodes are replaced. */
+  readonly address: string;
+  /** Requests that it is working on. */
+  active = 0;
+  /** What its policy remembers: a current weight, a deadline, or when it was picked. */
+  turn = 0;
+  /** Until then it is unhealthy; undefined while it is healthy. */
+  downUntil: number | undefined;
+  /** Whether the one request is out that shows if it is healthy again. */
+  isOnTrial = false;
+  #fails = 0;
+  #failedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(node: N) {
+    this.address = addressOf(node);
+    this.node = node;
+    this.weight = numberOf(node, 'weight', 1);
+    this.priority = numberOf(node, 'priority', 0);
+    if (this.weight < 0) throw invalid(node, `weight is ${this.weight}; it must be 0 or more`);
+  }
+
+  /** Takes the weight and priority of the same node as it is now. */
+  become({ node, weight, priority }: Member<N>): void {
+    this.node = node;
+    this.weight = weight;
+    this.priority = priority;
+  }
+
+  succeeded(): void {
+    this.#fails = 0;
+    this.isOnTrial = false;
+    this.downUntil = undefined;
+  }
+
+  /** Failures count together that are at most `failTimeoutMs` apart, without a success between them. */
+  failed(now: number, { maxFails, failTimeoutMs }: HealthLimits): void {
+    if (now - this.#failedAt > failTimeoutMs) this.#fails = 0;
+    this.#fails++;
+    this.#failedAt = now;
+    const isDown = maxFails > 0 && (this.#fails >= maxFails || this.isOnTrial || this.downUntil !== undefined);
+    this.isOnTrial = false;
+    if (isDown) this.downUntil = now + failTimeoutMs;
+  }
+}
+
+function addressOf(node: BalancedNode): string {
+  try {
+    return BrokerAddress.of(node.host, node.port).toString();
+  } catch (error) {
+    throw new BalancerError('INVALID_NODE', `This node cannot be used: ${(error as Error).message}.`);
+  }
+}
+
+function numberOf(node: BalancedNode, field: 'weight' | 'priority', otherwise: number): number {
+  const value: unknown = node[field] ?? otherwise;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw invalid(node, `${field} is not a number`);
+}
+
+function invalid({ host, port }: BalancedNode, why: string): BalancerError {
+  return new BalancerError('INVALID_NODE', `The node ${host}:${port} cannot be used: ${why}.`);
+}

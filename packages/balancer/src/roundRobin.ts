@@ -1,0 +1,73 @@
+import { firstOf, Heap } from './heap.js';
+import type { Member } from './member.js';
+import type { Picker } from './picker.js';
+
+/** Above so many nodes a pick is made in O(log n); up to it, in the order that nginx made known. */
+const SMOOTH_UP_TO = 1_000;
+
+/** Each gets its share, and no node gets its share in a row. */
+export function roundRobin(members: readonly Member[]): Picker {
+  return members.length <= SMOOTH_UP_TO ? new SmoothWeighted(members) : new EarliestDeadline();
+}
+
+/** Smooth weighted round robin, as in nginx: for weights 5, 1, 1 the order is a a b a c a a. O(n) a pick. */
+class SmoothWeighted implements Picker {
+  readonly #members: readonly Member[];
+  readonly #in = new Set<Member>();
+
+  constructor(members: readonly Member[]) {
+    this.#members = members;
+  }
+
+  pick(skip: (member: Member) => boolean): Member | undefined {
+    let total = 0;
+    let best: Member | undefined;
+    for (const member of this.#members) {
+      if (!this.#in.has(member) || skip(member)) continue;
+      member.turn += member.weight;
+      total += member.weight;
+      if (best === undefined || member.turn > best.turn) best = member;
+    }
+    if (best !== undefined) best.turn -= total;
+    return best;
+  }
+
+  add(member: Member): void {
+    this.#in.add(member);
+  }
+
+  remove(member: Member): void {
+    this.#in.delete(member);
+    // What it was owed, or owes, is forgotten: it comes back as one among others.
+    member.turn = 0;
+  }
+
+  activityChanged(): void {}
+}
+
+/** Each pick sets a node's next deadline, the sooner the heavier it is; the earliest is picked. O(log n) a pick. */
+class EarliestDeadline implements Picker {
+  readonly #heap = new Heap<Member>((a, b) => a.turn < b.turn);
+  #now = 0;
+
+  pick(skip: (member: Member) => boolean): Member | undefined {
+    const member = firstOf(this.#heap, skip);
+    if (member === undefined) return undefined;
+    this.#now = Math.max(this.#now, member.turn);
+    member.turn = this.#now + 1 / member.weight;
+    this.#heap.moved(member);
+    return member;
+  }
+
+  add(member: Member): void {
+    // Who was away gets nothing for the time that passed.
+    member.turn = Math.min(Math.max(member.turn, this.#now), this.#now + 1 / member.weight);
+    if (!this.#heap.has(member)) this.#heap.push(member);
+  }
+
+  remove(member: Member): void {
+    this.#heap.remove(member);
+  }
+
+  activityChanged(): void {}
+}

@@ -1,0 +1,67 @@
+import { Heap } from './heap.js';
+import type { Member } from './member.js';
+import type { Picker } from './picker.js';
+
+/** The nodes of one priority. */
+export class Tier {
+  readonly priority: number;
+  readonly #members: readonly Member[];
+  readonly #pickerOf: (members: readonly Member[]) => Picker;
+  /** Of those that are healthy, or due for a trial. */
+  readonly #healthy: Picker;
+  /** Of all; made when all are unhealthy for the first time. */
+  #all: Picker | undefined;
+  /** The unhealthy ones, by when their trial is due. */
+  readonly #down = new Heap<Member>((a, b) => dueAt(a) < dueAt(b));
+
+  constructor(members: readonly Member[], pickerOf: (members: readonly Member[]) => Picker) {
+    this.priority = members[0]?.priority ?? 0;
+    this.#members = members;
+    this.#pickerOf = pickerOf;
+    this.#healthy = pickerOf(members);
+    for (const member of members) this.#place(member);
+  }
+
+  /** A healthy node, or one whose trial is due. */
+  pick(skip: (member: Member) => boolean, key: string, now: number): Member | undefined {
+    for (let next = this.#down.first; next !== undefined && dueAt(next) <= now; next = this.#down.first) {
+      this.#down.remove(next);
+      this.#healthy.add(next);
+    }
+    const member = this.#healthy.pick(skip, key);
+    if (member?.downUntil !== undefined) {
+      member.isOnTrial = true;
+      this.#healthy.remove(member);
+    }
+    return member;
+  }
+
+  /** Any node. */
+  pickAny(skip: (member: Member) => boolean, key: string): Member | undefined {
+    if (this.#all === undefined) {
+      this.#all = this.#pickerOf(this.#members);
+      for (const member of this.#members) this.#all.add(member);
+    }
+    return this.#all.pick(skip, key);
+  }
+
+  healthChanged(member: Member): void {
+    this.#healthy.remove(member);
+    this.#down.remove(member);
+    this.#place(member);
+  }
+
+  activityChanged(member: Member): void {
+    this.#healthy.activityChanged(member);
+    this.#all?.activityChanged(member);
+  }
+
+  #place(member: Member): void {
+    if (member.downUntil === undefined) this.#healthy.add(member);
+    else if (!member.isOnTrial) this.#down.push(member);
+  }
+}
+
+function dueAt({ downUntil = 0 }: Member): number {
+  return downUntil;
+}
