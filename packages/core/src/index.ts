@@ -42,6 +42,7 @@ export {
   type OnItem,
   parseJson,
   parseText,
+  type Shown,
 } from './collection/decode.js';
 export { type Derived, type DeriveOptions, derive } from './collection/derive.js';
 export type { ItemMap } from './collection/items.js';

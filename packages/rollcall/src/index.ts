@@ -33,6 +33,7 @@ export {
   type ReadOptions,
   type ReadResult,
   type Revision,
+  type Shown,
   type SingleCollection,
   type SingleOptions,
   type Snapshot,

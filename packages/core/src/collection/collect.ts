@@ -2,6 +2,7 @@ import { WatchError } from '../model/errors.js';
 import { checkKnownOptions, optionNames } from '../model/knownOptions.js';
 import type { Watcher } from '../model/types.js';
 import type { Collection, SingleCollection } from './collection.js';
+import type { Shown } from './decode.js';
 import type { CollectOptions, SingleOptions } from './options.js';
 import { CollectionView } from './view.js';
 
@@ -24,12 +25,12 @@ const KNOWN = optionNames<Record<keyof CollectOptions<unknown> | keyof SingleOpt
  * A view of a watcher as typed items. Any number of views share the watcher's one watch.
  * @throws WatchError INVALID_OPTION.
  */
-export function collect<T, U = T>(watcher: Watcher, options: SingleOptions<T, U>): SingleCollection<U>;
-export function collect<T, U = T>(watcher: Watcher, options: CollectOptions<T, U>): Collection<U>;
+export function collect<T, U = T>(watcher: Watcher, options: SingleOptions<T, U>): SingleCollection<Shown<T, U>>;
+export function collect<T, U = T>(watcher: Watcher, options: CollectOptions<T, U>): Collection<Shown<T, U>>;
 export function collect<T, U = T>(
   watcher: Watcher,
   options: CollectOptions<T, U> | SingleOptions<T, U>,
-): SingleCollection<U> {
+): SingleCollection<Shown<T, U>> {
   checkKnownOptions('collect', options, KNOWN);
   if ((options.schema === undefined) === (options.decode === undefined)) {
     throw new WatchError('INVALID_OPTION', 'A collection needs either "schema" or "decode", and not both.');

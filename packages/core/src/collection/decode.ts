@@ -27,7 +27,11 @@ export type DecodeOptions<T> =
  * throws (or rejects with) puts the key in quarantine.
  * @param key relative to the collection's prefix.
  */
-export type OnItem<T, U> = (item: T, key: string) => U | undefined | PromiseLike<U | undefined>;
+export type OnItem<T, U> = (item: T, key: string) => U | PromiseLike<U>;
+
+/** What is shown of items T by an `onItem` that returns U. */
+// biome-ignore lint/suspicious/noConfusingVoidType: what a function returns that returns nothing
+export type Shown<T, U> = Exclude<U, undefined | void> | (undefined extends U ? T : never);
 
 /** What became of one value. */
 export type Outcome<T> = { readonly item: T; readonly rejected?: string } | { readonly reason: string };
@@ -45,11 +49,11 @@ export function decodeValue<T, U = T>(
   options: DecodeOptions<T> & { readonly onItem?: OnItem<T, U> },
   value: Uint8Array,
   key: string,
-): Outcome<U> | Promise<Outcome<U>> {
+): Outcome<Shown<T, U>> | Promise<Outcome<Shown<T, U>>> {
   const { onItem } = options;
-  // Where nothing takes an item's place, U is T.
-  const seen = (outcome: Outcome<T>): Outcome<U> | Promise<Outcome<U>> =>
-    onItem === undefined || !('item' in outcome) ? (outcome as Outcome<U>) : shown(onItem, outcome, key);
+  // Where there is no onItem, U is T.
+  const seen = (outcome: Outcome<T>): Outcome<Shown<T, U>> | Promise<Outcome<Shown<T, U>>> =>
+    onItem === undefined || !('item' in outcome) ? (outcome as Outcome<Shown<T, U>>) : shown(onItem, outcome, key);
   try {
     const outcome =
       options.schema === undefined
@@ -101,11 +105,11 @@ function shown<T, U>(
   onItem: OnItem<T, U>,
   outcome: Extract<Outcome<T>, { item: T }>,
   key: string,
-): Outcome<U> | Promise<Outcome<U>> {
-  const item = onItem(outcome.item, key);
-  const taken = (other: U | undefined): Outcome<U> =>
-    ({ ...outcome, item: other === undefined ? outcome.item : other }) as Outcome<U>;
-  return isThenable(item) ? Promise.resolve(item).then(taken, failure) : taken(item);
+): Outcome<Shown<T, U>> | Promise<Outcome<Shown<T, U>>> {
+  const returned = onItem(outcome.item, key);
+  const taken = (other: U): Outcome<Shown<T, U>> =>
+    ({ ...outcome, item: other === undefined ? outcome.item : other }) as Outcome<Shown<T, U>>;
+  return isThenable(returned) ? Promise.resolve(returned).then(taken, failure) : taken(returned);
 }
 
 function decodeByFunction<T>(decode: Decode<T>, value: Uint8Array, key: string): Outcome<T> | Promise<Outcome<T>> {

@@ -1,7 +1,7 @@
 import type { Revision } from '../model/revision.js';
 import type { Entry } from '../model/types.js';
 import { Slices } from '../runtime/slices.js';
-import { type DecodeOptions, decodeValue, type OnItem, type Outcome } from './decode.js';
+import { type DecodeOptions, decodeValue, type OnItem, type Outcome, type Shown } from './decode.js';
 
 /** One key's new value. */
 export interface Put {
@@ -24,10 +24,10 @@ const PENDING = { reason: 'not decoded yet' };
 export async function decodeAll<T, U>(
   options: DecodeOptions<T> & { readonly onItem?: OnItem<T, U> },
   puts: readonly Put[],
-): Promise<DecodedPut<U>[]> {
+): Promise<DecodedPut<Shown<T, U>>[]> {
   const slices = new Slices();
-  const decoded: DecodedPut<U>[] = [];
-  const waiting: { readonly at: number; readonly outcome: Promise<Outcome<U>> }[] = [];
+  const decoded: DecodedPut<Shown<T, U>>[] = [];
+  const waiting: { readonly at: number; readonly outcome: Promise<Outcome<Shown<T, U>>> }[] = [];
   for (const { key, revision, entry } of puts) {
     const outcome = decodeValue(options, entry.value, key);
     if (outcome instanceof Promise) waiting.push({ at: decoded.length, outcome });
@@ -35,7 +35,7 @@ export async function decodeAll<T, U>(
     if (slices.isOver) await slices.turn();
   }
   for (const { at, outcome } of waiting) {
-    decoded[at] = { ...(decoded[at] as DecodedPut<U>), outcome: await outcome };
+    decoded[at] = { ...(decoded[at] as DecodedPut<Shown<T, U>>), outcome: await outcome };
   }
   return decoded;
 }

@@ -7,6 +7,7 @@ import { guardedLogger, type Logger } from '../runtime/logger.js';
 import { systemTiming, type Timing } from '../runtime/timing.js';
 import { BuiltItems, type BuiltMap } from './built.js';
 import type { CollectionVersion, Dispose, SingleCollection } from './collection.js';
+import type { Shown } from './decode.js';
 import { CollectionGroup, type Member, type Prepared } from './group.js';
 import { DeleteGuard, heldBack } from './guard.js';
 import type { ItemMap } from './items.js';
@@ -19,19 +20,19 @@ import { applyDecoded, countKeys, type Decoded, nothingDecoded, type Quarantined
 const NAMED_KEYS = 10;
 
 /** What is behind `collect()`: batches in, versions out. What becomes of a key is decided by pure functions. */
-export class CollectionView<T, U> implements SingleCollection<U>, Member {
+export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Member {
   readonly #watcher: Watcher;
   readonly #options: CollectOptions<T, U> | SingleOptions<T, U>;
   readonly #timing: Timing;
   readonly #logger: Logger;
   readonly #group: CollectionGroup;
-  readonly #latest: Latest<CollectionVersion<U>>;
+  readonly #latest: Latest<CollectionVersion<Shown<T, U>>>;
   readonly #status: StatusFeed;
   readonly #selection: Selection;
   readonly #guard: DeleteGuard;
   readonly #stopStatus: () => void;
   readonly #built = new Set<{ update(keys: Iterable<string>): void; close(): Promise<void> }>();
-  #decoded: Decoded<U> = nothingDecoded();
+  #decoded: Decoded<Shown<T, U>> = nothingDecoded();
   /** The watcher's state that is shown. */
   #snapshot: Snapshot | undefined;
   #isClosed = false;
@@ -57,7 +58,7 @@ export class CollectionView<T, U> implements SingleCollection<U>, Member {
     this.#group.join(this);
   }
 
-  get items(): ItemMap<U> {
+  get items(): ItemMap<Shown<T, U>> {
     return this.#decoded.items;
   }
 
@@ -78,16 +79,16 @@ export class CollectionView<T, U> implements SingleCollection<U>, Member {
     return current.state === 'live' ? this.#watcher.status : current;
   }
 
-  get value(): U | undefined {
+  get value(): Shown<T, U> | undefined {
     return this.get(nameOf(this.#options.single ?? true));
   }
 
-  get(key: string): U | undefined {
+  get(key: string): Shown<T, U> | undefined {
     return this.items.get(key);
   }
 
-  ready(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<CollectionVersion<U>> {
-    const answer = (): CollectionVersion<U> | undefined => {
+  ready(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<CollectionVersion<Shown<T, U>>> {
+    const answer = (): CollectionVersion<Shown<T, U>> | undefined => {
       if (this.#latest.ended !== undefined) throw this.#latest.ended.error ?? closedError();
       return this.#latest.value;
     };
@@ -95,11 +96,11 @@ export class CollectionView<T, U> implements SingleCollection<U>, Member {
     return until(answer, (wake) => this.#latest.subscribe(wake), { ...options, timing: this.#timing, lastError });
   }
 
-  versions(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<CollectionVersion<U>> {
+  versions(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<CollectionVersion<Shown<T, U>>> {
     return this.#latest.read(options.signal);
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<CollectionVersion<U>> {
+  [Symbol.asyncIterator](): AsyncIterator<CollectionVersion<Shown<T, U>>> {
     return this.versions();
   }
 
@@ -111,8 +112,8 @@ export class CollectionView<T, U> implements SingleCollection<U>, Member {
     return this.#latest.ended === undefined ? this.#status.listen(listener) : () => {};
   }
 
-  each<B>(build: (item: U, key: string) => B, dispose?: Dispose<B>): BuiltMap<B> {
-    const built: BuiltItems<U, B> = new BuiltItems({
+  each<B>(build: (item: Shown<T, U>, key: string) => B, dispose?: Dispose<B>): BuiltMap<B> {
+    const built: BuiltItems<Shown<T, U>, B> = new BuiltItems({
       items: () => this.items,
       build,
       ...(dispose === undefined ? {} : { dispose }),
@@ -217,7 +218,7 @@ export class CollectionView<T, U> implements SingleCollection<U>, Member {
 
   /** The state after some puts and deletes, ready to be shown. */
   async #prepared(
-    puts: readonly DecodedPut<U>[],
+    puts: readonly DecodedPut<Shown<T, U>>[],
     gone: readonly string[],
     snapshot: Snapshot,
     updateGuard: () => void,
@@ -245,7 +246,7 @@ export class CollectionView<T, U> implements SingleCollection<U>, Member {
     return { show, tell };
   }
 
-  #warnOfBad(puts: readonly DecodedPut<U>[], before: ItemMap<Quarantined>): void {
+  #warnOfBad(puts: readonly DecodedPut<Shown<T, U>>[], before: ItemMap<Quarantined>): void {
     const bad = puts.flatMap(({ key }) => (before.has(key) ? [] : (this.quarantine.get(key) ?? [])));
     if (bad.length === 0) return;
     const named = bad.slice(0, NAMED_KEYS).map(({ key, revision, reason }) => ({ key, revision, reason }));
