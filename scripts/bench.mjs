@@ -20,6 +20,9 @@ const NAMES = {
   'get-file': 'rollcall get file:…',
   'get-etcd': 'rollcall get etcd://…',
   delta: 'one change of 10,000 and of 1,000,000 held keys',
+  collection: 'one change of 10,000 items in six collections',
+  gateway: 'examples/gateway, and the same proxy with one fixed upstream',
+  collector: 'examples/collector: records in batches, and one at a time',
   'recovery-some': 'live again after an outage: 200 watches',
 };
 const ALONE = { recovery: 'live again after an outage: 1, 200 and 1,000 watches, three outages; a quarter of an hour' };
@@ -70,7 +73,7 @@ async function measure(what) {
   // Measured is what is built.
   await build(stop.signal);
   const options = { stdout: STDERR, signal: stop.signal };
-  await runNode('Getting the servers', SERVERS, ['install', 'etcd', 'consul'], options);
+  await runNode('Getting the servers', SERVERS, ['install', 'etcd', 'consul', 'kafka'], options);
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-bench-'));
   const report = join(folder, 'rows.json');
   Object.assign(process.env, { ROLLCALL_BENCH: what, ROLLCALL_BENCH_REPORT: report });

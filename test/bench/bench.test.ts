@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { etcdWorks } from './etcdWorks.js';
+import { exampleWorks } from './exampleWorks.js';
 import { otherWorks, wholeRecovery } from './otherWorks.js';
 import type { Row } from './row.js';
 import { TINY, WHOLE } from './sizes.js';
@@ -11,7 +12,7 @@ import { TINY, WHOLE } from './sizes.js';
  */
 const ONLY = process.env.ROLLCALL_BENCH;
 const REPORT = process.env.ROLLCALL_BENCH_REPORT;
-const works = [...etcdWorks, ...otherWorks];
+const works = [...etcdWorks, ...otherWorks, ...exampleWorks];
 const chosen =
   ONLY === undefined || ONLY === 'all' ? works : [...works, wholeRecovery].filter(({ name }) => name === ONLY);
 const sizes = ONLY === undefined ? TINY : WHOLE;

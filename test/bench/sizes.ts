@@ -18,6 +18,12 @@ export interface Sizes {
   /** Held keys for the cost of a change. */
   readonly held: readonly [few: number, many: number];
   readonly stalledChanges: number;
+  /** In collections. */
+  readonly items: number;
+  /** How long requests are sent, ms. */
+  readonly gatewayMs: number;
+  /** For Kafka, in batches; a tenth of them one at a time. */
+  readonly records: number;
 }
 
 /** `npm run bench`. */
@@ -38,6 +44,9 @@ export const WHOLE: Sizes = {
   hotMs: 5_000,
   held: [10_000, 1_000_000],
   stalledChanges: 300_000,
+  items: 10_000,
+  gatewayMs: 3_000,
+  records: 30_000,
 };
 
 /** `npm test`: that it measures what it says, in seconds. */
@@ -55,4 +64,7 @@ export const TINY: Sizes = {
   hotMs: 500,
   held: [100, 1_000],
   stalledChanges: 500,
+  items: 100,
+  gatewayMs: 300,
+  records: 200,
 };
