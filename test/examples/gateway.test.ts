@@ -128,7 +128,7 @@ test('requests go by host, path and method; what is bad stays as it was, and sho
   const [a, b] = [await says('a'), await says('b')];
   const keys = {
     'routes/1': { path: '/api/:id', methods: ['GET'], service: 's' },
-    'routes/2': { path: '/*', host: 'b.example', upstream: 'b' },
+    'routes/2': { path: '/*', host: 'B.Example', upstream: 'b' },
     'routes/3': { path: '/lost', upstream: 'none' },
     'services/s': { upstream: 'a' },
     'upstreams/a': to(a),

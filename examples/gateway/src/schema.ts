@@ -11,7 +11,7 @@ export const routeSchema = z
   .strictObject({
     /** As find-my-way has it: `/users/:id`, `/static/*`. */
     path: z.string().startsWith('/'),
-    host: name.optional(),
+    host: name.toLowerCase().optional(),
     methods: z.array(method).min(1).default(method.options),
     service: name.optional(),
     upstream: name.optional(),
