@@ -218,7 +218,7 @@ describe('as a proxy should', () => {
     const chunks = httpRequest(origin, { method: 'POST', headers: { 'transfer-encoding': 'chunked' } });
     const answered = once(chunks, 'response') as Promise<[IncomingMessage]>;
     chunks.on('error', quiet);
-    chunks.end(large);
+    chunks.end(new Uint8Array(8 * large.length));
     expect((await answered)[0].statusCode).toBe(413);
     const fits = await fetch(origin, { method: 'POST', body: large.subarray(1) });
     expect(await fits.text()).toBe('read');
@@ -255,6 +255,16 @@ describe('as a proxy should', () => {
     const none = await fetch(`${origin}/none`);
     expect([none.status, await none.text()]).toEqual([502, expect.stringContaining('All nodes were tried')]);
     expect((await fetch(`${origin}/breaks`, { method: 'POST', body: 'once' })).status).toBe(502);
+  });
+
+  test('an answer without a body is whole, whatever length it names', async () => {
+    const port = await node(({ method, url }, response) => {
+      const status = method === 'HEAD' ? 200 : Number(url?.slice(1));
+      response.writeHead(status, status === 204 ? {} : { 'content-length': '5' }).end();
+    });
+    const { origin } = await gatewayOn({ node: { host: '127.0.0.1', port } });
+    const statusOf = async (path: string, method = 'GET') => (await fetch(`${origin}/${path}`, { method })).status;
+    expect([await statusOf('204'), await statusOf('304'), await statusOf('', 'HEAD')]).toEqual([204, 304, 200]);
   });
 
   test('an answer that breaks off is not told as whole', async () => {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 /** `NAME` under the prefix: a caller, by the SHA-256 of its key, so that the registry holds no secret. */
 const callerSchema = z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
-/** Who may send: the last good keys, while the registry is away. */
+/** Who may send; while the registry is away, by the last good keys. */
 export function createCallers(watcher: Watcher, logger: Logger) {
   const callers = collect(watcher, { schema: callerSchema, logger });
   const byHash = derive([callers], (all) => new Map([...all].map(([name, { sha256 }]) => [sha256, name])), { logger });

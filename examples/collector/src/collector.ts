@@ -6,7 +6,7 @@ import type { Logger } from 'rollcall';
 import type { createCallers } from './callers.js';
 import { Full, type Store } from './store.js';
 
-/** The largest record, bytes: what Kafka takes by default (`message.max.bytes`), less its own part. */
+/** The largest record, bytes: `message.max.bytes` of Kafka, less its own part. */
 const MOST_BYTES = 1_000_000;
 
 export interface CollectorOptions {
@@ -54,8 +54,7 @@ export async function createCollector({ callers, store, host, port, logger }: Co
     }
   }
 
-  server.listen({ host, port });
-  await once(server, 'listening');
+  await once(server.listen({ host, port }), 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     /** Takes no more, and waits until all that was accepted is stored and answered. @returns how many records are not. */

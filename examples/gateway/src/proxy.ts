@@ -45,7 +45,10 @@ export async function proxy(
       });
       attempt.succeeded();
       response.writeHead(answer.statusCode, endToEnd(answer.headers));
-      return await pipeline(answer.body, response);
+      if (answer.statusCode !== 304) return await pipeline(answer.body, response);
+      // Its length is that of the body which it does not have (RFC 9110, 8.6); undici misses the bytes.
+      answer.body.on('error', () => {}).resume();
+      return void response.end();
     } catch (error) {
       if (gone.signal.aborted || error instanceof BodyTooLarge) attempt.abandoned();
       else attempt.failed();
