@@ -267,6 +267,34 @@ describe('as a proxy should', () => {
     expect([await statusOf('204'), await statusOf('304'), await statusOf('', 'HEAD')]).toEqual([204, 304, 200]);
   });
 
+  test('a header that is set takes the place of the same one in any case', async () => {
+    const port = await node(({ headers }, response) => response.end(headers['x-user']));
+    const route = { path: '/*', upstream: 'u', headers: { 'X-User': 'operator' } };
+    const { origin } = await gatewayOn({ 'routes/1': route, 'upstreams/u': to(port) });
+    const answer = await fetch(origin, { headers: { 'x-user': 'evil' } });
+    expect(await answer.text()).toBe('operator');
+  });
+
+  test('one route that is in the way of another stops no others', async () => {
+    const port = await node(hello);
+    const { origin } = await gatewayOn({
+      'routes/1': { path: '/a', upstream: 'u' },
+      'routes/2': { path: '/a/:y?', upstream: 'u' },
+      'routes/3': { path: '/new', upstream: 'u' },
+      'upstreams/u': to(port),
+    });
+    for (const path of ['/a', '/new']) expect((await fetch(origin + path)).status).toBe(200);
+  });
+
+  test('an answer before the body was read ends the connection', async () => {
+    const port = await node((_, response) => response.writeHead(401).end());
+    const gateway = await gatewayOn({ node: { host: '127.0.0.1', port } });
+    const head = 'POST / HTTP/1.1\nHost: x\nContent-Length: 900000\n\n';
+    const answer = await raw(gateway.port, head + 'x'.repeat(10_000));
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+    expect(answer).toMatch(/^connection: close/im);
+  });
+
   test('an answer that breaks off is not told as whole', async () => {
     const port = await node((_, response) => {
       response.writeHead(200, { 'content-length': '10' });

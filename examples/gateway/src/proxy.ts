@@ -44,7 +44,9 @@ export async function proxy(
         signal: gone.signal,
       });
       attempt.succeeded();
-      response.writeHead(answer.statusCode, endToEnd(answer.headers));
+      // What is left of a body is not read: nothing can follow it.
+      const last = request.complete ? {} : { connection: 'close' };
+      response.writeHead(answer.statusCode, { ...endToEnd(answer.headers), ...last });
       if (answer.statusCode !== 304) return await pipeline(answer.body, response);
       // Its length is that of the body which it does not have (RFC 9110, 8.6); undici misses the bytes.
       answer.body.on('error', () => {}).resume();
@@ -61,24 +63,21 @@ export async function proxy(
   }
 }
 
-/** Answers for the gateway itself. */
 export function refuse(response: ServerResponse, status: number, reason: string): void {
   const headers = {
     'content-type': 'text/plain; charset=utf-8',
     ...(status === 503 ? { 'retry-after': '1' } : {}),
     // What is left of the request is not read.
-    ...(status === 400 || status === 413 ? { connection: 'close' } : {}),
+    ...(response.req.complete ? {} : { connection: 'close' }),
   };
   response.writeHead(status, headers).end(`${reason}\n`);
 }
 
-/** The status for what went wrong on the way to a node. */
 export function statusOf(error: unknown): number {
   if (!(error instanceof BalancerError)) return 500;
   return error.code === 'ALL_TRIED' ? 502 : 503;
 }
 
-/** The headers that are for the other end. */
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const named = new Set(`${headers.connection ?? ''}`.toLowerCase().split(/[\s,]+/));
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.test(name) && !named.has(name)));

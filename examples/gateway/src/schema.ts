@@ -2,8 +2,9 @@ import { Balancer } from '@rollcall/balancer';
 import { z } from 'zod';
 
 const name = z.string().min(1);
-/** Set on the requests that go to a node. */
-const headers = z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[\t\x20-\x7e]*$/)).optional();
+const headerName =
+  /^(?!(?:connection|content-length|expect|te|trailer|transfer-encoding|upgrade)$)[\w!#$%&'*+.^`|~-]+$/;
+const headers = z.record(z.string().toLowerCase().regex(headerName), z.string().regex(/^[\t\x20-\x7e]*$/)).optional();
 const method = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** `routes/NAME`: which requests go where. Without `host`, those to any; without `methods`, all. */

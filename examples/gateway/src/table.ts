@@ -12,13 +12,11 @@ export interface Destination {
 
 /** What requests are served from: one value, made of one state of the registry. */
 export interface Table {
-  /** @param host as the request's header has it. */
   find(method: string, path: string, host: string): Destination | undefined;
 }
 
 const now = (): number => performance.now();
 
-/** @param watcher of the prefix */
 export function createTables(watcher: Watcher, logger: Logger) {
   // A route that the router cannot take goes to quarantine, and the last good one stays.
   const onItem = (route: Route): void => void add(Router(), route);
@@ -43,9 +41,12 @@ export function createTables(watcher: Watcher, logger: Logger) {
         if (upstream === undefined) logger.warn({ route: key }, 'This route leads to no upstream; it answers 503.');
         const balancer = balancers.get(name)?.value ?? new Balancer([], { now });
         const headers = { ...upstream?.headers, ...service?.headers, ...route.headers };
-        const isTaken = !add(router, route, { balancer, hashBy: upstream?.hashBy, headers });
-        if (isTaken)
-          logger.warn({ route: key }, 'Another route has a method, host and path of this one; that one counts.');
+        try {
+          const isFree = add(router, route, { balancer, hashBy: upstream?.hashBy, headers });
+          if (!isFree) throw new Error('Another route has a method, host and path of it; that one counts.');
+        } catch (error) {
+          logger.warn({ route: key, err: error }, 'This route is not served in full.');
+        }
       }
       const all = single.get('node');
       const anyPath = all && { balancer: all.value, headers: {} };

@@ -7,7 +7,7 @@ export interface BalancedNode {
   readonly host: string;
   /** 1 to 65535. */
   readonly port: number;
-  /** Its share of the requests, relative to the other nodes of its priority; 0 gets none. Default: 1. */
+  /** Its share of the requests, relative to others of its priority, up to 1,000,000; 0 gets none. Default: 1. */
   readonly weight?: number | undefined;
   /** Nodes of a lower priority are picked when those of all higher ones are unhealthy or tried. Default: 0. */
   readonly priority?: number | undefined;
@@ -18,6 +18,9 @@ export interface HealthLimits {
   readonly maxFails: number;
   readonly failTimeoutMs: number;
 }
+
+/** Far above what a share needs, and far below where sums of weights lose digits. */
+const MOST_WEIGHT = 1_000_000;
 
 /** A node, and what is remembered of it. */
 export class Member<N extends BalancedNode = BalancedNode> {
@@ -42,7 +45,9 @@ export class Member<N extends BalancedNode = BalancedNode> {
     this.node = node;
     this.weight = numberOf(node, 'weight', 1);
     this.priority = numberOf(node, 'priority', 0);
-    if (this.weight < 0) throw invalid(node, `weight is ${this.weight}; it must be 0 or more`);
+    if (this.weight < 0 || this.weight > MOST_WEIGHT) {
+      throw invalid(node, `weight is ${this.weight}; it must be from 0 to ${MOST_WEIGHT}`);
+    }
   }
 
   /** Takes the weight and priority of the same node as it is now. */

@@ -7,7 +7,7 @@ const SMOOTH_UP_TO = 1_000;
 
 /** Each gets its share, and no node gets its share in a row. */
 export function roundRobin(members: readonly Member[]): Picker {
-  return members.length <= SMOOTH_UP_TO ? new SmoothWeighted(members) : new EarliestDeadline();
+  return members.length <= SMOOTH_UP_TO ? new SmoothWeighted(members) : new EarliestDeadline(members);
 }
 
 /** Smooth weighted round robin, as in nginx: for weights 5, 1, 1 the order is a a b a c a a. O(n) a pick. */
@@ -17,6 +17,9 @@ class SmoothWeighted implements Picker {
 
   constructor(members: readonly Member[]) {
     this.#members = members;
+    // Weights may be smaller than they were: what a node is owed, or owes, is at most a cycle.
+    const cycle = members.reduce((sum, { weight }) => sum + weight, 0);
+    for (const member of members) member.turn = Math.max(-cycle, Math.min(member.turn, cycle));
   }
 
   pick(skip: (member: Member) => boolean): Member | undefined {
@@ -48,7 +51,13 @@ class SmoothWeighted implements Picker {
 /** Each pick sets a node's next deadline, the sooner the heavier it is; the earliest is picked. O(log n) a pick. */
 class EarliestDeadline implements Picker {
   readonly #heap = new Heap<Member>((a, b) => a.turn < b.turn);
-  #now = 0;
+  #now: number;
+
+  /** @param members those that took turns before go on from there. */
+  constructor(members: readonly Member[]) {
+    const earliest = members.reduce((least, { turn }) => (turn > 0 ? Math.min(least, turn) : least), Infinity);
+    this.#now = Number.isFinite(earliest) ? earliest : 0;
+  }
 
   pick(skip: (member: Member) => boolean): Member | undefined {
     const member = firstOf(this.#heap, skip);

@@ -78,6 +78,26 @@ describe('round robin', () => {
     for (const { host, weight } of nodes) expect(Math.abs((counts[host] ?? 0) - 5 * weight)).toBeLessThanOrEqual(2);
   });
 
+  test.each([1_000, 1_001])('turns go on when %i nodes are replaced by the same ones', (count) => {
+    const nodes = equal(count);
+    const { balancer, asks } = setUp(nodes);
+    const hosts: string[] = [];
+    for (let round = 0; round < count / 10; round++) {
+      hosts.push(...asks(100));
+      balancer.update(nodes);
+    }
+    const counts = Object.values(counted(hosts));
+    expect([counts.length, Math.min(...counts) >= 8, Math.max(...counts) <= 12]).toEqual([count, true, true]);
+  });
+
+  test('smaller weights do not leave a node what it was owed of larger ones', () => {
+    const { balancer, asks } = setUp(named({ a: 1_000, b: 1_000 }));
+    asks(1);
+    balancer.update(named({ a: 1, b: 1 }));
+    asks(4);
+    expect(counted(asks(10))).toEqual({ a: 5, b: 5 });
+  });
+
   test('a node that was away gets no more than its share when it is back', () => {
     for (const count of [3, 1_200]) {
       const { ask, fail, clock, asks } = setUp(equal(count), { maxFails: 1 });
@@ -285,6 +305,7 @@ test.each<[string, unknown[], Partial<Record<string, unknown>>, string]>([
   ['a port', [{ host: 'a', port: 0 }], {}, 'INVALID_NODE'],
   ['a host', [{ host: 'a,b', port: 1 }], {}, 'INVALID_NODE'],
   ['a weight', [{ host: 'a', port: 1, weight: -1 }], {}, 'INVALID_NODE'],
+  ['a weight that is too large', [{ host: 'a', port: 1, weight: 1e308 }], {}, 'INVALID_NODE'],
   ['a weight that is no number', [{ host: 'a', port: 1, weight: '2' }], {}, 'INVALID_NODE'],
   ['a priority', [{ host: 'a', port: 1, priority: Number.NaN }], {}, 'INVALID_NODE'],
   ['a policy', [], { policy: 'random' }, 'INVALID_OPTION'],

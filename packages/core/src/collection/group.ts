@@ -34,6 +34,8 @@ export class CollectionGroup {
   readonly #members = new Set<Member>();
   /** Those that wait for a first batch of their own. */
   readonly #late = new Set<Member>();
+  /** Ends the wait for a member whose decoder still works when it leaves. */
+  readonly #onLeave = new Map<Member, () => void>();
   readonly #end = new AbortController();
   readonly #forget: () => void;
   /** The newest state that the members show, or are about to. */
@@ -57,7 +59,10 @@ export class CollectionGroup {
     groups.set(watcher, those);
     const found = those.get(alike);
     if (found !== undefined) return found;
-    const group = new CollectionGroup(watcher, quiet, () => those.delete(alike));
+    const group: CollectionGroup = new CollectionGroup(watcher, quiet, () => {
+      // Another may have taken its place before this one ended.
+      if (those.get(alike) === group) those.delete(alike);
+    });
     those.set(alike, group);
     return group;
   }
@@ -76,6 +81,7 @@ export class CollectionGroup {
   leave(member: Member): void {
     this.#members.delete(member);
     this.#late.delete(member);
+    this.#onLeave.get(member)?.();
     if (this.#members.size > 0) return;
     this.#forget();
     this.#end.abort();
@@ -117,12 +123,15 @@ export class CollectionGroup {
 
   async #prepare(member: Member, batch: Batch): Promise<Prepared | undefined> {
     try {
-      return await member.prepare(batch);
+      const left = new Promise<undefined>((resolve) => this.#onLeave.set(member, () => resolve(undefined)));
+      return await Promise.race([member.prepare(batch), left]);
     } catch (error) {
       // A defect of our own; the others go on.
       this.leave(member);
       member.fail(WatchError.from(error));
       return undefined;
+    } finally {
+      this.#onLeave.delete(member);
     }
   }
 }

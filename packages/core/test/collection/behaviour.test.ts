@@ -196,6 +196,37 @@ describe('collections of one watcher', () => {
     expect([slow.get('1'), quick.get('1')]).toEqual(['v2', 'v2']);
   });
 
+  test('do not wait for one that is closed while its decoder hangs', async () => {
+    const { watcher, source, common } = setUp();
+    const hangs = collect(watcher, { ...common, prefix: 'a/', decode: () => new Promise<string>(() => {}) });
+    const other = collect(watcher, { ...common, prefix: 'b/', decode: text });
+    (await source.next()).play(snapshot('1', { 'a/1': 'v1', 'b/1': 'v1' }));
+    await settle();
+    expect(other.version).toBe(0);
+    await hangs.close();
+    await settle();
+    expect(other.get('1')).toBe('v1');
+  });
+
+  test('are one group, also when another group of the watcher has just ended', async () => {
+    const { watcher, routes, upstreams, attempt, common } = await routesAndUpstreams({ 'a/1': 'v1' });
+    await Promise.all([routes.close(), upstreams.close()]);
+    const quick = collect(watcher, { ...common, prefix: 'a/', decode: text });
+    await quick.ready();
+    await settle();
+    let go = (): void => {};
+    const decode = (value: Uint8Array) =>
+      text(value) === 'v1' ? 'v1' : new Promise<string>((resolve) => (go = () => resolve(text(value))));
+    const slow = collect(watcher, { ...common, prefix: 'a/', decode });
+    await slow.ready();
+    attempt.play(delta(2, put('a/1', 'v2', '2')));
+    await settle();
+    expect([quick.get('1'), slow.get('1')]).toEqual(['v1', 'v1']);
+    go();
+    await settle();
+    expect([quick.get('1'), slow.get('1')]).toEqual(['v2', 'v2']);
+  });
+
   test('one that comes later begins with the present state, and one that goes takes nothing along', async () => {
     const { watcher, routes, upstreams, attempt, common } = await routesAndUpstreams({ 'routes/1': 'v1' });
     const late = collect(watcher, { ...common, prefix: 'routes/', decode: text });
