@@ -33,6 +33,8 @@ export async function createGateway(
     const { method = '', url = '', headers } = request;
     const coding = headers['transfer-encoding'] ?? 'chunked';
     if (!url.startsWith('/') || coding.toLowerCase() !== 'chunked') return refuse(response, 400, 'Not understood.');
+    // A pipelined request waits for its turn: until then nobody hears that its client has gone.
+    if (response.socket === null) await once(response, 'socket');
     const table = await tables.current();
     if (table === undefined) return refuse(response, 503, 'The routes are not known yet.');
     const destination = table.find(method, url, headers.host ?? '');
@@ -40,8 +42,7 @@ export async function createGateway(
     return proxy(request, response, destination, { dispatcher, maxBody });
   }
 
-  server.listen({ host, port });
-  await once(server, 'listening');
+  await once(server.listen({ host, port }), 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     /** Serves the requests that are under way, for 5 s at most. */

@@ -7,10 +7,9 @@ const headerName =
 const headers = z.record(z.string().toLowerCase().regex(headerName), z.string().regex(/^[\t\x20-\x7e]*$/)).optional();
 const method = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** `routes/NAME`: which requests go where. Without `host`, those to any; without `methods`, all. */
+/** `routes/NAME`: which requests go where. `path`: as `/users/:id`, `/static/*`. No `host`, no `methods`: any. */
 export const routeSchema = z
   .strictObject({
-    /** As find-my-way has it: `/users/:id`, `/static/*`. */
     path: z.string().startsWith('/'),
     host: name.toLowerCase().optional(),
     methods: z.array(method).min(1).default(method.options),
