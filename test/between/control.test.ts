@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { createConsulAdapter } from '@rollcall/consul';
-import { type Adapter, createRegistry, type Entry, type Source } from '@rollcall/core';
+import { createRegistry, type Entry } from '@rollcall/core';
+import type { Adapter, Source } from '@rollcall/core/adapter';
 import { etcdAdapter } from '@rollcall/etcd';
 import { expect, test, vi } from 'vitest';
 import { WATCH } from '../../packages/etcd/src/rpc/methods.js';

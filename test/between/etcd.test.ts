@@ -1,4 +1,5 @@
-import { type Adapter, createRegistry } from '@rollcall/core';
+import { createRegistry } from '@rollcall/core';
+import type { Adapter } from '@rollcall/core/adapter';
 import { etcdAdapter } from '@rollcall/etcd';
 import { describe, test, vi } from 'vitest';
 import { base64, fromBase64, Gateway, type RangeAnswer } from '../chaos/etcd/gateway.js';

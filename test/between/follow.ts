@@ -1,5 +1,6 @@
-import type { Adapter, ConnectOptions } from '@rollcall/core';
+import type { ConnectOptions } from '@rollcall/core';
 import { createRegistry } from '@rollcall/core';
+import type { Adapter } from '@rollcall/core/adapter';
 import { expect } from 'vitest';
 import { Sampler, stateOf, Truth, textOf } from './sampler.js';
 

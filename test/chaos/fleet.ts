@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Adapter, createRegistry, type Registry, systemTiming } from '@rollcall/core';
+import { createRegistry, type Registry, systemTiming } from '@rollcall/core';
+import type { Adapter } from '@rollcall/core/adapter';
 import type { ChaosBackend, ChaosTarget, Subject } from './backend.js';
 import { BACKOFF } from './backoff.js';
 import { Bell } from './bell.js';

@@ -1,13 +1,6 @@
 import { createConsulAdapter } from '@rollcall/consul';
-import {
-  type Adapter,
-  type Entry,
-  keyFromBytes,
-  keyToBytes,
-  type Source,
-  type Target,
-  type Update,
-} from '@rollcall/core';
+import { type Entry, keyFromBytes, keyToBytes } from '@rollcall/core';
+import type { Adapter, Source, Target, Update } from '@rollcall/core/adapter';
 import { type Backend, conformance, type Harness, type Write } from '@rollcall/core/conformance';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';

@@ -1,4 +1,5 @@
-import { type Adapter, type Source, type Target, type Update, WatchError } from '@rollcall/core';
+import { WatchError } from '@rollcall/core';
+import type { Adapter, Source, Target, Update } from '@rollcall/core/adapter';
 import { conformance } from '@rollcall/core/conformance';
 import { describe, expect, it } from 'vitest';
 import { memoryHarness } from './memory-harness.js';

@@ -1,4 +1,4 @@
-import type { Adapter } from '@rollcall/core';
+import type { Adapter } from '@rollcall/core/adapter';
 import type { Harness } from '@rollcall/core/conformance';
 import { createMemoryAdapter } from '@rollcall/local';
 

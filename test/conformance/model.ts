@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Batch, compareKeys, compareRevisions, type Entry, type ReadOptions, type Watcher } from '@rollcall/core';
+import { type Batch, compareRevisions, type Entry, type ReadOptions, type Watcher } from '@rollcall/core';
+import { compareKeys } from '@rollcall/core/internal';
 import type { MemoryStore, MemoryWrite } from '@rollcall/local';
 
 type State = ReadonlyMap<string, string>;

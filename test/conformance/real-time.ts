@@ -1,4 +1,5 @@
-import { type Adapter, systemTiming } from '@rollcall/core';
+import { systemTiming } from '@rollcall/core';
+import type { Adapter } from '@rollcall/core/adapter';
 
 /** Consul's limit of requests runs on the clock, and would stand still with a test's. */
 export function onRealTime(adapter: Adapter): Adapter {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createConsulAdapter } from '@rollcall/consul';
-import { silentLogger, systemTiming } from '@rollcall/core';
+import { systemTiming } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { describe, expect, test } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';
 import { freePort } from '../support/ports.js';

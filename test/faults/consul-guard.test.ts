@@ -1,4 +1,5 @@
-import { type Collection, collect, type Logger, silentLogger } from '@rollcall/core';
+import { type Collection, collect, type Logger } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { type BrokerList, brokerList } from '@rollcall/kafka';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';

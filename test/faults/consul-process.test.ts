@@ -1,5 +1,6 @@
 import { createConsulAdapter } from '@rollcall/consul';
-import { silentLogger, systemTiming } from '@rollcall/core';
+import { systemTiming } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { expect, test } from 'vitest';
 import { Watching } from './consul-watching.js';
 import { page, ScriptedConsul } from './scripted-consul.js';

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConsulAdapter } from '@rollcall/consul';
-import { createRegistry, silentLogger, systemTiming, type Update } from '@rollcall/core';
+import { createRegistry, systemTiming } from '@rollcall/core';
+import type { Update } from '@rollcall/core/adapter';
+import { silentLogger } from '@rollcall/core/internal';
 import { describe, expect, test } from 'vitest';
 import { Watching, type WatchingOptions } from './consul-watching.js';
 import { type Answer, page, ScriptedConsul } from './scripted-consul.js';

@@ -2,7 +2,6 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import { createConsulAdapter } from '@rollcall/consul';
 import {
-  type Adapter,
   type Batch,
   type Change,
   type ConnectOptions,
@@ -13,6 +12,7 @@ import {
   systemTiming,
   type Watcher,
 } from '@rollcall/core';
+import type { Adapter } from '@rollcall/core/adapter';
 import { expect } from 'vitest';
 import type { Consul } from '../support/consul.js';
 

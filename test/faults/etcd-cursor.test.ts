@@ -1,4 +1,5 @@
-import { compareRevisions, type Entry, type Update } from '@rollcall/core';
+import { compareRevisions, type Entry } from '@rollcall/core';
+import type { Update } from '@rollcall/core/adapter';
 import { describe, expect, test } from 'vitest';
 import { type Etcd, startEtcd } from '../support/etcd.js';
 import { startEtcdCluster } from '../support/etcd-cluster.js';

@@ -1,24 +1,19 @@
 import {
-  type Adapter,
   type Batch,
   type Change,
   type ConnectOptions,
   compareRevisions,
   createRegistry,
-  type Delta,
   type Entry,
   keyFromBytes,
   type Logger,
   type Registry,
-  type Resume,
-  type Source,
   type Status,
-  silentLogger,
   systemTiming,
-  type Target,
-  type Update,
   type Watcher,
 } from '@rollcall/core';
+import type { Adapter, Delta, Resume, Source, Target, Update } from '@rollcall/core/adapter';
+import { silentLogger } from '@rollcall/core/internal';
 import { etcdAdapter } from '@rollcall/etcd';
 import { expect } from 'vitest';
 import { EtcdConnection } from '../../packages/etcd/src/watch/connection.js';

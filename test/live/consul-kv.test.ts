@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createConsulAdapter } from '@rollcall/consul';
-import { createRegistry, silentLogger, systemTiming } from '@rollcall/core';
+import { createRegistry, systemTiming } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { del, kvOf, put, RequestCount, textOf, Watching } from '../faults/consul-watching.js';
 import { type Consul, startConsul } from '../support/consul.js';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConsulAdapter } from '@rollcall/consul';
-import { createRegistry, silentLogger } from '@rollcall/core';
+import { createRegistry } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { expect, test } from 'vitest';
 import { put, RequestCount, textOf, Watching } from '../faults/consul-watching.js';
 import { type Consul, startConsul } from '../support/consul.js';

@@ -1,4 +1,5 @@
-import { keyFromBytes, type Source } from '@rollcall/core';
+import { keyFromBytes } from '@rollcall/core';
+import type { Source } from '@rollcall/core/adapter';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSource, put, readable, stateAt, Watching } from '../faults/etcd-watching.js';
 import { type Etcd, startEtcd } from '../support/etcd.js';

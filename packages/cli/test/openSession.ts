@@ -1,5 +1,5 @@
 import { PassThrough, Readable } from 'node:stream';
-import { silentLogger } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { createRollcall, type Rollcall, type Source } from 'rollcall';
 import { Output } from '../src/output/output.js';
 import type { Session } from '../src/session/session.js';

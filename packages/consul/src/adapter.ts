@@ -1,6 +1,6 @@
+import { type ConnectOptions, WatchError } from '@rollcall/core';
 import {
   type Adapter,
-  type ConnectOptions,
   checkKnownOptions,
   checkTls,
   formatEndpoint,
@@ -10,8 +10,7 @@ import {
   parseEndpoints,
   refuseOptions,
   splitUrl,
-  WatchError,
-} from '@rollcall/core';
+} from '@rollcall/core/adapter';
 import { clusterOf, scopeOf } from './http/scope.js';
 import { QUERY_NAMES, targetOfUrl } from './queries/target.js';
 import { ConsulSource } from './source.js';

@@ -1,20 +1,15 @@
 import { setMaxListeners } from 'node:events';
 import {
   type ConnectOptions,
-  type DialBoard,
   type Entry,
-  isOfTheEndpoint,
   type KeyMap,
-  LinkedAbort,
   type Logger,
-  Pool,
   type Revision,
-  type Source,
-  type Target,
   type Timing,
-  type Update,
   WatchError,
 } from '@rollcall/core';
+import type { Source, Target, Update } from '@rollcall/core/adapter';
+import { type DialBoard, isOfTheEndpoint, LinkedAbort, Pool } from '@rollcall/core/internal';
 import type { ConsulConnection } from './http/connection.js';
 import { type Consistency, isLenient, type Mode, SETTLING } from './http/consistency.js';
 import { neverSent } from './http/failure.js';

@@ -1,4 +1,5 @@
-import { type Entry, type PutOptions, type Revision, refuseLeases, systemTiming, WatchError } from '@rollcall/core';
+import { type Entry, type Revision, systemTiming, WatchError } from '@rollcall/core';
+import { type PutOptions, refuseLeases } from '@rollcall/core/adapter';
 import type { ConsulConnection } from './http/connection.js';
 import { replyFailure } from './http/failure.js';
 import type { CallLimits } from './http/options.js';

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { consulAdapter } from '@rollcall/consul';
-import { silentLogger, systemTiming } from '@rollcall/core';
+import { systemTiming } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { expect, test } from 'vitest';
 
 test('the client is loaded by the first write, not by the import, nor by a watch', async () => {

@@ -1,4 +1,5 @@
-import { silentLogger, systemTiming, WatchError } from '@rollcall/core';
+import { systemTiming, WatchError } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { describe, expect, test } from 'vitest';
 import { consulAdapter, createConsulAdapter } from '../src/index.js';
 

@@ -1,4 +1,5 @@
-import type { Adapter, KeyMap, QuietUpdate, Resume, Source, Target, Update } from '../src/index.js';
+import type { Adapter, QuietUpdate, Resume, Source, Target, Update } from '../src/adapter.js';
+import type { KeyMap } from '../src/index.js';
 
 type WatchOptions = Parameters<Source['watch']>[1];
 

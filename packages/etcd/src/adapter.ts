@@ -1,6 +1,6 @@
+import { type ConnectOptions, WatchError } from '@rollcall/core';
 import {
   type Adapter,
-  type ConnectOptions,
   checkTls,
   formatEndpoint,
   invalidUrl,
@@ -9,8 +9,7 @@ import {
   refuseOptions,
   splitUrl,
   targetOf,
-  WatchError,
-} from '@rollcall/core';
+} from '@rollcall/core/adapter';
 import { EtcdSource } from './source.js';
 
 const DEFAULT_PORT = 2379;

@@ -1,18 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import {
-  type Entry,
-  isOfTheEndpoint,
-  type KeyMap,
-  LinkedAbort,
-  type Pool,
-  type QuietUpdate,
-  type Resume,
-  type Revision,
-  type Source,
-  type Target,
-  type Update,
-  WatchError,
-} from '@rollcall/core';
+import { type Entry, type KeyMap, type Revision, WatchError } from '@rollcall/core';
+import type { QuietUpdate, Resume, Source, Target, Update } from '@rollcall/core/adapter';
+import { isOfTheEndpoint, LinkedAbort, type Pool } from '@rollcall/core/internal';
 import { type CallLimits, PATIENT_MS } from './rpc/deadlines.js';
 import { neverSent, toWatchError } from './rpc/status.js';
 import { type ClusterOptions, clusterOf } from './watch/cluster.js';

@@ -1,4 +1,5 @@
-import { type GrantedLease, keyToBytes, type PutOptions, type Revision, WatchError } from '@rollcall/core';
+import { keyToBytes, type Revision, WatchError } from '@rollcall/core';
+import type { GrantedLease, PutOptions } from '@rollcall/core/adapter';
 import type { CallLimits } from './rpc/deadlines.js';
 import { rangeOf } from './rpc/range.js';
 import type { EtcdConnection } from './watch/connection.js';

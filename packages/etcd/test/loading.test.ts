@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
-import { silentLogger, systemTiming } from '@rollcall/core';
+import { systemTiming } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { etcdAdapter } from '@rollcall/etcd';
 import { expect, test } from 'vitest';
 

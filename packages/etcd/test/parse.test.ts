@@ -1,4 +1,5 @@
-import { type Logger, silentLogger, systemTiming, WatchError } from '@rollcall/core';
+import { type Logger, systemTiming, WatchError } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { etcdAdapter } from '@rollcall/etcd';
 import { describe, expect, test } from 'vitest';
 

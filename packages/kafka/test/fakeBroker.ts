@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { Endpoint } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
 import { bytes, int16, int32, string, WireReader } from '../src/gate/wire.js';
 
 /** What a loopback socket says in a broker's place. */

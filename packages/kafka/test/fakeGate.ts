@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
+import { WatchError } from '@rollcall/core';
+import { type Endpoint, formatEndpoint } from '@rollcall/core/adapter';
 import { createGate } from '../src/gate/gate.js';
 import type { ClusterView, DialOptions, Gate, GateOptions } from '../src/gate/types.js';
 

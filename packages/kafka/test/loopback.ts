@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import type { Endpoint, Logger } from '@rollcall/core';
+import type { Logger } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
 
 /** A server on loopback that does this to each connection. */
 export async function serve(onConnection: (socket: Socket) => void): Promise<Endpoint & AsyncDisposable> {

@@ -1,5 +1,5 @@
 import { consulAdapter } from '@rollcall/consul';
-import type { Adapter } from '@rollcall/core';
+import type { Adapter } from '@rollcall/core/adapter';
 import { etcdAdapter } from '@rollcall/etcd';
 import { createMemoryAdapter, fileAdapter } from '@rollcall/local';
 

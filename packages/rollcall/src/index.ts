@@ -1,5 +1,4 @@
 export {
-  type Adapter,
   type Batch,
   BrokerAddress,
   type Built,
@@ -37,14 +36,13 @@ export {
   type SingleCollection,
   type SingleOptions,
   type Snapshot,
-  type Source,
   type Status,
-  type Target,
   type TlsOptions,
   WatchError,
   type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
+export type { Adapter, Source, Target } from '@rollcall/core/adapter';
 export {
   type AddressExplained,
   BootstrapRelay,

@@ -1,21 +1,17 @@
 import { resolve as absolute } from 'node:path';
 import {
-  type Adapter,
-  checkKnownOptions,
   createRegistry,
-  guardedLogger,
   type Logger,
   type OpenedSource,
-  optionNames,
   type Registry,
-  schemeOf,
-  silentLogger,
   systemTiming,
   type Timing,
   WatchError,
   type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
+import { type Adapter, checkKnownOptions, optionNames, schemeOf } from '@rollcall/core/adapter';
+import { guardedLogger, silentLogger } from '@rollcall/core/internal';
 import type { BrokerListOptions } from '@rollcall/kafka';
 import { fileAdapter } from '@rollcall/local';
 import { builtInAdapters } from './adapters.js';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Adapter, OpenOptions } from '@rollcall/core';
+import type { Adapter, OpenOptions } from '@rollcall/core/adapter';
 import { createMemoryAdapter } from '@rollcall/local';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRollcall } from '../src/index.js';

@@ -1,4 +1,5 @@
-import { type Change, compareKeys, compareRevisions, type Entry } from '@rollcall/core';
+import { type Change, compareRevisions, type Entry } from '@rollcall/core';
+import { compareKeys } from '@rollcall/core/internal';
 import type { Account, Told } from '../backend.js';
 import { type Difference, sameEntry, sameValue, show } from '../difference.js';
 import { isOfServer, isSteady } from './names.js';

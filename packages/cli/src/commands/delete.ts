@@ -1,4 +1,6 @@
-import { readOnce, type Source, type Target, WatchError } from '@rollcall/core';
+import { WatchError } from '@rollcall/core';
+import type { Source, Target } from '@rollcall/core/adapter';
+import { readOnce } from '@rollcall/core/internal';
 import { jsonLine, keyFields } from '../output/jsonLines.js';
 import { printable } from '../output/printable.js';
 import { count } from '../output/terminalLines.js';

@@ -1,4 +1,5 @@
-import { systemTiming, until, WatchError } from '@rollcall/core';
+import { systemTiming, WatchError } from '@rollcall/core';
+import { until } from '@rollcall/core/internal';
 import type { BrokerList, BrokersExplained, Decision } from '@rollcall/kafka';
 import { inFlags } from '../options/policy.js';
 import * as json from '../output/jsonLines.js';

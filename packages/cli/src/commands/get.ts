@@ -1,4 +1,5 @@
-import { type Entry, type Found, type Revision, readOnce, WatchError } from '@rollcall/core';
+import { type Entry, type Revision, WatchError } from '@rollcall/core';
+import { type Found, readOnce } from '@rollcall/core/internal';
 import { entryLine } from '../output/jsonLines.js';
 import { printable, printableLines, textOf } from '../output/printable.js';
 import { count, entryText } from '../output/terminalLines.js';

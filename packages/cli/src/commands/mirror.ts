@@ -1,4 +1,5 @@
-import { backoffMs, collect, delay, type ErrorCode, systemTiming, WatchError } from '@rollcall/core';
+import { collect, type ErrorCode, systemTiming, WatchError } from '@rollcall/core';
+import { backoffMs, delay } from '@rollcall/core/internal';
 import { type MaxDelete, tooManyDeletes } from '../options/maxDelete.js';
 import { type Difference, differences } from '../output/differences.js';
 import { differenceLine, jsonLine, keyFields } from '../output/jsonLines.js';

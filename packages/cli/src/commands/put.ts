@@ -1,5 +1,6 @@
 import { buffer } from 'node:stream/consumers';
-import { type GrantedLease, type Revision, type Target, WatchError } from '@rollcall/core';
+import { type Revision, WatchError } from '@rollcall/core';
+import type { GrantedLease, Target } from '@rollcall/core/adapter';
 import { jsonLine, keyFields } from '../output/jsonLines.js';
 import { printable } from '../output/printable.js';
 import { ANSWER_MS, inTime, type Session, writerOf } from '../session/session.js';

@@ -1,4 +1,5 @@
-import { type Change, LinkedAbort, type Revision, WatchError, type Watcher } from '@rollcall/core';
+import { type Change, type Revision, WatchError, type Watcher } from '@rollcall/core';
+import { LinkedAbort } from '@rollcall/core/internal';
 import * as json from '../output/jsonLines.js';
 import { StatusTeller, type ToldStatus } from '../output/statusTeller.js';
 import * as terminal from '../output/terminalLines.js';

@@ -1,4 +1,4 @@
-import { LinkedAbort } from '@rollcall/core';
+import { LinkedAbort } from '@rollcall/core/internal';
 import { type BrokerUpdate, brokerList } from '@rollcall/kafka';
 import { createRollcall } from 'rollcall';
 import type { ExitCode } from '../output/exitCode.js';

@@ -1,4 +1,5 @@
-import { delay, systemTiming, until, WatchError, type Watcher } from '@rollcall/core';
+import { systemTiming, WatchError, type Watcher } from '@rollcall/core';
+import { delay, until } from '@rollcall/core/internal';
 import type { BrokerList } from '@rollcall/kafka';
 import type { OpenedSource } from 'rollcall';
 import { type BrokersFile, PREFIX } from './brokersFile.js';

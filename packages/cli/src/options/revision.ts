@@ -1,4 +1,5 @@
-import { isRevision, type Revision } from '@rollcall/core';
+import type { Revision } from '@rollcall/core';
+import { isRevision } from '@rollcall/core/internal';
 import { InvalidArgumentError } from 'commander';
 
 /** A revision as other commands print it. @throws commander's InvalidArgumentError */

@@ -1,4 +1,4 @@
-import { compareKeys } from '@rollcall/core';
+import { compareKeys } from '@rollcall/core/internal';
 
 /** What one key needs so that a place holds what another holds. */
 export type Difference =

@@ -1,12 +1,5 @@
-import {
-  type Batch,
-  type Change,
-  type Entry,
-  isEscapedKey,
-  keyToBytes,
-  type Revision,
-  WatchError,
-} from '@rollcall/core';
+import { type Batch, type Change, type Entry, keyToBytes, type Revision, WatchError } from '@rollcall/core';
+import { isEscapedKey } from '@rollcall/core/internal';
 import type { AddressExplained, BrokerUpdate, Decision } from '@rollcall/kafka';
 import type { Difference } from './differences.js';
 import { printableJson, textOf } from './printable.js';

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { LinkedAbort } from '@rollcall/core';
+import { LinkedAbort } from '@rollcall/core/internal';
 
 /** How much is joined before it is written: one system call for many lines. */
 const CHUNK_CHARACTERS = 64 * 1024;

@@ -1,4 +1,5 @@
-import { type Batch, type Change, type Entry, redactUrl, WatchError } from '@rollcall/core';
+import { type Batch, type Change, type Entry, WatchError } from '@rollcall/core';
+import { redactUrl } from '@rollcall/core/adapter';
 import type { AddressExplained, BrokerUpdate, Decision } from '@rollcall/kafka';
 import type { Difference } from './differences.js';
 import { cut, printable, textOf } from './printable.js';

@@ -1,4 +1,6 @@
-import { type Logger, type OpenedSource, quote, readOnce, type Target, targetOf } from '@rollcall/core';
+import type { Logger, OpenedSource } from '@rollcall/core';
+import { type Target, targetOf } from '@rollcall/core/adapter';
+import { quote, readOnce } from '@rollcall/core/internal';
 import type { Watcher } from 'rollcall';
 
 /** How many keys are named. */

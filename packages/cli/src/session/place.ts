@@ -1,4 +1,6 @@
-import { type OpenedSource, type Revision, readOnce, type Target, WatchError } from '@rollcall/core';
+import { type OpenedSource, type Revision, WatchError } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
+import { readOnce } from '@rollcall/core/internal';
 import { ANSWER_MS, inTime, type Session, warnOfPrefix } from './session.js';
 
 /** One side of a comparison or of a mirror. */

@@ -1,16 +1,9 @@
 import { constants, existsSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  LinkedAbort,
-  type Logger,
-  redactUrl,
-  type Source,
-  schemeOf,
-  type Target,
-  untilAborted,
-  WatchError,
-} from '@rollcall/core';
+import { type Logger, WatchError } from '@rollcall/core';
+import { redactUrl, type Source, schemeOf, type Target } from '@rollcall/core/adapter';
+import { LinkedAbort, untilAborted } from '@rollcall/core/internal';
 import { type ConfigText, createRollcall, type Rollcall, type Watcher, type WatchOptions } from 'rollcall';
 import { exitCodeOf } from '../output/exitCode.js';
 import type { Io } from '../output/io.js';

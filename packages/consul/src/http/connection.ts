@@ -1,7 +1,8 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext } from 'node:tls';
-import { type Connection, WatchError } from '@rollcall/core';
+import { WatchError } from '@rollcall/core';
+import type { Connection } from '@rollcall/core/internal';
 import { replyFailure, transportFailure } from './failure.js';
 import { get } from './get.js';
 import type { CallLimits, ConnectionOptions, Request } from './options.js';

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { invalidUrl } from '@rollcall/core';
+import { invalidUrl } from '@rollcall/core/adapter';
 
 /**
  * Where answers may come from (https://developer.hashicorp.com/consul/api-docs/features/consistency): `default`, the

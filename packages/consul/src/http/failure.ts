@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type ErrorCode, networkFailure, WatchError, type Wording } from '@rollcall/core';
+import { type ErrorCode, WatchError } from '@rollcall/core';
+import { networkFailure, type Wording } from '@rollcall/core/adapter';
 import type { Reply } from './reply.js';
 
 type Verdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];

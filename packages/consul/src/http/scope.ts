@@ -1,4 +1,4 @@
-import { invalidUrl } from '@rollcall/core';
+import { invalidUrl } from '@rollcall/core/adapter';
 import { type Consistency, consistencyOfUrl, formatConsistency } from './consistency.js';
 
 /** Which part of a Consul installation requests are for. Where one is missing, the agent's or the token's own counts. */

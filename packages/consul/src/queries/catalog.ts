@@ -1,4 +1,5 @@
-import type { Entry, Target } from '@rollcall/core';
+import type { Entry } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
 import { keep, type Pair } from './entries.js';
 import {
   encodeName,

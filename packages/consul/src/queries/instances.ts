@@ -1,4 +1,5 @@
-import { compareRevisions, type Entry, type Revision, type Target } from '@rollcall/core';
+import { compareRevisions, type Entry, type Revision } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
 import { keep, type Pair } from './entries.js';
 import {
   encodeName,

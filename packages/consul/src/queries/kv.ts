@@ -1,4 +1,5 @@
-import type { Entry, Target } from '@rollcall/core';
+import type { Entry } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
 import { type Pair, Walk } from './entries.js';
 import { entryOf, isObject, revisionOf, sameBytes } from './entry.js';
 import { addressable, pathOfKey } from './kvKey.js';

@@ -1,4 +1,4 @@
-import type { Target } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
 import { catalogQuery } from './catalog.js';
 import { instancesQuery } from './instances.js';
 import { kvQuery } from './kv.js';

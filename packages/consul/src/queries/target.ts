@@ -1,4 +1,4 @@
-import { invalidUrl, type QueryNames, type Target, targetOf } from '@rollcall/core';
+import { invalidUrl, type QueryNames, type Target, targetOf } from '@rollcall/core/adapter';
 import { CONSISTENCY_NAMES } from '../http/consistency.js';
 import { SCOPE_NAMES } from '../http/scope.js';
 import { unaddressable } from './kvKey.js';

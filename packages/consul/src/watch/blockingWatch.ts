@@ -1,13 +1,6 @@
-import {
-  compareRevisions,
-  type KeyMap,
-  LinkedAbort,
-  type Logger,
-  type Pool,
-  type Revision,
-  type Update,
-  WatchError,
-} from '@rollcall/core';
+import { compareRevisions, type KeyMap, type Logger, type Revision, WatchError } from '@rollcall/core';
+import type { Update } from '@rollcall/core/adapter';
+import { LinkedAbort, type Pool } from '@rollcall/core/internal';
 import type { ConsulConnection } from '../http/connection.js';
 import { type Consistency, isLenient, SETTLING, type Standing } from '../http/consistency.js';
 import { type Known, NOTHING, sameEntries } from '../queries/entries.js';

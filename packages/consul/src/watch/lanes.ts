@@ -1,4 +1,4 @@
-import { Limiter } from '@rollcall/core';
+import { Limiter } from '@rollcall/core/internal';
 
 /** The longest that a query may block while others wait for its lane, ms. */
 export const SHARED_WAIT_MS = 2_000;

@@ -1,4 +1,5 @@
-import { delay, type Timing } from '@rollcall/core';
+import type { Timing } from '@rollcall/core';
+import { delay } from '@rollcall/core/internal';
 
 /** A steady 10 requests a second, as Consul's documentation advises a limit for keys that change all the time. */
 const INTERVAL_MS = 100;

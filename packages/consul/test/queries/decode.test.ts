@@ -1,4 +1,5 @@
-import type { Entry, Target } from '@rollcall/core';
+import type { Entry } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
 import { describe, expect, test } from 'vitest';
 import { type Known, NOTHING, Pairs } from '../../src/queries/entries.js';
 import type { Before } from '../../src/queries/query.js';

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { DialBoard } from '../../src/adapter/dialBoard.js';
 import { ManualTiming } from '../../src/conformance/manualTiming.js';
-import { type Connection, LinkedAbort, Pool, WatchError } from '../../src/index.js';
+import { WatchError } from '../../src/index.js';
+import { type Connection, LinkedAbort, Pool } from '../../src/internal.js';
 
 const { signal } = new AbortController();
 const refused = (endpoint: string): WatchError => new WatchError('UNREACHABLE', `${endpoint} refused.`);

@@ -1,14 +1,5 @@
-import {
-  formatEndpoint,
-  keyFromBytes,
-  keyToBytes,
-  parseEndpoints,
-  redactUrl,
-  schemeOf,
-  splitUrl,
-  targetOf,
-  WatchError,
-} from '@rollcall/core';
+import { keyFromBytes, keyToBytes, WatchError } from '@rollcall/core';
+import { formatEndpoint, parseEndpoints, redactUrl, schemeOf, splitUrl, targetOf } from '@rollcall/core/adapter';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Location } from '../../src/adapter.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../src/checkpoint/format.js';
-import type { Entry, Location } from '../../src/index.js';
+import type { Entry } from '../../src/index.js';
 
 const location: Location = { cluster: 'etcd://a:1,b:2', target: { prefix: 'broker/kafka/' } };
 

@@ -1,12 +1,6 @@
 import { afterEach } from 'vitest';
-import {
-  createRegistry,
-  type ErrorCode,
-  type Logger,
-  type Registry,
-  type Update,
-  WatchError,
-} from '../../src/index.js';
+import type { Update } from '../../src/adapter.js';
+import { createRegistry, type ErrorCode, type Logger, type Registry, WatchError } from '../../src/index.js';
 import { ManualTiming } from '../manualTiming.js';
 import { type Attempt, ScriptedSource, scriptedAdapter } from '../scriptedSource.js';
 

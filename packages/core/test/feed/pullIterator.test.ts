@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Latest } from '../../src/feed/latest.js';
 import { PullIterator } from '../../src/feed/pullIterator.js';
-import { silentLogger } from '../../src/index.js';
+import { silentLogger } from '../../src/internal.js';
 
 function numbers(signal?: AbortSignal) {
   const queue: { n: number }[] = [];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareKeys, isEscapedKey, keyFromBytes, keyToBytes, prefixEnd } from '../../src/index.js';
+import { keyFromBytes, keyToBytes } from '../../src/index.js';
+import { compareKeys, isEscapedKey, prefixEnd } from '../../src/internal.js';
 
 const SEED = { seed: 20_260_101, numRuns: 2000 };
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { PackedEntry } from '../../src/index.js';
+import { PackedEntry } from '../../src/internal.js';
 import { sameEntry } from '../../src/model/changes.js';
 
 const block = new Uint8Array(Buffer.from('..value..'));

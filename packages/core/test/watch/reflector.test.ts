@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Update } from '../../src/adapter.js';
 import {
   type Batch,
   type Change,
   createRegistry,
   type Registry,
   type Status,
-  type Update,
   WatchError,
   type Watcher,
 } from '../../src/index.js';

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import { type Batch, createRegistry, type Registry, type Update, WatchError, type Watcher } from '../../src/index.js';
+import type { Update } from '../../src/adapter.js';
+import { type Batch, createRegistry, type Registry, WatchError, type Watcher } from '../../src/index.js';
 import { ManualTiming, settle } from '../manualTiming.js';
 import { del, put, ScriptedSource, scriptedAdapter, snapshot } from '../scriptedSource.js';
 

@@ -1,4 +1,5 @@
-import { type Entry, PackedEntry, type Revision, type WholeNumber } from '@rollcall/core';
+import type { Entry, Revision } from '@rollcall/core';
+import { PackedEntry, type WholeNumber } from '@rollcall/core/internal';
 import type { WireReader } from './wireReader.js';
 
 /** How much of a message is copied at once: a value that is kept keeps so much, and not all of the message. */

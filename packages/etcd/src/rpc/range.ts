@@ -1,4 +1,6 @@
-import { keyFromBytes, keyToBytes, prefixEnd, type Target } from '@rollcall/core';
+import { keyFromBytes, keyToBytes } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
+import { prefixEnd } from '@rollcall/core/internal';
 import type { KeyValue } from './keyValue.js';
 import type { KeyRange } from './requests.js';
 

@@ -1,4 +1,5 @@
-import { type ErrorCode, networkFailure, WatchError, type Wording } from '@rollcall/core';
+import { type ErrorCode, WatchError } from '@rollcall/core';
+import { networkFailure, type Wording } from '@rollcall/core/adapter';
 import { WireError } from './wireReader.js';
 
 /** What grpc-js says of a call that failed. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Channel, Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
-import { LinkedAbort, type Timing, untilAborted, WatchError } from '@rollcall/core';
+import { type Timing, WatchError } from '@rollcall/core';
+import { LinkedAbort, untilAborted } from '@rollcall/core/internal';
 import { type SecurityOptions, SocketCredentials } from './credentials.js';
 import { ANSWER_MS, CONNECT_AND_ANSWER_MS, CONNECT_MS } from './deadlines.js';
 import type { WatchAnswer } from './messages.js';

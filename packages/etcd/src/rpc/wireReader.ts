@@ -1,4 +1,4 @@
-import type { WholeNumber } from '@rollcall/core';
+import type { WholeNumber } from '@rollcall/core/internal';
 
 /** 64 bits, 7 a byte. Without this end, 160 bytes of 0x80 are read as one number, and 1 MB of them holds the loop. */
 const VARINT_BYTES = 10;

@@ -1,4 +1,5 @@
-import { type DialBoard, type Logger, Pool } from '@rollcall/core';
+import type { Logger } from '@rollcall/core';
+import { type DialBoard, Pool } from '@rollcall/core/internal';
 import { knownDefects, type ServerVersion } from '../rpc/version.js';
 import type { ConnectionOptions, EtcdConnection, ServerEvents } from './connection.js';
 

@@ -1,14 +1,6 @@
-import {
-  type Connection,
-  type ConnectOptions,
-  Limiter,
-  type QuietUpdate,
-  type Revision,
-  type Target,
-  type Timing,
-  untilAborted,
-  WatchError,
-} from '@rollcall/core';
+import { type ConnectOptions, type Revision, type Timing, WatchError } from '@rollcall/core';
+import type { QuietUpdate, Target } from '@rollcall/core/adapter';
+import { type Connection, Limiter, untilAborted } from '@rollcall/core/internal';
 import type { IDeleteRangeResponse, ILeaseGrantResponse, IPutResponse } from 'etcd3';
 import type { SecurityOptions } from '../rpc/credentials.js';
 import { type CallLimits, CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';

@@ -1,4 +1,4 @@
-import type { Delta, SourceEvent } from '@rollcall/core';
+import type { Delta, SourceEvent } from '@rollcall/core/adapter';
 import type { KeyValue } from '../rpc/keyValue.js';
 import type { WatchEvent } from '../rpc/messages.js';
 import type { KeyNames } from '../rpc/range.js';

@@ -1,4 +1,6 @@
-import { compareRevisions, LinkedAbort, type Revision, type Target, WatchError } from '@rollcall/core';
+import { compareRevisions, type Revision, WatchError } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
+import { LinkedAbort } from '@rollcall/core/internal';
 import { ANSWER_MS } from '../rpc/deadlines.js';
 import { rangeOf } from '../rpc/range.js';
 import type { EtcdConnection } from './connection.js';

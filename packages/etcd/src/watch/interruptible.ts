@@ -1,4 +1,4 @@
-import type { LinkedAbort } from '@rollcall/core';
+import type { LinkedAbort } from '@rollcall/core/internal';
 
 /**
  * A generator that ends at once when it is told to, also while a `next()` waits: a plain one's `return()` would wait

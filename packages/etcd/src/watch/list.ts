@@ -1,4 +1,6 @@
-import { type KeyMap, KeyMapBuilder, type Revision, Slices, type Target, WatchError } from '@rollcall/core';
+import { type KeyMap, type Revision, WatchError } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
+import { KeyMapBuilder, Slices } from '@rollcall/core/internal';
 import type { CallLimits } from '../rpc/deadlines.js';
 import type { Header, RangeAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';

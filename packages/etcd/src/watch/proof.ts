@@ -1,4 +1,5 @@
-import { compareRevisions, type KeyMap, type Resume, type Revision, type Target, WatchError } from '@rollcall/core';
+import { compareRevisions, type KeyMap, type Revision, WatchError } from '@rollcall/core';
+import type { Resume, Target } from '@rollcall/core/adapter';
 import type { RangeAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';
 import type { RangeRequest } from '../rpc/requests.js';

@@ -1,4 +1,4 @@
-import { untilAborted } from '@rollcall/core';
+import { untilAborted } from '@rollcall/core/internal';
 import type { WatchStream } from './stream.js';
 
 /** Where creations wait for each other longer than this, another stream is opened. */

@@ -1,11 +1,5 @@
-import {
-  compareRevisions,
-  type QuietUpdate,
-  type Revision,
-  type Target,
-  type Timing,
-  WatchError,
-} from '@rollcall/core';
+import { compareRevisions, type Revision, type Timing, WatchError } from '@rollcall/core';
+import type { QuietUpdate, Target } from '@rollcall/core/adapter';
 import { ANSWER_MS, CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';
 import type { Header, WatchAnswer } from '../rpc/messages.js';
 import { rangeOf } from '../rpc/range.js';

@@ -1,4 +1,5 @@
-import { type QuietUpdate, type Timing, WatchError } from '@rollcall/core';
+import { type Timing, WatchError } from '@rollcall/core';
+import type { QuietUpdate } from '@rollcall/core/adapter';
 import type { Header, WatchAnswer } from '../rpc/messages.js';
 
 /** What one watch is told by its stream. */

@@ -1,4 +1,5 @@
-import { compareRevisions, type Resume, type Revision, type Target } from '@rollcall/core';
+import { compareRevisions, type Revision } from '@rollcall/core';
+import type { Resume, Target } from '@rollcall/core/adapter';
 import { ANSWER_MS, PROOF_MS } from '../rpc/deadlines.js';
 import type { RangeAnswer } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';

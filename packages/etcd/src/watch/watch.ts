@@ -1,14 +1,5 @@
-import {
-  compareRevisions,
-  type Delta,
-  type KeyMap,
-  type QuietUpdate,
-  type Resume,
-  type Revision,
-  type Target,
-  type Update,
-  WatchError,
-} from '@rollcall/core';
+import { compareRevisions, type KeyMap, type Revision, WatchError } from '@rollcall/core';
+import type { Delta, QuietUpdate, Resume, Target, Update } from '@rollcall/core/adapter';
 import type { WatchAnswer } from '../rpc/messages.js';
 import { KeyNames } from '../rpc/range.js';
 import { toWatchError } from '../rpc/status.js';

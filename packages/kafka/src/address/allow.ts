@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { BrokerAddress, quote, WatchError } from '@rollcall/core';
+import { BrokerAddress, WatchError } from '@rollcall/core';
+import { quote } from '@rollcall/core/internal';
 import { unmapped } from './unmapped.js';
 
 /** A host and a port, an IPv4 address never in IPv6's clothes. */

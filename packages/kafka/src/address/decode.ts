@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { BrokerAddress, parseJson, parseText, quote } from '@rollcall/core';
+import { BrokerAddress, parseJson, parseText } from '@rollcall/core';
+import { quote } from '@rollcall/core/internal';
 import { type Candidate, PROTOCOLS, type RegisteredBroker } from './listener.js';
 
 /** Bytes. A longer value is refused unread; this has room for thousands of brokers. */

@@ -1,4 +1,5 @@
-import { printable, type Quarantined } from '@rollcall/core';
+import type { Quarantined } from '@rollcall/core';
+import { printable } from '@rollcall/core/internal';
 import { decodeBrokers } from './decode.js';
 import type { RegisteredBroker } from './listener.js';
 

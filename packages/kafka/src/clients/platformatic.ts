@@ -1,4 +1,5 @@
-import { BrokerAddress, type Endpoint, formatEndpoint, WatchError } from '@rollcall/core';
+import { BrokerAddress, WatchError } from '@rollcall/core';
+import { type Endpoint, formatEndpoint } from '@rollcall/core/adapter';
 import type { BrokerList } from '../list/types.js';
 
 type Callback<T> = (error: Error | null, result?: T) => void;

@@ -1,4 +1,5 @@
-import { networkFailure, WatchError, type Wording } from '@rollcall/core';
+import { WatchError } from '@rollcall/core';
+import { networkFailure, type Wording } from '@rollcall/core/adapter';
 import { AnswerError } from './answerError.js';
 
 const WORDING: Wording = { service: 'Kafka', plain: 'leave "tls" out', serverName: 'tls.servername' };

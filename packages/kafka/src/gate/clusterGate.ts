@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
-import { BrokerAddress, type Endpoint, LinkedAbort, quote, type Timing, WatchError } from '@rollcall/core';
+import { BrokerAddress, type Timing, WatchError } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
+import { LinkedAbort, quote } from '@rollcall/core/internal';
 import { allowList } from '../address/allow.js';
 import { brokerFailure } from './brokerFailure.js';
 import { dial, handshake } from './dial.js';

@@ -1,6 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as secure, type TLSSocket } from 'node:tls';
-import type { Endpoint } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
 
 /** Of both ends of what is forwarded: either may end its half, and a peer that is gone without a word is noticed. */
 export const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };

@@ -1,5 +1,7 @@
 import { createSecureContext } from 'node:tls';
-import { checkKnownOptions, optionNames, quote, systemTiming, type Timing, WatchError } from '@rollcall/core';
+import { systemTiming, type Timing, WatchError } from '@rollcall/core';
+import { checkKnownOptions, optionNames } from '@rollcall/core/adapter';
+import { quote } from '@rollcall/core/internal';
 import { ClusterGate } from './clusterGate.js';
 import type { Gate, GateOptions, PasswordSasl } from './types.js';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Limiter, printable, untilAborted } from '@rollcall/core';
+import { Limiter, printable, untilAborted } from '@rollcall/core/internal';
 import { AnswerError } from './answerError.js';
 import {
   type Api,

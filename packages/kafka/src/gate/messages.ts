@@ -1,4 +1,5 @@
-import { BrokerAddress, type Endpoint } from '@rollcall/core';
+import { BrokerAddress } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
 import { AnswerError } from './answerError.js';
 import type { AdvertisedBroker, ClusterView } from './types.js';
 import { bytes, int8, int16, int32, string, WireReader } from './wire.js';

@@ -1,4 +1,5 @@
-import { type BrokerAddress, backoffMs, type Timing, WatchError } from '@rollcall/core';
+import { type BrokerAddress, type Timing, WatchError } from '@rollcall/core';
+import { backoffMs } from '@rollcall/core/internal';
 import type { ClusterView, Gate } from './types.js';
 
 /** How many brokers are asked at once; as many new ones beside them, which wait for no dead one. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { Endpoint } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
 
 /** What one broker says of its cluster. */
 export interface ClusterView {

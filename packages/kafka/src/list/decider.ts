@@ -1,4 +1,5 @@
-import { type CollectionVersion, type Logger, printable, type Revision, type Timing } from '@rollcall/core';
+import type { CollectionVersion, Logger, Revision, Timing } from '@rollcall/core';
+import { printable } from '@rollcall/core/internal';
 import type { Registered } from '../address/registered.js';
 import { Prober } from '../gate/prober.js';
 import type { Gate } from '../gate/types.js';

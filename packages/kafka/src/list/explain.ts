@@ -1,4 +1,5 @@
-import { compareKeys, type ItemMap, type Quarantined, quote, type Revision } from '@rollcall/core';
+import type { ItemMap, Quarantined, Revision } from '@rollcall/core';
+import { compareKeys, quote } from '@rollcall/core/internal';
 import type { Decision } from './rule.js';
 import type { Fate, Outcome } from './select.js';
 

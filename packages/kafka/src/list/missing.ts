@@ -1,4 +1,5 @@
-import { type Collection, printable, quote, type Watcher } from '@rollcall/core';
+import type { Collection, Watcher } from '@rollcall/core';
+import { printable, quote } from '@rollcall/core/internal';
 import type { Registered } from '../address/registered.js';
 
 /**

@@ -1,12 +1,6 @@
-import {
-  BrokerAddress,
-  checkKnownOptions,
-  type Logger,
-  optionNames,
-  quote,
-  type Timing,
-  WatchError,
-} from '@rollcall/core';
+import { BrokerAddress, type Logger, type Timing, WatchError } from '@rollcall/core';
+import { checkKnownOptions, optionNames } from '@rollcall/core/adapter';
+import { quote } from '@rollcall/core/internal';
 import type { Gate, GateOptions } from '../gate/types.js';
 import { bootstrapServers, type OrderOptions } from './order.js';
 

@@ -1,4 +1,5 @@
-import { type ErrorCode, quote } from '@rollcall/core';
+import type { ErrorCode } from '@rollcall/core';
+import { quote } from '@rollcall/core/internal';
 
 /**
  * What to do with what the registry names now:

@@ -1,4 +1,5 @@
-import { type BrokerAddress, quote } from '@rollcall/core';
+import type { BrokerAddress } from '@rollcall/core';
+import { quote } from '@rollcall/core/internal';
 import { type Candidate, listenerChoice, type RegisteredBroker } from '../address/listener.js';
 import type { Probed } from '../gate/prober.js';
 import { type OrderOptions, ordered } from './order.js';

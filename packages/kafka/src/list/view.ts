@@ -2,20 +2,17 @@ import { type InspectOptions, inspect } from 'node:util';
 import {
   type Collection,
   collect,
-  guardedLogger,
   type ItemMap,
-  Latest,
   type Logger,
   type Quarantined,
   type Revision,
   type Status,
-  StatusFeed,
   systemTiming,
   type Timing,
-  until,
   WatchError,
   type Watcher,
 } from '@rollcall/core';
+import { guardedLogger, Latest, StatusFeed, until } from '@rollcall/core/internal';
 import { decodeRegistered, isKept, type Registered } from '../address/registered.js';
 import type { Gate } from '../gate/types.js';
 import { Decider } from './decider.js';

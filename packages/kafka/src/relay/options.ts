@@ -1,13 +1,6 @@
-import {
-  checkKnownOptions,
-  guardedLogger,
-  type Logger,
-  optionNames,
-  quote,
-  systemTiming,
-  type Timing,
-  WatchError,
-} from '@rollcall/core';
+import { type Logger, systemTiming, type Timing, WatchError } from '@rollcall/core';
+import { checkKnownOptions, optionNames } from '@rollcall/core/adapter';
+import { guardedLogger, quote } from '@rollcall/core/internal';
 
 export interface RelayOptions {
   /** What to listen on. Anything but a loopback address opens the brokers to whoever reaches it. Default: 127.0.0.1. */

@@ -1,6 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { Endpoint, Timing } from '@rollcall/core';
+import type { Timing } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
 import { unmapped } from '../address/unmapped.js';
 
 const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];

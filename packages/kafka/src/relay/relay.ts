@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { BrokerAddress, delay, formatEndpoint, LogThrottle, WatchError } from '@rollcall/core';
+import { BrokerAddress, WatchError } from '@rollcall/core';
+import { formatEndpoint } from '@rollcall/core/adapter';
+import { delay, LogThrottle } from '@rollcall/core/internal';
 import { SOCKET_OPTIONS } from '../gate/dial.js';
 import type { Gate } from '../gate/types.js';
 import { BrokerChoice } from './brokerChoice.js';

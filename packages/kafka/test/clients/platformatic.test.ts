@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import type { Endpoint } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
 import { expect, test } from 'vitest';
 import { type BrokerList, createGate, followBrokers, type Gate } from '../../src/index.js';
 import { FakeGate } from '../fakeGate.js';

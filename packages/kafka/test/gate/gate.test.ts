@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import type { Endpoint } from '@rollcall/core';
+import type { Endpoint } from '@rollcall/core/adapter';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createGate, type GateOptions } from '../../src/index.js';
 import { FakeBroker, type FakeBrokerOptions } from '../fakeBroker.js';

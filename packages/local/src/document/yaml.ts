@@ -1,4 +1,5 @@
-import { isEscapedKey, keyFromBytes, keyToBytes, quote, type WatchError } from '@rollcall/core';
+import { keyFromBytes, keyToBytes, type WatchError } from '@rollcall/core';
+import { isEscapedKey, quote } from '@rollcall/core/internal';
 import {
   type Alias,
   type Document,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Adapter, invalidUrl, refuseOptions, splitUrl, targetOf } from '@rollcall/core';
+import { type Adapter, invalidUrl, refuseOptions, splitUrl, targetOf } from '@rollcall/core/adapter';
 import { FileSource } from './source.js';
 
 /**

@@ -1,6 +1,7 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isEscapedKey, keyFromBytes, keyToBytes } from '@rollcall/core';
+import { keyFromBytes, keyToBytes } from '@rollcall/core';
+import { isEscapedKey } from '@rollcall/core/internal';
 
 /** As Linux does (path_resolution(7)): then the links lead in a circle. */
 const MAX_LINKS = 40;

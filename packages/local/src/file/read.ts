@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { delay, systemTiming, type Timing, WatchError } from '@rollcall/core';
+import { systemTiming, type Timing, WatchError } from '@rollcall/core';
+import { delay } from '@rollcall/core/internal';
 import { parseDocument } from '../document/document.js';
 import { readFailure, unreadable } from '../document/errors.js';
 import { type Look, lookAt } from './look.js';

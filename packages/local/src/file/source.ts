@@ -3,14 +3,12 @@ import {
   type KeyMap,
   type Logger,
   type Revision,
-  type Source,
   systemTiming,
-  type Target,
   type Timing,
-  type Update,
-  untilAborted,
   WatchError,
 } from '@rollcall/core';
+import type { Source, Target, Update } from '@rollcall/core/adapter';
+import { untilAborted } from '@rollcall/core/internal';
 import { entriesOf } from './entries.js';
 import { contentOf, readSettled, singleRead } from './read.js';
 import { FileRevisions } from './revisions.js';

@@ -1,14 +1,6 @@
-import {
-  type Entry,
-  type KeyMap,
-  type Logger,
-  type Revision,
-  type Target,
-  type Timing,
-  type Update,
-  untilAborted,
-  WatchError,
-} from '@rollcall/core';
+import { type Entry, type KeyMap, type Logger, type Revision, type Timing, WatchError } from '@rollcall/core';
+import type { Target, Update } from '@rollcall/core/adapter';
+import { untilAborted } from '@rollcall/core/internal';
 import { entriesOf, sameEntries } from './entries.js';
 import { lookAt } from './look.js';
 import { contentOf, type Observer, readSettled } from './read.js';

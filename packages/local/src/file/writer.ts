@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { type PutOptions, type Revision, refuseLeases, WatchError } from '@rollcall/core';
+import { type Revision, WatchError } from '@rollcall/core';
+import { type PutOptions, refuseLeases } from '@rollcall/core/adapter';
 import { editDocument } from '../document/document.js';
 import { readFailure, writeFailure } from '../document/errors.js';
 import { deleteKeyFile, putKeyFile } from './folder.js';

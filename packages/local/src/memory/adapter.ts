@@ -1,4 +1,4 @@
-import { type Adapter, invalidUrl, refuseOptions, splitUrl, targetOf } from '@rollcall/core';
+import { type Adapter, invalidUrl, refuseOptions, splitUrl, targetOf } from '@rollcall/core/adapter';
 import { MemoryHistory } from './history.js';
 import { MemoryLink } from './link.js';
 import { MemorySource } from './source.js';

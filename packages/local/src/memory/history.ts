@@ -1,4 +1,5 @@
-import { type Entry, isEscapedKey, keyFromBytes, keyToBytes, type Revision, WatchError } from '@rollcall/core';
+import { type Entry, keyFromBytes, keyToBytes, type Revision, WatchError } from '@rollcall/core';
+import { isEscapedKey } from '@rollcall/core/internal';
 
 /** One write of a transaction; a string is stored as its UTF-8 bytes. */
 export type MemoryWrite =

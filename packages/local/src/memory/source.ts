@@ -1,14 +1,12 @@
+import { type Entry, type Revision, WatchError } from '@rollcall/core';
 import {
-  type Entry,
   type PutOptions,
   type Resume,
-  type Revision,
   refuseLeases,
   type Source,
   type Target,
   type Update,
-  WatchError,
-} from '@rollcall/core';
+} from '@rollcall/core/adapter';
 import { revisionNumber } from './history.js';
 import { type MemoryBackend, MemoryStream } from './stream.js';
 import { select } from './target.js';

@@ -1,12 +1,5 @@
-import {
-  compareRevisions,
-  type Entry,
-  type Resume,
-  type SourceEvent,
-  type Target,
-  type Update,
-  WatchError,
-} from '@rollcall/core';
+import { compareRevisions, type Entry, WatchError } from '@rollcall/core';
+import type { Resume, SourceEvent, Target, Update } from '@rollcall/core/adapter';
 import { type MemoryHistory, revisionNumber } from './history.js';
 import type { MemoryLink } from './link.js';
 import { relativeKey, select } from './target.js';

@@ -1,4 +1,6 @@
-import { type Entry, isEscapedKey, keyFromBytes, keyToBytes, type Target } from '@rollcall/core';
+import { type Entry, keyFromBytes, keyToBytes } from '@rollcall/core';
+import type { Target } from '@rollcall/core/adapter';
+import { isEscapedKey } from '@rollcall/core/internal';
 
 /** The key relative to the target; undefined when the target does not cover it. */
 export function relativeKey({ prefix, exact }: Target, key: string): string | undefined {

@@ -1,16 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type Entry,
-  type KeyMap,
-  type Source,
-  silentLogger,
-  systemTiming,
-  type Target,
-  type Timing,
-  type Update,
-} from '@rollcall/core';
+import { type Entry, type KeyMap, systemTiming, type Timing } from '@rollcall/core';
+import type { Source, Target, Update } from '@rollcall/core/adapter';
+import { silentLogger } from '@rollcall/core/internal';
 import { afterEach } from 'vitest';
 import { FileSource } from '../../src/file/source.js';
 

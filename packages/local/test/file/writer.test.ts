@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Source } from '@rollcall/core';
+import type { Source } from '@rollcall/core/adapter';
 import { describe, expect, it } from 'vitest';
 import { open, Reader, temporaryFolder } from './support.js';
 

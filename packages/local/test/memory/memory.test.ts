@@ -1,4 +1,5 @@
-import { silentLogger, systemTiming } from '@rollcall/core';
+import { systemTiming } from '@rollcall/core';
+import { silentLogger } from '@rollcall/core/internal';
 import { createMemoryAdapter } from '@rollcall/local';
 import { describe, expect, it } from 'vitest';
 

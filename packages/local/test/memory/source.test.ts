@@ -1,13 +1,7 @@
 import { getEventListeners } from 'node:events';
-import {
-  type Entry,
-  type Resume,
-  type Source,
-  silentLogger,
-  systemTiming,
-  type Update,
-  WatchError,
-} from '@rollcall/core';
+import { type Entry, systemTiming, WatchError } from '@rollcall/core';
+import type { Resume, Source, Update } from '@rollcall/core/adapter';
+import { silentLogger } from '@rollcall/core/internal';
 import { createMemoryAdapter, type MemoryStore } from '@rollcall/local';
 import { beforeEach, describe, expect, it } from 'vitest';
 

@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { type ConnectOptions, redactUrl, schemeOf, WatchError } from '@rollcall/core';
+import { type ConnectOptions, WatchError } from '@rollcall/core';
+import { redactUrl, schemeOf } from '@rollcall/core/adapter';
 import type { BrokerListOptions } from '@rollcall/kafka';
 import { type BrokersConfig, readBrokers } from './brokers.js';
 import { connection } from './connection.js';

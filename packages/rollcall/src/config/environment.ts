@@ -1,4 +1,5 @@
-import { type ConnectOptions, schemeOf, WatchError } from '@rollcall/core';
+import { type ConnectOptions, WatchError } from '@rollcall/core';
+import { schemeOf } from '@rollcall/core/adapter';
 import { readAddresses } from './addresses.js';
 import { connection, firstOf } from './connection.js';
 import { whyUnread } from './readText.js';

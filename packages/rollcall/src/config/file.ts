@@ -1,4 +1,6 @@
-import { type Adapter, locate, WatchError } from '@rollcall/core';
+import { WatchError } from '@rollcall/core';
+import type { Adapter } from '@rollcall/core/adapter';
+import { locate } from '@rollcall/core/internal';
 import { checkConfig, type NamedWatches, parseConfig, type RollcallConfig } from './config.js';
 import { type Environment, withEndpoints } from './environment.js';
 import { readText } from './readText.js';

@@ -1,4 +1,5 @@
-import { type Logger, redactUrl, type Timing, WatchError, type Watcher, type WatchOptions } from '@rollcall/core';
+import { type Logger, type Timing, WatchError, type Watcher, type WatchOptions } from '@rollcall/core';
+import { redactUrl } from '@rollcall/core/adapter';
 import type { NamedWatch, NamedWatches } from './config.js';
 
 interface Follower {
