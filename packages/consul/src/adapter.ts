@@ -11,7 +11,7 @@ import {
   refuseOptions,
   splitUrl,
 } from '@rollcall/core/adapter';
-import { clusterOf, scopeOf } from './http/scope.js';
+import { type ConsulUrl, clusterOf, consulUrl } from './http/scope.js';
 import { QUERY_NAMES, targetOfUrl } from './queries/target.js';
 import { ConsulSource } from './source.js';
 
@@ -42,44 +42,56 @@ export interface ConsulAdapterOptions {
   readonly connections?: number;
 }
 
+const DEFAULTS = { waitMs: DEFAULT_WAIT_MS, connections: CONNECTIONS };
+
 const KNOWN = optionNames<ConsulAdapterOptions>({ waitMs: true, connections: true });
 
 /**
  * Watches Consul by blocking queries: `consul://host:8500,host:8500/prefix/`, `?service=name`, `?catalog=nodes` or
- * `?catalog=services`; `consuls://` for TLS; `consistency` and `cached` say where answers may come from.
+ * `?catalog=services`; `consuls://` for TLS; `consistency` and `cached` say where answers may come from. A watch's
+ * `adapterOptions` (`{ waitMs, connections }`) count before `options`.
  * @throws WatchError INVALID_OPTION for a wait outside 1 ms to 10 min, or fewer than two connections.
  */
 export function createConsulAdapter(options: ConsulAdapterOptions = {}): Adapter {
-  checkKnownOptions('createConsulAdapter', options, KNOWN);
-  const { waitMs = DEFAULT_WAIT_MS, connections = CONNECTIONS } = options;
-  if (!(waitMs >= 1 && waitMs <= LONGEST_WAIT_MS)) throw invalid('waitMs', `it must be 1 to ${LONGEST_WAIT_MS} ms`);
-  if (!(Number.isInteger(connections) && connections >= 2)) throw invalid('connections', 'it must be at least 2');
+  checkOwn('createConsulAdapter', options);
   return {
     schemes: ['consul', 'consuls'],
+    credentials: ['token', 'tls'],
     parse,
-    open: ({ cluster }, options) => {
-      const { scheme, endpoints, scope, consistency } = scopeOf(cluster);
+    open: ({ cluster, parsed }, given) => {
+      const { scheme, endpoints, scope, consistency } = parsed as ConsulUrl;
       const secure = scheme === 'consuls';
-      check(scheme, options);
-      if (options.tls?.insecureSkipVerify) {
-        options.logger.warn(
+      check(scheme, given);
+      checkOwn('adapterOptions', given.adapterOptions);
+      const { waitMs, connections } = { ...DEFAULTS, ...options, ...given.adapterOptions };
+      if (given.tls?.insecureSkipVerify) {
+        given.logger.warn(
           { cluster },
           'insecureSkipVerify: the certificates of Consul are NOT verified; anybody on the way can read the token and change what is sent.',
         );
       }
-      return new ConsulSource(endpoints, { ...options, secure, scope, consistency, connections, waitMs });
+      return new ConsulSource(endpoints, { ...given, secure, scope, consistency, connections, waitMs });
     },
   };
 }
 
 export const consulAdapter: Adapter = createConsulAdapter();
 
-function parse(url: string): Location {
+function parse(url: string): Location & { readonly parsed: ConsulUrl } {
   const { scheme, authority, path, query, fragment } = splitUrl(url, QUERY_NAMES);
   const endpoints = parseEndpoints(url, authority, DEFAULT_PORT).map(formatEndpoint);
   if (fragment !== undefined) throw invalidUrl(url, 'a # has no meaning here; write a literal # as %23');
   const target = targetOfUrl(url, path, query);
-  return { cluster: clusterOf(url, { scheme, endpoints, query }), target };
+  const parsed = consulUrl(url, { scheme, endpoints, query });
+  return { cluster: clusterOf(parsed), target, parsed };
+}
+
+/** @throws WatchError INVALID_OPTION for an option that is unknown or out of range. */
+function checkOwn(where: string, options: ConsulAdapterOptions = {}): void {
+  checkKnownOptions(where, options, KNOWN);
+  const { waitMs, connections } = { ...DEFAULTS, ...options };
+  if (!(waitMs >= 1 && waitMs <= LONGEST_WAIT_MS)) throw invalid('waitMs', `it must be 1 to ${LONGEST_WAIT_MS} ms`);
+  if (!(Number.isInteger(connections) && connections >= 2)) throw invalid('connections', 'it must be at least 2');
 }
 
 /** @throws WatchError INVALID_OPTION for options that contradict each other or the URL. */
@@ -88,7 +100,7 @@ function check(scheme: string, options: ConnectOptions): void {
   if (username !== undefined || password !== undefined) {
     throw invalid(username === undefined ? 'password' : 'username', 'Consul knows no users; give a token');
   }
-  refuseOptions('Consul', options, ['token', 'tls', 'maxMessageBytes', 'maxProofAgeMs']);
+  refuseOptions('Consul', options, ['token', 'tls', 'maxMessageBytes', 'maxProofAgeMs', 'adapterOptions']);
   // What a header cannot carry would only fail in a request, with the token in the error.
   if (token !== undefined && !/^[\x21-\x7e]*$/.test(token)) {
     throw invalid('token', 'it has a space, a line break or another character that no token has');

@@ -1,14 +1,14 @@
 import { setMaxListeners } from 'node:events';
-import {
-  type ConnectOptions,
-  type Entry,
-  type KeyMap,
-  type Logger,
-  type Revision,
-  type Timing,
-  WatchError,
-} from '@rollcall/core';
-import type { Source, Target, Update } from '@rollcall/core/adapter';
+import { type ConnectOptions, type Logger, type Timing, WatchError } from '@rollcall/core';
+import type {
+  AttemptOptions,
+  FullRead,
+  FullReadOptions,
+  Source,
+  SourceWriter,
+  Target,
+  Update,
+} from '@rollcall/core/adapter';
 import { type DialBoard, isOfTheEndpoint, LinkedAbort, Pool } from '@rollcall/core/internal';
 import type { ConsulConnection } from './http/connection.js';
 import { type Consistency, isLenient, type Mode, SETTLING } from './http/consistency.js';
@@ -20,9 +20,9 @@ import { NOTHING } from './queries/entries.js';
 import { BodyBudget } from './queries/keptBody.js';
 import { addressable } from './queries/kvKey.js';
 import { queryOf } from './queries/queryOf.js';
-import { ask, type QueryResult } from './watch/ask.js';
-import { BlockingWatch, type Watching } from './watch/blockingWatch.js';
+import { BlockingWatch, type WatchContext } from './watch/blockingWatch.js';
 import { Lanes, SHARED_WAIT_MS } from './watch/lanes.js';
+import { type QueryResult, query as send } from './watch/query.js';
 import { type Caller, checkWrite, deleteKey, deletePrefix, putKey } from './write.js';
 
 /** Above the 7 s after which a server without a quorum gives up by itself. */
@@ -52,11 +52,6 @@ function waitWithin({ waitMs, maxProofAgeMs }: ConsulSourceOptions): number {
   return maxProofAgeMs === undefined ? waitMs : Math.min(waitMs, ((maxProofAgeMs - GRACE_MS) * 16) / 17);
 }
 
-interface ReadAnswer {
-  readonly revision: Revision;
-  readonly entries: Iterable<readonly [string, Entry]>;
-}
-
 /** What the last answers of all watches may take, bytes: without its last answer a watch parses each one whole. */
 const MOST_BODIES_BYTES = 64 * 1024 * 1024;
 
@@ -64,7 +59,7 @@ const MOST_BODIES_BYTES = 64 * 1024 * 1024;
 export class ConsulSource implements Source {
   readonly supports = { resume: false, deltas: false, history: false };
   readonly maxSilenceMs: number;
-  readonly write: NonNullable<Source['write']> = {
+  readonly write: SourceWriter = {
     put: async (key, value, options) => {
       checkWrite(key, options);
       return this.#write((caller) => putKey(caller, key, value));
@@ -122,21 +117,21 @@ export class ConsulSource implements Source {
   }
 
   /** @throws WatchError INVALID_OPTION for a key or prefix that Consul cannot address, or that no agent caches. */
-  watch(target: Target, { signal, held }: { signal: AbortSignal; held?: KeyMap }): AsyncIterable<Update> {
-    return new BlockingWatch(this.#watching(target), [signal, this.#closed.signal], held);
+  async *watch(target: Target, { signal, held }: AttemptOptions): AsyncGenerator<Update> {
+    using end = new LinkedAbort(signal, this.#closed.signal);
+    try {
+      yield* new BlockingWatch(this.#contextOf(target), end.signal, held).updates();
+    } finally {
+      // The lanes count a watch until its signal aborts.
+      end.abort();
+    }
   }
 
   /** Values come along with `keysOnly` too: Consul's list of mere keys has no revisions. */
-  async read(
-    target: Target,
-    { signal, at }: { signal: AbortSignal; at?: Revision; keysOnly?: boolean },
-  ): Promise<ReadAnswer> {
-    if (at !== undefined) {
-      throw new WatchError('UNSUPPORTED', `Cannot read at revision ${at}: Consul keeps no history; read without it.`);
-    }
-    const watching = this.#watching(target);
+  async read(target: Target, { signal }: FullReadOptions): Promise<FullRead> {
+    const context = this.#contextOf(target);
     return this.#anywhere(signal, isOfTheEndpoint, (connection, { signal: reading, headersMs }) =>
-      readOnce({ ...watching, answerMs: headersMs }, connection, reading),
+      readOnce({ ...context, answerMs: headersMs }, connection, reading),
     );
   }
 
@@ -146,7 +141,7 @@ export class ConsulSource implements Source {
     this.#pool.close(message);
   }
 
-  #watching(target: Target): Watching {
+  #contextOf(target: Target): WatchContext {
     const { token, consistency, timing, logger } = this.#options;
     const query = queryOf(target);
     if (consistency.mode === 'cached' && !query.cacheable) {
@@ -195,7 +190,7 @@ export class ConsulSource implements Source {
   ): Promise<T> {
     using end = new LinkedAbort(signal, this.#closed.signal);
     for (let left = this.#pool.size; ; left--) {
-      const connection = await this.#pool.lease(end.signal);
+      const connection = await this.#pool.acquire(end.signal);
       try {
         const headersMs = left === 1 ? PATIENT_MS : this.#answerMs;
         const result = await run(connection, { signal: end.signal, headersMs, holds: true });
@@ -211,10 +206,10 @@ export class ConsulSource implements Source {
 }
 
 /** One plain read: of any server, if that is what was asked for and it is not too far behind; or else of the leader. */
-async function readOnce(watching: Watching, connection: ConsulConnection, signal: AbortSignal): Promise<ReadAnswer> {
-  const { maxStaleMs, mode } = watching.consistency;
+async function readOnce(context: WatchContext, connection: ConsulConnection, signal: AbortSignal): Promise<FullRead> {
+  const { maxStaleMs, mode } = context.consistency;
   const read = (chosen: Mode): Promise<QueryResult> =>
-    ask(watching, connection, { consistency: { mode: chosen, maxStaleMs }, known: NOTHING, signal, holds: true });
+    send(context, connection, { consistency: { mode: chosen, maxStaleMs }, known: NOTHING, signal, holds: true });
   // What an agent has in its cache says nothing of what it does not have.
   const answer = await read(isLenient(mode) ? 'stale' : SETTLING);
   const { index, entries } = answer.standing === 'weak' ? await read(SETTLING) : answer;

@@ -2,6 +2,7 @@ import { type Entry, type Revision, systemTiming, WatchError } from '@rollcall/c
 import { type PutOptions, refuseLeases } from '@rollcall/core/adapter';
 import type { ConsulConnection } from './http/connection.js';
 import { replyFailure } from './http/failure.js';
+import { indexOf } from './http/indexHeader.js';
 import type { CallLimits } from './http/options.js';
 import type { Reply } from './http/reply.js';
 import type { Write } from './http/writer.js';
@@ -9,7 +10,6 @@ import { BodyReader } from './queries/bodyReader.js';
 import { NOTHING } from './queries/entries.js';
 import { kvQuery } from './queries/kv.js';
 import { addressable } from './queries/kvKey.js';
-import { indexOf } from './watch/indexRules.js';
 
 /** Calls one endpoint. */
 export interface Caller {
@@ -53,11 +53,15 @@ export function checkWrite(key: string, options?: PutOptions): void {
 /** One key, as the KV store has it; no entry when it is not there. */
 async function find({ connection, limits, wallNow }: Caller, key: string): Promise<{ reply: Reply; entry?: Entry }> {
   const query = kvQuery({ prefix: key, exact: true });
-  const body = new BodyReader({ decode: query.decoder({ known: NOTHING, index: '1' }), timing: systemTiming });
+  const body = new BodyReader({
+    isList: false,
+    decode: query.decoder({ known: NOTHING, index: '1' }),
+    timing: systemTiming,
+  });
   const { path, parameters } = query;
   const reply = await connection.get({ path, parameters }, { ...limits, bodyTo: () => body });
   if (reply.status === 404 && !reply.text && 'x-consul-index' in reply.headers) return { reply };
-  const [pair] = reply.status === 200 ? ((await body.gathered())?.pairs ?? []) : [];
+  const [pair] = reply.status === 200 ? ((await body.parsed())?.pairs ?? []) : [];
   if (pair === undefined) throw replyFailure(reply, connection.endpoint, wallNow);
   return { reply, entry: pair[1] };
 }

@@ -92,22 +92,24 @@ describe('how consistent its answers must be is part of the cluster, so that `pr
     ['consul://a/?catalog=services&cached=true&max-stale=500ms', '?cached=true&max-stale=500ms'],
     ['consul://a/x?dc=d&consistency=stale', '?dc=d&consistency=stale'],
   ])('%s', (url, query) => {
-    const { cluster, target } = parse(url);
+    const location = parse(url);
+    const { cluster, target } = location;
     expect(cluster).toBe(`consul://a:8500${query}`);
     expect(target).toEqual(parse(url.replace(/&?(consistency|max-stale|cached)=\w+/g, '')).target);
     // It can be opened, too.
-    consulAdapter.open({ cluster, target }, { logger: silentLogger, timing: systemTiming });
+    consulAdapter.open(location, { logger: silentLogger, timing: systemTiming });
   });
 
   test('with `prefix:` in place of what is cached: a clear error', async () => {
-    const { cluster } = parse('consul://a/?service=x&cached=true');
+    const location = parse('consul://a/?service=x&cached=true');
     await using source = consulAdapter.open(
-      { cluster, target: { prefix: 'a/' } },
+      { ...location, target: { prefix: 'a/' } },
       { logger: silentLogger, timing: systemTiming },
     );
     const { signal } = new AbortController();
     const told = expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('"cached"') });
-    expect(() => source.watch({ prefix: 'a/' }, { signal })).toThrowError(told);
+    const updates = source.watch({ prefix: 'a/' }, { signal })[Symbol.asyncIterator]();
+    await expect(updates.next()).rejects.toEqual(told);
     await expect(source.read?.({ prefix: 'a/' }, { signal })).rejects.toEqual(told);
   });
 });

@@ -1,11 +1,12 @@
 /**
  * What the packages of this repository share among themselves. Not public: any of it may change or go in any version.
  */
+export { admission } from './adapter/admission.js';
 export type { DialBoard } from './adapter/dialBoard.js';
 export { isOfTheEndpoint } from './adapter/endpointFailure.js';
 export { locate } from './adapter/locate.js';
 export { type Connection, Pool, type PoolOptions } from './adapter/pool.js';
-export { type Found, readOnce } from './adapter/readOnce.js';
+export { readOnce } from './adapter/readOnce.js';
 export { Latest } from './feed/latest.js';
 export { StatusFeed } from './feed/statusFeed.js';
 export { type UntilOptions, until } from './feed/until.js';

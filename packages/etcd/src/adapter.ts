@@ -14,11 +14,19 @@ import { EtcdSource } from './source.js';
 
 const DEFAULT_PORT = 2379;
 
+/** What `open` needs of a URL. */
+interface EtcdUrl {
+  readonly scheme: string;
+  /** `host:port`, sorted, each once. */
+  readonly endpoints: readonly string[];
+}
+
 /** Watches keys in etcd v3: `etcd://host:2379,host:2379/prefix/`, or `etcds://` for TLS. */
 export const etcdAdapter: Adapter = {
   schemes: ['etcd', 'etcds'],
+  credentials: ['username', 'password', 'tls'],
 
-  parse(url): Location {
+  parse(url): Location & { readonly parsed: EtcdUrl } {
     const { scheme, authority, path, fragment } = splitUrl(url);
     const endpoints = parseEndpoints(url, authority, DEFAULT_PORT).map(formatEndpoint);
     if (fragment !== undefined) throw invalidUrl(url, 'a # has no meaning here; write a literal # as %23');
@@ -26,11 +34,12 @@ export const etcdAdapter: Adapter = {
       throw invalidUrl(url, `it has no path; write ${scheme}://${authority}/ to watch everything`);
     }
     const sorted = [...new Set(endpoints)].sort();
-    return { cluster: `${scheme}://${sorted.join(',')}`, target: targetOf(path) };
+    const cluster = `${scheme}://${sorted.join(',')}`;
+    return { cluster, target: targetOf(path), parsed: { scheme, endpoints: sorted } };
   },
 
-  open({ cluster }, options) {
-    const [scheme = '', endpoints = ''] = cluster.split('://');
+  open({ cluster, parsed }, options) {
+    const { scheme, endpoints } = parsed as EtcdUrl;
     check(scheme, options);
     if (options.tls?.insecureSkipVerify) {
       options.logger.warn(
@@ -38,7 +47,7 @@ export const etcdAdapter: Adapter = {
         'insecureSkipVerify: the certificates of etcd are NOT verified; anybody on the way can read and change what is sent.',
       );
     }
-    return new EtcdSource(endpoints.split(','), { ...options, secure: scheme === 'etcds' });
+    return new EtcdSource(endpoints, { ...options, secure: scheme === 'etcds' });
   },
 };
 

@@ -1,13 +1,20 @@
 import { setMaxListeners } from 'node:events';
-import { type Entry, type KeyMap, type Revision, WatchError } from '@rollcall/core';
-import type { QuietUpdate, Resume, Source, Target, Update } from '@rollcall/core/adapter';
+import { WatchError } from '@rollcall/core';
+import type {
+  AttemptOptions,
+  FullRead,
+  FullReadOptions,
+  Source,
+  SourceWriter,
+  Target,
+  Update,
+} from '@rollcall/core/adapter';
 import { isOfTheEndpoint, LinkedAbort, type Pool } from '@rollcall/core/internal';
 import { type CallLimits, PATIENT_MS } from './rpc/deadlines.js';
 import { neverSent, toWatchError } from './rpc/status.js';
 import { type ClusterOptions, clusterOf } from './watch/cluster.js';
 import type { EtcdConnection } from './watch/connection.js';
 import { withinHistory } from './watch/history.js';
-import { interruptible } from './watch/interruptible.js';
 import { list } from './watch/list.js';
 import { watch } from './watch/watch.js';
 import { deleteKey, deletePrefix, putKey } from './write.js';
@@ -19,26 +26,12 @@ const MAX_SILENCE_MS = 15_000;
 /** A watch is asked to prove itself three times before its last proof is as old as it may be. */
 const PROOFS_IN_AGE = 3;
 
-interface WatchOptions {
-  readonly signal: AbortSignal;
-  readonly from?: Resume;
-  readonly held?: KeyMap;
-  readonly present?: () => Resume | undefined;
-  readonly tell?: (update: QuietUpdate) => void;
-}
-
-interface ReadOptions {
-  readonly signal: AbortSignal;
-  readonly at?: Revision;
-  readonly keysOnly?: boolean;
-}
-
 /** One etcd cluster. */
 export class EtcdSource implements Source {
   readonly supports = { resume: true, deltas: true, history: true };
   readonly maxSilenceMs = MAX_SILENCE_MS;
   readonly maxProofAgeMs: number;
-  readonly write: NonNullable<Source['write']> = {
+  readonly write: SourceWriter = {
     put: (key, value, options = {}) =>
       this.#write((connection, limits) => putKey(connection, { key, value, options, limits })),
     delete: (key) => this.#write((connection, limits) => deleteKey(connection, key, limits)),
@@ -56,15 +49,22 @@ export class EtcdSource implements Source {
     setMaxListeners(0, this.#closed.signal);
   }
 
-  watch(target: Target, { signal, ...seen }: WatchOptions): AsyncIterable<Update> {
-    const abort = new LinkedAbort(signal, this.#closed.signal);
-    return interruptible(abort, this.#attempt(target, abort.signal, seen));
+  async *watch(target: Target, options: AttemptOptions): AsyncGenerator<Update> {
+    this.#closed.signal.throwIfAborted();
+    using end = new LinkedAbort(options.signal, this.#closed.signal);
+    const { signal } = end;
+    let connection: EtcdConnection | undefined;
+    try {
+      const acquired = await this.#pool.acquire(signal);
+      connection = acquired;
+      yield* watch({ ...options, connection, target, signal, onWatching: () => this.#pool.succeeded(acquired) });
+    } catch (error) {
+      if (signal.aborted) return;
+      throw connection === undefined ? error : this.#pool.failed(connection, toWatchError(error, connection.endpoint));
+    }
   }
 
-  async read(
-    target: Target,
-    { signal, at, keysOnly = false }: ReadOptions,
-  ): Promise<{ revision: Revision; entries: Iterable<readonly [string, Entry]> }> {
+  async read(target: Target, { signal, at, keysOnly = false }: FullReadOptions): Promise<FullRead> {
     if (at !== undefined && !isRevision(at)) {
       throw new WatchError('INVALID_OPTION', `Cannot read at "${at}": a revision is a whole number above 0.`);
     }
@@ -83,19 +83,6 @@ export class EtcdSource implements Source {
     this.#pool.close(message);
   }
 
-  async *#attempt(target: Target, signal: AbortSignal, seen: Omit<WatchOptions, 'signal'>): AsyncGenerator<Update> {
-    this.#closed.signal.throwIfAborted();
-    let connection: EtcdConnection | undefined;
-    try {
-      const leased = await this.#pool.lease(signal);
-      connection = leased;
-      yield* watch({ connection, target, signal, ...seen, onWatching: () => this.#pool.succeeded(leased) });
-    } catch (error) {
-      if (signal.aborted) return;
-      throw connection === undefined ? error : this.#pool.failed(connection, toWatchError(error, connection.endpoint));
-    }
-  }
-
   /** Elsewhere only if nothing was sent: a write must not be done twice. */
   #write<T>(run: (connection: EtcdConnection, limits: CallLimits) => Promise<T>): Promise<T> {
     return this.#anywhere(this.#closed.signal, neverSent, run);
@@ -112,7 +99,7 @@ export class EtcdSource implements Source {
   ): Promise<T> {
     using _hold = holdProcess();
     for (let left = this.#pool.size; ; left--) {
-      const connection = await this.#pool.lease(signal);
+      const connection = await this.#pool.acquire(signal);
       try {
         const result = await run(connection, { signal, deadlineMs: left === 1 ? PATIENT_MS : undefined });
         this.#pool.succeeded(connection);

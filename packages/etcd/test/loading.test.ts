@@ -7,10 +7,10 @@ import { expect, test } from 'vitest';
 test('gRPC is loaded by the first use, not by the import, nor by opening a source', async () => {
   const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes('@grpc/grpc-js'));
   // Port 1 is nobody's: the attempt fails, and by then the client is loaded.
-  const { cluster, target } = etcdAdapter.parse('etcd://127.0.0.1:1/a/');
-  await using source = etcdAdapter.open({ cluster, target }, { logger: silentLogger, timing: systemTiming });
+  const location = etcdAdapter.parse('etcd://127.0.0.1:1/a/');
+  await using source = etcdAdapter.open(location, { logger: silentLogger, timing: systemTiming });
   expect(loaded()).toBe(false);
-  const updates = source.watch(target, { signal: new AbortController().signal });
+  const updates = source.watch(location.target, { signal: new AbortController().signal });
   await expect(updates[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'UNREACHABLE' });
   expect(loaded()).toBe(true);
 });

@@ -1,5 +1,6 @@
 import { type Entry, type Revision, WatchError } from '@rollcall/core';
-import { type Found, readOnce } from '@rollcall/core/internal';
+import type { FullRead } from '@rollcall/core/adapter';
+import { readOnce } from '@rollcall/core/internal';
 import { entryLine } from '../output/jsonLines.js';
 import { printable, printableLines, textOf } from '../output/printable.js';
 import { count, entryText } from '../output/terminalLines.js';
@@ -30,7 +31,7 @@ export async function get(session: Session, url: string, { prefix, at }: GetOpti
   }
 }
 
-async function printValue(session: Session, key: string, found: Found, at: Revision | undefined): Promise<void> {
+async function printValue(session: Session, key: string, found: FullRead, at: Revision | undefined): Promise<void> {
   const [first] = found.entries;
   if (first === undefined) {
     const when = at === undefined ? 'is' : 'was';
@@ -48,7 +49,7 @@ function valueOutput({ jsonAsked, io }: Session, key: string, entry: Entry, revi
   return `${text === undefined ? `(${count(entry.value.length, 'byte')}, not text)` : printableLines(text)}\n`;
 }
 
-function* entryLines(session: Session, prefix: string, { entries, revision }: Found): Generator<string> {
+function* entryLines(session: Session, prefix: string, { entries, revision }: FullRead): Generator<string> {
   for (const [key, entry] of entries) {
     yield session.json ? entryLine(prefix + key, entry, revision) : entryText(prefix + key, entry, session);
   }

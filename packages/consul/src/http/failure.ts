@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type ErrorCode, WatchError } from '@rollcall/core';
-import { networkFailure, type Wording } from '@rollcall/core/adapter';
+import { networkFailure, retryAfterMs, type Wording } from '@rollcall/core/adapter';
 import type { Reply } from './reply.js';
 
 type Verdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
@@ -85,14 +85,6 @@ export function transportFailure(error: unknown, endpoint: string): WatchError {
 export function neverSent({ cause }: WatchError): boolean {
   if (!(cause instanceof Error)) return false;
   return networkFailure(`${codeOf(cause)} ${cause.message}`, WORDING)?.neverSent ?? false;
-}
-
-/** Retry-After (RFC 9110, 10.2.3), seconds or a date, as ms from now; undefined when it is neither. */
-export function retryAfterMs(header: string | undefined, wallNow: number): number | undefined {
-  if (header === undefined) return undefined;
-  if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - wallNow);
 }
 
 /** Only plain text is Consul's. Go's own server gives no type with it. */

@@ -15,37 +15,36 @@ type Query = Readonly<Record<string, readonly string[]>>;
 /** These and the consistency belong to the cluster, not to the target: writes go there too, and `--prefix` keeps them. */
 export const SCOPE_NAMES = ['dc', 'namespace', 'partition'] as const;
 
-/**
- * The key by which sources are shared, as `consul://a:8500,b:8500?dc=x&consistency=stale`: endpoints sorted, each once.
- * @throws WatchError INVALID_URL for an empty name, and for a consistency that cannot be.
- */
-export function clusterOf(
-  url: string,
-  parts: { readonly scheme: string; readonly endpoints: readonly string[]; readonly query: Query },
-): string {
-  const scope = SCOPE_NAMES.flatMap((name) => {
-    const value = parts.query[name]?.[0];
-    if (value === '') throw invalidUrl(url, `"${name}" has no value; leave it out for the agent's own`);
-    return value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`];
-  });
-  const query = [...scope, ...formatConsistency(consistencyOfUrl(url, parts.query))].join('&');
-  const hosts = [...new Set(parts.endpoints)].sort().join(',');
-  return `${parts.scheme}://${hosts}${query === '' ? '' : `?${query}`}`;
-}
-
-/** The inverse of `clusterOf`. */
-export function scopeOf(cluster: string): {
+/** What `open` needs of a URL. */
+export interface ConsulUrl {
   readonly scheme: string;
+  /** `host:port`, sorted, each once. */
   readonly endpoints: readonly string[];
   readonly scope: Scope;
   readonly consistency: Consistency;
-} {
-  const [beforeQuery = '', query = ''] = cluster.split('?');
-  const [scheme = '', endpoints = ''] = beforeQuery.split('://');
-  const names = Object.fromEntries(new URLSearchParams(query));
-  const lists = Object.fromEntries(Object.entries(names).map(([name, value]) => [name, [value]]));
-  const consistency = consistencyOfUrl(cluster, lists);
-  const { dc, namespace, partition } = names;
-  const scope = { ...(dc && { dc }), ...(namespace && { namespace }), ...(partition && { partition }) };
-  return { scheme, endpoints: endpoints.split(','), scope, consistency };
+}
+
+/** @throws WatchError INVALID_URL for an empty name, and for a consistency that cannot be used. */
+export function consulUrl(
+  url: string,
+  {
+    scheme,
+    endpoints,
+    query,
+  }: { readonly scheme: string; readonly endpoints: readonly string[]; readonly query: Query },
+): ConsulUrl {
+  const scope: Record<string, string> = {};
+  for (const name of SCOPE_NAMES) {
+    const value = query[name]?.[0];
+    if (value === '') throw invalidUrl(url, `"${name}" has no value; leave it out for the agent's own`);
+    if (value !== undefined) scope[name] = value;
+  }
+  return { scheme, endpoints: [...new Set(endpoints)].sort(), scope, consistency: consistencyOfUrl(url, query) };
+}
+
+/** The key by which sources are shared, as `consul://a:8500,b:8500?dc=x&consistency=stale`. */
+export function clusterOf({ scheme, endpoints, scope, consistency }: ConsulUrl): string {
+  const names = Object.entries(scope).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  const query = [...names, ...formatConsistency(consistency)].join('&');
+  return `${scheme}://${endpoints.join(',')}${query === '' ? '' : `?${query}`}`;
 }

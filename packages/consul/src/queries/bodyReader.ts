@@ -16,8 +16,8 @@ const MOST_KEPT_BYTES = 16 * 1024 * 1024;
 /** What node:http takes to receive a body, beside what is done with it: measured with one that was dropped unread. */
 const RECEIVING_MS_A_MB = 1.5;
 
-/** What the body of an answer says. */
-export interface Gathered {
+/** The items of an answer's body. */
+export interface ParsedBody {
   readonly pairs: readonly Pair[];
   readonly malformed: number;
   /** To read the next answer by. */
@@ -25,8 +25,8 @@ export interface Gathered {
 }
 
 export interface BodyReaderOptions {
-  /** As `Query.boundary`. */
-  readonly boundary?: string | undefined;
+  /** As `Query.isList`. */
+  readonly isList: boolean;
   readonly decode: Decode;
   readonly timing: Timing;
   /** The body of the last answer. */
@@ -57,7 +57,7 @@ export class BodyReader extends Writable implements BodySink {
   constructor(options: BodyReaderOptions) {
     super();
     this.#options = options;
-    this.#pieces = new JsonPieces(options.boundary);
+    this.#pieces = new JsonPieces(options.isList);
     this.#kept = options.kept;
   }
 
@@ -70,8 +70,8 @@ export class BodyReader extends Writable implements BodySink {
     return this.#costMs + (this.#bytes / 1e6) * RECEIVING_MS_A_MB;
   }
 
-  /** Resolves when all was taken in: with what it says, or with undefined when it is no such answer. */
-  async gathered(): Promise<Gathered | undefined> {
+  /** The items, once the whole body has arrived; undefined if it is not an answer of this kind. */
+  async parsed(): Promise<ParsedBody | undefined> {
     if (!this.isHopeless && !this.writableFinished) await new Promise((resolve) => this.once('finish', resolve));
     if (this.#failure === undefined) {
       const pairs = this.#kept?.pairs ?? this.#pairs;
@@ -88,7 +88,7 @@ export class BodyReader extends Writable implements BodySink {
       this.#work(() => this.#compare(chunk));
       done();
     } else {
-      if (this.#options.boundary !== undefined) this.#chunks.push(chunk);
+      if (this.#options.isList) this.#chunks.push(chunk);
       void this.#parse(chunk).then(done);
     }
   }
@@ -142,10 +142,9 @@ export class BodyReader extends Writable implements BodySink {
   }
 
   #keep(): void {
-    const { boundary } = this.#options;
     const isWhole = this.#chunks.length > 0 && this.#malformed === 0;
-    if (boundary === undefined || !isWhole || this.#bytes < LEAST_KEPT_BYTES) return;
-    this.#body = KeptBody.of(Buffer.concat(this.#chunks), boundary, this.#pairs);
+    if (!this.#options.isList || !isWhole || this.#bytes < LEAST_KEPT_BYTES) return;
+    this.#body = KeptBody.of(Buffer.concat(this.#chunks), this.#pairs);
   }
 
   async #inSlices(work: () => void): Promise<void> {

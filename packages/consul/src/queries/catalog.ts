@@ -12,7 +12,7 @@ import {
   textOf,
   textsOf,
 } from './entry.js';
-import type { Decoded, Query } from './query.js';
+import type { DecodedPiece, Query } from './query.js';
 
 /** The nodes of the catalog by name, or its services by name with the tags in use; names are percent-encoded. */
 export function catalogQuery({ query = {} }: Target): Query {
@@ -22,7 +22,7 @@ export function catalogQuery({ query = {} }: Target): Query {
     what: `the catalog's ${nodes ? 'nodes' : 'services'}`,
     absentIs404: false,
     cacheable: !nodes,
-    ...(nodes && { boundary: '},{"ID":' }),
+    isList: nodes,
     path: `/catalog/${nodes ? 'nodes' : 'services'}`,
     parameters: filter === undefined ? [] : [['filter', filter]],
     decoder:
@@ -39,7 +39,7 @@ function isSame(known: Entry, item: Entry): boolean {
   return known.revision === item.revision && sameBytes(known, item);
 }
 
-function decodeNodes(json: unknown): Decoded | undefined {
+function decodeNodes(json: unknown): DecodedPiece | undefined {
   if (!Array.isArray(json)) return undefined;
   const pairs = json.filter(isObject).flatMap((node) => {
     const pair = nodeOf(node);
@@ -57,7 +57,7 @@ function nodeOf(fields: Readonly<Record<string, unknown>>): Pair | undefined {
   return [encodeName(node), entryOf(value, revisionOf(ModifyIndex), revisionOf(CreateIndex))];
 }
 
-function decodeServices(json: unknown): Decoded | undefined {
+function decodeServices(json: unknown): DecodedPiece | undefined {
   if (!isObject(json)) return undefined;
   const pairs = Object.entries(json).map(([name, tags]): Pair => {
     // Consul gives them in a different order each time.

@@ -3,7 +3,7 @@ import type { Entry } from '@rollcall/core';
 export type Pair = readonly [key: string, entry: Entry];
 
 /** Entries known before, by key. */
-export interface Known {
+export interface KnownEntries {
   readonly size: number;
   get(key: string): Entry | undefined;
   has(key: string): boolean;
@@ -11,7 +11,7 @@ export interface Known {
 }
 
 /** The entries of one answer, in its order. A look-up by key costs an index, which is made at the first one. */
-export class Pairs implements Known {
+export class Pairs implements KnownEntries {
   readonly #pairs: readonly Pair[];
   #byKey: Map<string, Entry> | undefined;
 
@@ -41,14 +41,14 @@ export class Pairs implements Known {
   }
 }
 
-export const NOTHING: Known = new Pairs([]);
+export const NOTHING: KnownEntries = new Pairs([]);
 
 /** Finds known entries, each once, when asked for keys in the order in which they are known: one comparison a key. */
 export class Walk {
   readonly #known: Iterator<Pair>;
   #at: Pair | undefined;
 
-  constructor(known: Known) {
+  constructor(known: KnownEntries) {
     this.#known = known[Symbol.iterator]();
     this.#advance();
   }
@@ -69,13 +69,13 @@ export class Walk {
 }
 
 /** The known entry under the pair's key where the rule says that it is the same. */
-export function keep(known: Known, pair: Pair, same: (known: Entry, entry: Entry) => boolean): Pair {
+export function keep(known: KnownEntries, pair: Pair, same: (known: Entry, entry: Entry) => boolean): Pair {
   const before = known.get(pair[0]);
   return before !== undefined && same(before, pair[1]) ? [pair[0], before] : pair;
 }
 
 /** Whether both hold the very same entries, in the same order. */
-export function sameEntries(a: Known, b: Known): boolean {
+export function sameEntries(a: KnownEntries, b: KnownEntries): boolean {
   if (a.size !== b.size) return false;
   const others = b[Symbol.iterator]();
   for (const [key, entry] of a) {

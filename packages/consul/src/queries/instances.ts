@@ -12,7 +12,7 @@ import {
   textOf,
   textsOf,
 } from './entry.js';
-import type { Before, Decoded, Query } from './query.js';
+import type { DecodeContext, DecodedPiece, Query } from './query.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -24,8 +24,7 @@ export function instancesQuery({ query = {} }: Target): Query {
     what: `the service ${JSON.stringify(service)}`,
     absentIs404: false,
     cacheable: true,
-    // The node of a check is a text.
-    boundary: '},{"Node":{',
+    isList: true,
     path: `/health/service/${encodeURIComponent(service)}`,
     parameters: [
       ...(tag ?? []).map((each) => ['tag', each] as const),
@@ -38,7 +37,7 @@ export function instancesQuery({ query = {} }: Target): Query {
   };
 }
 
-function decodeInstances(items: readonly unknown[], { known, index }: Before): Decoded {
+function decodeInstances(items: readonly unknown[], { known, index }: DecodeContext): DecodedPiece {
   const pairs: Pair[] = [];
   for (const item of items) {
     const pair = isObject(item) ? instanceOf(item) : undefined;

@@ -1,10 +1,10 @@
+import { listBoundary } from '../http/jsonPieces.js';
 import type { Pair } from './entries.js';
 
 /** Sizes of the blocks that are compared at once: the difference is found in the largest, then in the next. */
 const BLOCKS = [64 * 1024, 1024, 32, 1];
 
 const COMMA = 0x2c;
-const OPEN = 0x5b;
 
 /**
  * The body of an answer, an array of items, with what each item says: the next answer is mostly the same bytes. It
@@ -24,16 +24,12 @@ export class KeptBody {
     this.#pairs = pairs;
   }
 
-  /**
-   * @param boundary the end of an item, a comma, and the beginning of the next. It has a quotation mark that is not
-   *   escaped, so that it cannot be inside a string.
-   * @returns undefined where the pairs are not those of the items one by one.
-   */
-  static of(bytes: Buffer, boundary: string, pairs: readonly Pair[]): KeptBody | undefined {
-    if (bytes[0] !== OPEN || pairs.length === 0) return undefined;
-    const between = Buffer.from(boundary);
-    const starts = [1, ...startsIn(bytes, between, 0)];
-    return starts.length === pairs.length ? new KeptBody(bytes, between, starts, pairs) : undefined;
+  /** @returns undefined if the items cannot be found one by one, so that each has its pair. */
+  static of(bytes: Buffer, pairs: readonly Pair[]): KeptBody | undefined {
+    const boundary = listBoundary(bytes);
+    if (boundary === undefined || pairs.length === 0) return undefined;
+    const starts = [1, ...startsIn(bytes, boundary, 0)];
+    return starts.length === pairs.length ? new KeptBody(bytes, boundary, starts, pairs) : undefined;
   }
 
   get bytes(): Buffer {

@@ -3,7 +3,7 @@ import type { Target } from '@rollcall/core/adapter';
 import { type Pair, Walk } from './entries.js';
 import { entryOf, isObject, revisionOf, sameBytes } from './entry.js';
 import { addressable, pathOfKey } from './kvKey.js';
-import type { Before, Decode, Query } from './query.js';
+import type { Decode, DecodeContext, Query } from './query.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -14,7 +14,7 @@ export function kvQuery({ prefix, exact }: Target): Query {
     what: `the KV ${exact ? 'key' : 'prefix'} ${JSON.stringify(prefix)}`,
     absentIs404: true,
     cacheable: false,
-    boundary: '},{"LockIndex":',
+    isList: true,
     path: pathOfKey(key),
     parameters: exact ? [] : [['recurse', '']],
     decoder: (before) => decoder(prefix, before),
@@ -23,7 +23,7 @@ export function kvQuery({ prefix, exact }: Target): Query {
   };
 }
 
-function decoder(prefix: string, { known }: Before): Decode {
+function decoder(prefix: string, { known }: DecodeContext): Decode {
   // Consul lists keys in order. Where its order is not JavaScript's (beyond U+FFFF) a known entry may be missed and
   // decoded once more.
   const walk = new Walk(known);

@@ -1,16 +1,16 @@
 import { type Revision, WatchError } from '@rollcall/core';
 import { replyFailure } from '../http/failure.js';
+import { indexOf } from '../http/indexHeader.js';
 import type { Reply } from '../http/reply.js';
-import type { Gathered } from '../queries/bodyReader.js';
-import { type Known, Pairs } from '../queries/entries.js';
+import type { ParsedBody } from '../queries/bodyReader.js';
+import { type KnownEntries, Pairs } from '../queries/entries.js';
 import type { KeptBody } from '../queries/keptBody.js';
 import type { Query } from '../queries/query.js';
-import { indexOf } from './indexRules.js';
 
 /** A whole answer that may be trusted. */
 export interface Answer {
   readonly index: Revision;
-  readonly entries: Known;
+  readonly entries: KnownEntries;
   readonly malformed: number;
   /** To read the next answer by. */
   readonly body?: KeptBody | undefined;
@@ -25,25 +25,25 @@ interface Context {
 /**
  * Reads a reply, trusting nothing before status, index and type are Consul's: a load balancer's page must not pass for
  * an empty list, nor a list that access rules have filtered for a whole one.
- * @param gathered what its body says, if that is what this query's answers are.
+ * @param parsed the items of its body; undefined if the body is not one of this query's answers.
  * @throws WatchError what the reply means if it is not an answer; FORBIDDEN for a filtered one.
  */
 export function readAnswer(
   reply: Reply,
-  gathered: Gathered | undefined,
+  parsed: ParsedBody | undefined,
   { query, endpoint, wallNow }: Context,
 ): Answer {
   const { status, headers, text } = reply;
   const absent = status === 404 && query.absentIs404 && !text && 'x-consul-index' in headers;
   if (status !== 200 && !absent) throw replyFailure(reply, endpoint, wallNow);
   const index = indexOf(headers['x-consul-index'], endpoint);
-  const said: Gathered | undefined = absent ? { pairs: [], malformed: 0 } : gathered;
-  if (said === undefined) throw notAnAnswer(reply, endpoint, query);
+  const body: ParsedBody | undefined = absent ? { pairs: [], malformed: 0 } : parsed;
+  if (body === undefined) throw notAnAnswer(reply, endpoint, query);
   if (headers['x-consul-results-filtered-by-acls'] === 'true') {
     const why = 'its access rules hide a part from this token; give the token a policy that may read all of it';
     throw new WatchError('FORBIDDEN', `Consul at ${endpoint} does not show all of ${query.what}: ${why}.`);
   }
-  return { index, entries: new Pairs(said.pairs), malformed: said.malformed, body: said.body };
+  return { index, entries: new Pairs(body.pairs), malformed: body.malformed, body: body.body };
 }
 
 /**

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { WatchError } from '@rollcall/core';
+import { retryAfterMs } from '@rollcall/core/adapter';
 import { describe, expect, test } from 'vitest';
-import { neverSent, replyFailure, retryAfterMs, transportFailure } from '../../src/http/failure.js';
+import { neverSent, replyFailure, transportFailure } from '../../src/http/failure.js';
 import type { Reply } from '../../src/http/reply.js';
 
 const plain = (status: number, body: string): Reply => ({

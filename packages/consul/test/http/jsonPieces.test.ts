@@ -4,9 +4,9 @@ import { JsonPieces } from '../../src/http/jsonPieces.js';
 const BOUNDARY = '},{"Key":';
 
 /** What is pushed in chunks of a size, piece by piece. */
-function piecesOf(body: string | Buffer, chunkBytes: number, boundary: string | undefined = BOUNDARY): unknown[] {
+function piecesOf(body: string | Buffer, chunkBytes: number, isList = true): unknown[] {
   const bytes = Buffer.from(body);
-  const pieces = new JsonPieces(boundary);
+  const pieces = new JsonPieces(isList);
   const found: unknown[] = [];
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     const piece = pieces.push(bytes.subarray(at, at + chunkBytes));
@@ -64,10 +64,10 @@ describe('an array of objects', () => {
   });
 });
 
-test('without a boundary all is one piece', () => {
+test('what is no list is one piece', () => {
   const all = { a: items(3_000) };
-  expect(new JsonPieces(undefined).push(Buffer.from(JSON.stringify(all)))).toBeUndefined();
-  expect(piecesOf(JSON.stringify(all), 64 * 1024, '\0')).toEqual([all]);
+  expect(new JsonPieces(false).push(Buffer.from(JSON.stringify(all)))).toBeUndefined();
+  expect(piecesOf(JSON.stringify(all), 64 * 1024, false)).toEqual([all]);
 });
 
 describe('what is no JSON is told at the end', () => {

@@ -6,7 +6,6 @@ import type { Pair } from '../../src/queries/entries.js';
 import type { Decode } from '../../src/queries/query.js';
 import { JumpingTiming } from '../fakeTiming.js';
 
-const BOUNDARY = '},{"Key":';
 const CHUNK_BYTES = 64 * 1024;
 const items = Array.from({ length: 20_000 }, (_, i) => ({ Key: `k${i}`, Value: 'x'.repeat(50) }));
 const entry = { value: new Uint8Array() };
@@ -22,13 +21,13 @@ const decode: Decode = (json) =>
   Array.isArray(json) ? { pairs: json.map(({ Key }): Pair => [Key, entry]), malformed: 1 } : undefined;
 
 function reading(body: string, { decoder = decode, timing = new JumpingTiming() } = {}): BodyReader {
-  return Readable.from(chunksOf(body)).pipe(new BodyReader({ boundary: BOUNDARY, decode: decoder, timing }));
+  return Readable.from(chunksOf(body)).pipe(new BodyReader({ isList: true, decode: decoder, timing }));
 }
 
 test('gathers all entries in order, and what made no sense', async () => {
-  const gathered = await reading(JSON.stringify(items)).gathered();
-  expect(gathered?.pairs.map(([key]) => key)).toEqual(items.map(({ Key }) => Key));
-  expect(gathered?.malformed).toBeGreaterThan(1);
+  const parsed = await reading(JSON.stringify(items)).parsed();
+  expect(parsed?.pairs.map(([key]) => key)).toEqual(items.map(({ Key }) => Key));
+  expect(parsed?.malformed).toBeGreaterThan(1);
 });
 
 test('S63 the event loop turns after 5 ms of work, and the work is counted', async () => {
@@ -55,7 +54,7 @@ test('S63 the event loop turns after 5 ms of work, and the work is counted', asy
     }
   })();
   const reader = reading(JSON.stringify(items), { decoder, timing });
-  await reader.gathered();
+  await reader.parsed();
   running = false;
   await others;
   expect(work).toBeGreaterThan(30);
@@ -65,11 +64,11 @@ test('S63 the event loop turns after 5 ms of work, and the work is counted', asy
   expect(reader.costMs).toBeCloseTo(work + (bytes / 1e6) * 1.5);
 });
 
-test('what is no such answer is read to its end, and not gathered', async () => {
+test('what is no such answer is read to its end, and not parsed', async () => {
   for (const body of ['', '{"a":1}', '<html>', JSON.stringify(items).slice(0, -1)]) {
     const reader = reading(body);
     await once(reader, 'finish');
-    await expect(reader.gathered()).resolves.toBeUndefined();
+    await expect(reader.parsed()).resolves.toBeUndefined();
   }
 });
 
@@ -77,5 +76,5 @@ test('a defect in reading is not taken for a bad answer', async () => {
   const decoder: Decode = () => {
     throw new TypeError('a defect');
   };
-  await expect(reading(JSON.stringify(items), { decoder }).gathered()).rejects.toThrowError('a defect');
+  await expect(reading(JSON.stringify(items), { decoder }).parsed()).rejects.toThrowError('a defect');
 });

@@ -1,23 +1,23 @@
 import type { Entry } from '@rollcall/core';
 import type { Target } from '@rollcall/core/adapter';
 import { describe, expect, test } from 'vitest';
-import { type Known, NOTHING, Pairs } from '../../src/queries/entries.js';
-import type { Before } from '../../src/queries/query.js';
+import { type KnownEntries, NOTHING, Pairs } from '../../src/queries/entries.js';
+import type { DecodeContext } from '../../src/queries/query.js';
 import { queryOf } from '../../src/queries/queryOf.js';
 
 const text = ({ value }: Entry): string => Buffer.from(value).toString();
 
-function pairsOf(target: Target, json: unknown, before: Partial<Before> = {}) {
+function pairsOf(target: Target, json: unknown, before: Partial<DecodeContext> = {}) {
   return queryOf(target).decoder({ known: NOTHING, index: '99', ...before })(json);
 }
 
-function decode(target: Target, json: unknown, before?: Partial<Before>) {
+function decode(target: Target, json: unknown, before?: Partial<DecodeContext>) {
   const decoded = pairsOf(target, json, before);
   if (decoded === undefined) throw new Error('not an answer');
   return { entries: Object.fromEntries(decoded.pairs) as Record<string, Entry>, malformed: decoded.malformed };
 }
 
-const knowing = (entries: Readonly<Record<string, Entry>>): Known => new Pairs(Object.entries(entries));
+const knowing = (entries: Readonly<Record<string, Entry>>): KnownEntries => new Pairs(Object.entries(entries));
 
 describe('KV', () => {
   const base64 = (value: string): string => Buffer.from(value).toString('base64');

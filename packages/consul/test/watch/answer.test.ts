@@ -17,8 +17,8 @@ function read(
   const text = typeof body === 'string' ? body : undefined;
   const whole: Reply = { status: 200, ...reply, headers, text };
   const query = queryOf(target);
-  const gathered = query.decoder({ known: NOTHING, index: '7' })(body);
-  return readAnswer(whole, gathered, { query, endpoint: 'h:8500', wallNow: 0 });
+  const parsed = query.decoder({ known: NOTHING, index: '7' })(body);
+  return readAnswer(whole, parsed, { query, endpoint: 'h:8500', wallNow: 0 });
 }
 
 const without = (name: string): IncomingHttpHeaders => ({ [name]: undefined });

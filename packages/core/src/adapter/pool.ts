@@ -104,7 +104,7 @@ export class Pool<C extends Connection> {
    * @throws WatchError `paced` after a round of dials that all failed: try again at once; with `retryAfterMs` when
    *   every endpoint asked to be left alone; CLOSED; or the signal's reason.
    */
-  async lease(signal: AbortSignal): Promise<C> {
+  async acquire(signal: AbortSignal): Promise<C> {
     for (;;) {
       if (this.#closed !== undefined) throw this.#closed;
       signal.throwIfAborted();

@@ -8,6 +8,7 @@ const ALL: readonly (keyof ConnectOptions)[] = [
   'tls',
   'maxMessageBytes',
   'maxProofAgeMs',
+  'adapterOptions',
 ];
 
 /** A shorter time than this, ms, no backend can be asked often enough for. */

@@ -17,30 +17,47 @@ export interface Target {
 
 /** A parsed URL. */
 export interface Location {
-  /** Which cluster: the key by which sources are shared. Normalised; no secret in it. */
+  /**
+   * Names the cluster in one normal form, without secrets. Watches with equal `cluster` and equal options share one
+   * source, and a checkpoint belongs to one `cluster`.
+   */
   readonly cluster: string;
   readonly target: Target;
+  /** What `parse` read from the URL. `open` gets it as it is, and need not parse `cluster`. Equal for equal clusters. */
+  readonly parsed?: unknown;
 }
 
-/** What the core gives a source. */
+/** What the core gives an adapter when it opens a source. */
 export interface OpenOptions extends ConnectOptions {
   readonly logger: Logger;
-  /** Clock, timers and randomness of the registry. */
+  /** Clock, timers and randomness. An adapter that uses no others can be tested without waiting. */
   readonly timing: Timing;
-  /** For `Pool`: where the sources of one process meet that wait for the same server. */
+  /** @internal Where the `Pool`s of one process share their dials to one server. */
   readonly dials?: DialBoard;
 }
 
-/** An adapter parses its URLs and opens a Source: one cluster, many watches at once. Loading one must be cheap. */
+/** A credential that an adapter can take from the environment. */
+export type Credential = 'username' | 'password' | 'token' | 'tls';
+
+/** A backend: parses its URLs and opens sources. Loading the module of an adapter must be cheap. */
 export interface Adapter {
-  /** URL schemes without the colon. */
+  /** URL schemes without the colon. Messages call the adapter by the first. */
   readonly schemes: readonly string[];
-  /** @throws WatchError INVALID_URL, saying what is wrong and how to write it, without repeating a secret. */
+  /**
+   * The credentials that `open` is given from the environment (`ROLLCALL_USERNAME`, `_PASSWORD`, `_TOKEN`; for `tls`
+   * the files that `_CA`, `_CERT` and `_KEY` name). Default: none, so that a secret reaches only a backend that asks.
+   */
+  readonly credentials?: readonly Credential[];
+  /** @throws WatchError INVALID_URL that says what is wrong and how to write it, and repeats no secret. */
   parse(url: string): Location;
-  /** Connects nothing yet: an unreachable cluster is an error of `watch`, not of `open`. */
+  /**
+   * Connects nothing yet: an unreachable cluster is an error of `watch`, not of `open`.
+   * @throws WatchError INVALID_OPTION for an option that this backend does not have (`refuseOptions`).
+   */
   open(location: Location, options: OpenOptions): Source;
 }
 
+/** One key's change, as the backend reports it. Neither revision may be above that of the delta around it. */
 export type SourceEvent =
   | { readonly type: 'put'; readonly key: string; readonly entry: Entry }
   | { readonly type: 'delete'; readonly key: string; readonly revision: Revision };
@@ -50,52 +67,53 @@ export interface Delta {
   readonly type: 'delta';
   readonly revision: Revision;
   readonly events: readonly SourceEvent[];
-  /** The backend is known to be further, so that this proves nothing current. */
+  /** The backend has more: the delta moves the cursor, and does not make the status `live`. */
   readonly behind?: true;
   /** As `Update` says. */
   readonly asOf?: number;
 }
 
-/** What changes no key. */
+/** An update that changes no key. */
 export type QuietUpdate =
-  /** Proven in-stream, or for the cursor itself by a read: there was nothing else up to `revision`. `asOf` as `Update` says. */
+  /** The backend has proven that nothing else changed up to `revision`. `asOf` as `Update` says. */
   | { readonly type: 'bookmark'; readonly revision: Revision; readonly asOf?: number }
-  /** Evidence of life without a revision; at most one a second per watch. Feeds the watchdog, proves nothing current. */
+  /** The link works. Resets the silence timer, and does not make the status `live`. At most one a second per watch. */
   | { readonly type: 'alive' };
+
+/** One full read: every key of a target at one revision. */
+export interface FullRead {
+  readonly revision: Revision;
+  /** In the backend's order. Keys are relative to the target's prefix. */
+  readonly entries: Iterable<readonly [string, Entry]>;
+}
 
 /**
  * What one watch attempt yields. Keys are relative to the target's prefix ("" when exact, and for the key that equals
- * the prefix). The first update of an attempt without `from` that carries a revision is a snapshot.
+ * the prefix). An attempt without `from` yields a snapshot before any delta or bookmark.
  *
- * `asOf`: the backend's state was this at that time of `Timing.now()`, or later. Default: when the update arrives. Give
- * it where an answer may be older than its arrival: a list of many pages is as old as its first request.
+ * `asOf`: `Timing.now()` of a moment at which the backend's state was this one. Default: when the update arrives. Give it
+ * where an answer may be older than its arrival: a list of many pages is as old as its first request.
  */
 export type Update =
   | Delta
-  /** The whole state at `revision`. `identity` names the cluster where the backend can: another one is another history. */
-  | {
-      readonly type: 'snapshot';
-      readonly revision: Revision;
-      readonly entries: Iterable<readonly [string, Entry]>;
-      readonly identity?: string;
-      readonly asOf?: number;
-    }
-  /** Several deltas that came at once, in order. Each is told to readers by itself. */
+  /** The whole state at `revision`. `identity` names the cluster if the backend can: another identity is another history. */
+  | (FullRead & { readonly type: 'snapshot'; readonly identity?: string; readonly asOf?: number })
+  /** Several deltas that arrived together, in order. Readers see each by itself. */
   | { readonly type: 'deltas'; readonly deltas: Iterable<Delta> }
   | QuietUpdate
-  /** The state is stale now, but this attempt goes on (a half-written file). The next snapshot, delta or bookmark mends it. */
+  /** The state is stale now, and this attempt goes on (a half-written file). The next snapshot, delta or bookmark ends it. */
   | { readonly type: 'trouble'; readonly error: WatchError };
 
 /** Where to continue, and what must be true there if it is still the same history. */
 export interface Resume {
   readonly revision: Revision;
   readonly proof?: {
-    /** How many keys are held. */
+    /** How many keys the core holds. */
     readonly count: number;
     /** The held key with the highest revision. */
     readonly newest?: { readonly key: string; readonly entry: Entry };
   };
-  /** Of the snapshot that the state comes from: another identity is another history. */
+  /** The `identity` of the snapshot that the state comes from: another identity is another history. */
   readonly identity?: string;
 }
 
@@ -110,7 +128,7 @@ export interface PutOptions {
   readonly lease?: string;
   /** Keeps the value that is there and changes only the lease. The value given must be empty; no key is NOT_FOUND. */
   readonly ignoreValue?: boolean;
-  /** Told of the lease that `ttlMs` made, once the key is under it. */
+  /** Called with the lease that `ttlMs` made, once the key is under it. */
   readonly onLease?: (lease: GrantedLease) => void;
 }
 
@@ -122,61 +140,77 @@ export interface GrantedLease {
   readonly ttlMs: number;
 }
 
+/** Keys are absolute here. */
+export interface SourceWriter {
+  /** @throws WatchError INVALID_OPTION; UNSUPPORTED for an option the backend does not have; what the backend says. */
+  put(key: string, value: Uint8Array, options?: PutOptions): Promise<Revision>;
+  /** @returns whether the key was there. */
+  delete(key: string): Promise<boolean>;
+  /**
+   * Deletes all keys that begin with the prefix, in one step of the backend. If missing, the keys are deleted one by one.
+   * @returns how many were there; undefined where the backend does not say.
+   */
+  deletePrefix?(prefix: string): Promise<number | undefined>;
+}
+
+/** What one watch attempt is given. */
+export interface AttemptOptions {
+  /** The attempt ends when it aborts: the core takes nothing more, whatever the adapter does. */
+  readonly signal: AbortSignal;
+  /** Continue after this revision. Only given if `supports.resume`. */
+  readonly from?: Resume;
+  /** The entries the core holds. A snapshot may yield these very objects for what is unchanged. */
+  readonly held?: KeyMap;
+  /** Where the core is now, for an adapter that proves it by a read. Undefined before the first state. */
+  readonly present?: () => Resume | undefined;
+  /**
+   * Delivers a quiet update at once, instead of yielding it. Call it only while the core waits for the next update, so
+   * that the core has everything that was yielded. It lets one stream prove a thousand quiet watches with a thousand
+   * calls, and wakes none of their generators.
+   */
+  readonly tell?: (update: QuietUpdate) => void;
+}
+
+/** What one full read is given. */
+export interface FullReadOptions {
+  readonly signal: AbortSignal;
+  /** A revision of the past. Only given if `supports.history`. */
+  readonly at?: Revision;
+  /** The caller needs no values: entries may have empty ones. */
+  readonly keysOnly?: boolean;
+}
+
+/** A number, or one for each target. */
+export type PerTarget = number | ((target: Target) => number);
+
 /** One cluster, many watches at once. Its connections open on first use and are kept until it is disposed. */
 export interface Source extends AsyncDisposable {
   /**
-   * `resume`: `watch` understands `from`. `deltas`: it yields deltas, so deletes are told by the backend.
+   * `resume`: `watch` understands `from`. `deltas`: it yields deltas, so the backend reports deletes itself.
    * `history`: `read` understands `at`.
    */
   readonly supports: { readonly resume: boolean; readonly deltas: boolean; readonly history: boolean };
-  /** A watch silent for longer, ms, is stale and is started again; Infinity for memory and file. */
-  readonly maxSilenceMs: number;
+  /** A watch without any update for this long, ms, is stale, and is started again. Infinity only for memory and files. */
+  readonly maxSilenceMs: PerTarget;
   /**
    * How long the status may be `live` after the last snapshot, bookmark, or delta that is not `behind`, ms. May grow
-   * while many targets share few connections. Missing: no bound.
+   * while many targets share few connections. Default: no bound.
    */
-  readonly maxProofAgeMs?: number;
+  readonly maxProofAgeMs?: PerTarget;
   /**
-   * One attempt: yields updates, throws WatchError, returns on abort, never retries, holds no keys.
-   * With `from` it continues after that revision, or throws COMPACTED, TOO_LARGE, ROLLED_BACK or OTHER_HISTORY; the core then
-   * reads anew at once.
-   * @param options `held`: the entries the core holds; a snapshot may yield those very objects for what is unchanged.
-   *   `present`: where the core is now, to prove it by a read; undefined before the first state.
-   *   `tell`: takes a quiet update at once, instead of one that is yielded. Only while the core waits for the next update,
-   *   so that it has all that was yielded. A thousand quiet watches on one stream are proven by a thousand calls, and
-   *   none of them is woken.
+   * One attempt: yields updates, ends when the signal aborts, never retries, holds no keys. A plain async generator will
+   * do: the core aborts the signal first and does not wait for it.
+   * With `from` it continues after that revision, or throws COMPACTED, TOO_LARGE, ROLLED_BACK or OTHER_HISTORY; the core
+   * then makes a full read at once.
+   * @throws WatchError what went wrong. The core waits, and starts the next attempt.
    */
-  watch(
-    target: Target,
-    options: {
-      readonly signal: AbortSignal;
-      readonly from?: Resume;
-      readonly held?: KeyMap;
-      readonly present?: () => Resume | undefined;
-      readonly tell?: (update: QuietUpdate) => void;
-    },
-  ): AsyncIterable<Update>;
+  watch(target: Target, options: AttemptOptions): AsyncIterable<Update>;
   /**
-   * One full read. Where it is missing the core takes the first snapshot of a `watch`.
-   * @param options `at`: a revision of the past.
+   * One full read. Default: the core takes the first snapshot of a `watch`.
    * @throws WatchError for `at`: COMPACTED, saying which revision is the oldest that can be read; ROLLED_BACK for one
    *   that is yet to come, saying how far the store is; UNSUPPORTED where no history is kept.
    */
-  read?(
-    target: Target,
-    options: { readonly signal: AbortSignal; readonly at?: Revision; readonly keysOnly?: boolean },
-  ): Promise<{ readonly revision: Revision; readonly entries: Iterable<readonly [string, Entry]> }>;
-  /** Keys are absolute here. Missing where the backend cannot write. */
-  readonly write?: {
-    /** @throws WatchError INVALID_OPTION; UNSUPPORTED for an option the backend cannot serve; what the backend says. */
-    put(key: string, value: Uint8Array, options?: PutOptions): Promise<Revision>;
-    /** @returns whether the key was there. */
-    delete(key: string): Promise<boolean>;
-    /**
-     * Deletes all keys that begin with the prefix, in one step of the backend. Missing where there is none: then they
-     * are deleted one by one.
-     * @returns how many were there; undefined where the backend does not say.
-     */
-    deletePrefix?(prefix: string): Promise<number | undefined>;
-  };
+  read?(target: Target, options: FullReadOptions): Promise<FullRead>;
+  /** Missing where the backend cannot write. */
+  readonly write?: SourceWriter;
 }

@@ -75,8 +75,12 @@ export interface WatchErrorOptions {
   readonly retryable?: boolean;
 }
 
+/** Marks the errors of every copy of this module: an application may have two, one of them below an adapter. */
+const BRAND = Symbol.for('rollcall.WatchError');
+
 /**
  * The one error of this library. The message says what happened and what to do, and never holds a secret.
+ * `instanceof WatchError` is true for the error of any copy of this package in the process.
  */
 export class WatchError extends Error {
   override readonly name = 'WatchError';
@@ -85,10 +89,9 @@ export class WatchError extends Error {
   readonly retryable: boolean;
   /** The least wait before the next attempt that the server asked for, ms. */
   readonly retryAfterMs?: number;
-
   /**
-   * Set when whoever threw this paces the next attempt: it may be made at once, and waits there. The value is how long
-   * until the backend is tried again, ms.
+   * Set by an adapter that paces its own attempts: the core starts the next attempt at once, and the adapter waits
+   * inside it. The value is the time until the adapter asks the backend again, ms.
    */
   readonly pacedMs?: number;
 
@@ -98,12 +101,27 @@ export class WatchError extends Error {
     this.retryable = options.retryable ?? RETRYABLE[code];
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.pacedMs !== undefined) this.pacedMs = options.pacedMs;
+    // Not a field: a logger would print it, and the types of two copies would differ.
+    Object.defineProperty(this, BRAND, { value: true });
   }
 
-  /** The error itself when it is one of ours; anything else is a defect somewhere, wrapped as INTERNAL. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  /** The error itself if it is a WatchError; anything else is a defect somewhere, wrapped as INTERNAL. */
   static from(error: unknown): WatchError {
     if (error instanceof WatchError) return error;
-    const text = error instanceof Error ? error.message : String(error);
-    return new WatchError('INTERNAL', `Unexpected failure: ${text}`, { cause: error });
+    return new WatchError('INTERNAL', `Unexpected failure: ${textOf(error)}`, { cause: error });
+  }
+}
+
+/** A thrown value can be anything: `throw Object.create(null)` has no `toString`. */
+function textOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'something without a text was thrown';
   }
 }

@@ -17,6 +17,8 @@ export interface ConnectOptions {
    * it. Default: etcd 30 s; Consul its wait, a sixteenth of it and 3 s. At least 4000; files and memory have no such age.
    */
   readonly maxProofAgeMs?: number;
+  /** Options that only the URL's adapter knows, as its own documentation says. Values that JSON can hold. */
+  readonly adapterOptions?: Readonly<Record<string, unknown>>;
 }
 
 /** How a URL is to be watched. */
@@ -68,6 +70,7 @@ export const WATCH_OPTIONS = optionNames<WatchOptions>({
   tls: true,
   maxMessageBytes: true,
   maxProofAgeMs: true,
+  adapterOptions: true,
   prefix: true,
   since: true,
   checkpoint: true,

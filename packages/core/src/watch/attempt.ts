@@ -1,18 +1,20 @@
 import type { Update } from '../adapter/source.js';
 import { WatchError } from '../model/errors.js';
+import { LinkedAbort } from '../runtime/abort.js';
+import { pull } from '../runtime/pull.js';
 import type { Timing } from '../runtime/timing.js';
 
 interface Bounds {
   readonly signal: AbortSignal;
   readonly timing: Timing;
-  /** A watch silent for longer has failed. */
+  /** A watch that is silent for longer fails. */
   readonly maxSilenceMs: number;
 }
 
 /**
- * Pulls updates until the watch ends or the signal aborts. Trusts nothing: an adapter that hangs after an abort, or
+ * Takes the updates of one watch attempt until it ends or the signal aborts. An adapter that hangs after an abort, or
  * whose stream falls silent, does not hold the caller.
- * @param watch begins the watch. It and `take` are given a function to call when there was evidence of life.
+ * @param watch begins the watch. `watch` and `take` are given a function to call at each sign of life.
  * @throws WatchError SILENT, or what the watch threw.
  */
 export async function pullUntil<U extends Update>(
@@ -20,58 +22,25 @@ export async function pullUntil<U extends Update>(
   { signal, timing, maxSilenceMs }: Bounds,
   take: (update: U, feed: () => void) => Promise<void>,
 ): Promise<void> {
-  const attempt = new AbortController();
-  const stopped = new Gate();
-  let failure: WatchError | undefined;
-  const stop = (error?: WatchError): void => {
-    failure = error;
-    attempt.abort();
-    stopped.open();
-  };
-  const onAbort = (): void => stop();
   if (signal.aborted) return;
-  signal.addEventListener('abort', onAbort, { once: true });
+  using attempt = new LinkedAbort(signal);
   const watchdog = new Watchdog(timing, maxSilenceMs, () => {
-    // The limit and not the measured time, so that 200 watches of one link say the same and are logged once.
-    stop(new WatchError('SILENT', `No evidence of life for ${maxSilenceMs} ms: the link may be half-open.`));
+    // The limit and not the measured time, so that 200 watches of one link have one message, which is logged once.
+    const why = `No evidence of life for ${maxSilenceMs} ms: the link may be half-open.`;
+    attempt.abort(new WatchError('SILENT', why));
   });
   const feed = (): void => watchdog.feed();
-  let iterator: AsyncIterator<U> | undefined;
   try {
-    iterator = watch(attempt.signal, feed)[Symbol.asyncIterator]();
-    for (;;) {
-      const result = await stopped.orThe(iterator.next());
-      if (result === undefined || result.done) break;
+    await pull(watch(attempt.signal, feed), attempt.signal, async (update) => {
       feed();
-      await take(result.value, feed);
-    }
+      await take(update, feed);
+      return undefined;
+    });
+  } catch (error) {
+    if (!signal.aborted) throw attempt.signal.aborted ? attempt.signal.reason : error;
   } finally {
     watchdog.stop();
-    signal.removeEventListener('abort', onAbort);
     attempt.abort();
-    // Not awaited: a generator's return() hangs while its next() waits.
-    iterator?.return?.().catch(() => {});
-  }
-  if (failure !== undefined) throw failure;
-}
-
-/** Lets a wait be given up without leaving a reaction behind on a long-lived promise, as `Promise.race` would. */
-class Gate {
-  #opened = false;
-  #giveUp: (() => void) | undefined;
-
-  open(): void {
-    this.#opened = true;
-    this.#giveUp?.();
-  }
-
-  /** The promise's outcome, or undefined once the gate is open. */
-  orThe<T>(promise: Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#giveUp = () => resolve(undefined);
-      promise.then(resolve, reject);
-      if (this.#opened) resolve(undefined);
-    });
   }
 }
 

@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry';
-import type { Delta, QuietUpdate, Resume, Source, Target, Update } from '../adapter/source.js';
+import type { Delta, PerTarget, QuietUpdate, Resume, Source, Target, Update } from '../adapter/source.js';
 import type { Checkpoint } from '../checkpoint/format.js';
 import type { Step } from '../feed/subscriber.js';
 import { type ErrorCode, WatchError } from '../model/errors.js';
@@ -14,10 +14,13 @@ import { HEALTHY_AFTER_MS } from './backoff.js';
 import { Health } from './health.js';
 import { Replica } from './replica.js';
 import { stateAt } from './stateAt.js';
+import { UpdateCheck } from './updateCheck.js';
 
-/** What a reflector is told to work with, and whom it tells. */
+/** What a reflector works with, and where it reports. */
 export interface ReflectorHost {
   readonly source: Source;
+  /** The first scheme of the source's adapter, for messages. */
+  readonly adapter: string;
   readonly target: Target;
   /** The revision whose state is to be the first. */
   readonly since: Revision | undefined;
@@ -35,6 +38,8 @@ export interface ReflectorHost {
   /** Whether a reader who was told of the last step has not come back for the next one. */
   readersAreTaking(): boolean;
 }
+
+type Bookmark = Extract<Update, { type: 'bookmark' }>;
 
 /** These say that the cursor cannot be continued from: a full read decides, and nobody needs to wait for it. */
 const READ_ANEW: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'TOO_LARGE', 'ROLLED_BACK', 'OTHER_HISTORY']);
@@ -60,6 +65,8 @@ export class Reflector {
   readonly #host: ReflectorHost;
   readonly #replica: Replica;
   readonly #health: Health;
+  readonly #check: UpdateCheck;
+  #loggedLower = false;
   /** However fast changes come, timers and sockets get their turn. */
   readonly #slices = new Slices();
 
@@ -67,6 +74,7 @@ export class Reflector {
     this.#host = host;
     this.#replica = new Replica(() => host.mintEpoch());
     this.#health = new Health(host.timing, (status) => host.onStatus(status));
+    this.#check = new UpdateCheck(host.adapter);
   }
 
   /** The status as of now, with the time of the last proof. */
@@ -194,13 +202,15 @@ export class Reflector {
         const tell = (update: QuietUpdate): void => {
           if (attempt.aborted) return;
           feed();
-          // It must not throw: it runs where the adapter hears its server.
-          if (update.type === 'bookmark' && this.#replica.isFollowing) this.#move(update);
+          // It must not throw: it runs inside the adapter's own callbacks.
+          const { isFollowing } = this.#replica;
+          if (update.type === 'bookmark' && isFollowing)
+            this.#move(this.#check.checked(update, isFollowing) as Bookmark);
         };
         return source.watch(target, { signal: attempt, present, tell, ...resume, ...held });
       },
-      { signal, timing, maxSilenceMs: source.maxSilenceMs },
-      (update, feed) => this.#take(update, feed, signal),
+      { signal, timing, maxSilenceMs: boundOf(source.maxSilenceMs, target) },
+      (update, feed) => this.#take(this.#check.checked(update, this.#replica.isFollowing), feed, signal),
     );
   }
 
@@ -236,12 +246,25 @@ export class Reflector {
   }
 
   /** @returns whether readers were told of a change. */
-  #move(update: Delta | Extract<Update, { type: 'bookmark' }>): boolean {
+  #move(update: Delta | Bookmark): boolean {
     const step = this.#replica.move(update);
-    if (step === undefined) return false;
+    if (step === undefined) {
+      this.#logLower(update);
+      return false;
+    }
     this.#host.onStep(step, false);
     if (update.type === 'bookmark' || !update.behind) this.#proven(update.asOf);
     return step.changed;
+  }
+
+  /** Once for each watch: a member of a cluster that lags behind the others may send many. */
+  #logLower({ type, revision }: Delta | Bookmark): void {
+    if (this.#loggedLower) return;
+    this.#loggedLower = true;
+    const { adapter, logger, target } = this.#host;
+    const held = this.#replica.snapshot?.revision;
+    const what = `The adapter for ${adapter} yielded a ${type} at revision ${revision}, below the present ${held}`;
+    logger.info({ prefix: target.prefix, revision }, `${what}: dropped, and logged once for this watch.`);
   }
 
   /** Waits until a reader that keeps up wants the next change: then it sees every revision by itself. */
@@ -276,7 +299,7 @@ export class Reflector {
   #proven(asOf = this.#host.timing.now()): void {
     const { source, logger, target } = this.#host;
     const wasStale = this.#health.state === 'stale';
-    const live = this.#health.proven(asOf, source.maxProofAgeMs ?? Number.POSITIVE_INFINITY);
+    const live = this.#health.proven(asOf, boundOf(source.maxProofAgeMs, target));
     if (live && wasStale) logger.info({ prefix: target.prefix }, 'Live.');
   }
 
@@ -287,6 +310,11 @@ export class Reflector {
   get #held(): KeyMap | undefined {
     return this.#replica.snapshot?.entries;
   }
+}
+
+/** The bound for one target, ms; none given is no bound. */
+function boundOf(bound: PerTarget | undefined, target: Target): number {
+  return typeof bound === 'function' ? bound(target) : (bound ?? Number.POSITIVE_INFINITY);
 }
 
 function notCurrent(what: string): WatchError {

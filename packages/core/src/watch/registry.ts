@@ -16,6 +16,7 @@ import { inTime, systemTiming, type Timing } from '../runtime/timing.js';
 import { type Beginning, beginningOf } from './beginning.js';
 import { SharedWatch } from './sharedWatch.js';
 import { sourceKey } from './sharingKey.js';
+import { checkSource } from './updateCheck.js';
 import { Handle, type Lease } from './watcher.js';
 
 /** `close()` settles within 1 s; what a source still has to tear down then goes on by itself. */
@@ -203,6 +204,7 @@ class SharingRegistry implements Registry {
     const { source, release } = this.#leaseSource(adapter, location, connect);
     const watch = new SharedWatch({
       source,
+      adapter: adapter.schemes[0] ?? '',
       target: location.target,
       since: begin.since,
       checkpoint: begin.checkpoint === undefined ? undefined : this.#keeper(begin.checkpoint, location),
@@ -222,10 +224,7 @@ class SharingRegistry implements Registry {
 
   #leaseSource(adapter: Adapter, location: Location, connect: ConnectOptions): Omit<OpenedSource, 'target'> {
     const key = sourceKey(location, connect);
-    const counted = this.#sources.get(key) ?? {
-      value: adapter.open(location, { ...connect, logger: this.#logger, timing: this.#timing, dials: this.#dials }),
-      references: 0,
-    };
+    const counted = this.#sources.get(key) ?? { value: this.#openSource(adapter, location, connect), references: 0 };
     this.#sources.set(key, counted);
     counted.references++;
     let released: Promise<void> | undefined;
@@ -241,6 +240,13 @@ class SharingRegistry implements Registry {
         return released;
       },
     };
+  }
+
+  #openSource(adapter: Adapter, location: Location, connect: ConnectOptions): Source {
+    const given = { ...connect, logger: this.#logger, timing: this.#timing, dials: this.#dials };
+    const source = adapter.open(location, given);
+    checkSource(source, adapter.schemes[0] ?? '');
+    return source;
   }
 
   #dispose(source: Source): Promise<void> {

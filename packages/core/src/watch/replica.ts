@@ -1,5 +1,4 @@
-import type { Found } from '../adapter/readOnce.js';
-import type { Delta, Resume, Update } from '../adapter/source.js';
+import type { Delta, FullRead, Resume, Update } from '../adapter/source.js';
 import type { Step } from '../feed/subscriber.js';
 import { type HeldSnapshot, isChanged } from '../model/changes.js';
 import { type ErrorCode, WatchError } from '../model/errors.js';
@@ -62,7 +61,7 @@ export class Replica {
    * Takes a state of the past as the first. Undefined where the backend's own came first after all.
    * @param continues whether a watch may go on from it; if not, the first answer is of another history, whatever it is.
    */
-  async beginWith({ revision, entries }: Found, continues: boolean): Promise<Step | undefined> {
+  async beginWith({ revision, entries }: FullRead, continues: boolean): Promise<Step | undefined> {
     const step = await firstSnapshot({ revision, entries }, this.#mintEpoch());
     if (this.#snapshot !== undefined) return undefined;
     this.#snapshot = step.snapshot;
@@ -82,14 +81,12 @@ export class Replica {
   }
 
   /**
-   * Undefined for what a lagging member says of the past: it proves nothing current, not even that the watch is live.
-   * @throws WatchError INTERNAL where a snapshot had to come first.
+   * Undefined for an update below the present state, as a lagging member of a cluster sends it: it proves nothing, not
+   * even that the watch is live.
    */
   move(update: Move): Step | undefined {
     const held = this.#snapshot;
-    if (held === undefined || !this.isFollowing) {
-      throw new WatchError('INTERNAL', `The adapter yielded a ${update.type} before any snapshot.`);
-    }
+    if (held === undefined || !this.isFollowing) throw new WatchError('INTERNAL', 'There is no state to follow.');
     if (compareRevisions(update.revision, held.revision) < 0) return undefined;
     const step = update.type === 'delta' ? applyDelta(held, update) : applyBookmark(held, update);
     this.#snapshot = step.snapshot;

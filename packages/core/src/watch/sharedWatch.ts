@@ -15,6 +15,8 @@ import { Reflector } from './reflector.js';
 
 interface SharedWatchOptions {
   readonly source: Source;
+  /** As `ReflectorHost.adapter`. */
+  readonly adapter: string;
   readonly target: Target;
   /** The revision to begin with. */
   readonly since: Revision | undefined;

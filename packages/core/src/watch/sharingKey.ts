@@ -3,8 +3,17 @@ import type { ConnectOptions } from '../model/options.js';
 
 /** Equal for watches that can share a source: one cluster, and equal credentials and TLS. Holds secrets: never shown. */
 export function sourceKey({ cluster }: Location, connect: ConnectOptions): string {
-  const { username, password, token, tls, maxMessageBytes, maxProofAgeMs } = connect;
+  const { username, password, token, tls, maxMessageBytes, maxProofAgeMs, adapterOptions } = connect;
   const { ca, cert, key, serverName, insecureSkipVerify } = tls ?? {};
   const verified = [ca, cert, key, serverName, insecureSkipVerify];
-  return JSON.stringify([cluster, username, password, token, ...verified, maxMessageBytes, maxProofAgeMs]);
+  return JSON.stringify([
+    cluster,
+    username,
+    password,
+    token,
+    ...verified,
+    maxMessageBytes,
+    maxProofAgeMs,
+    adapterOptions,
+  ]);
 }

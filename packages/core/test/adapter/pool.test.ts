@@ -51,12 +51,12 @@ class Stage {
   }
 
   async lease(): Promise<string> {
-    return (await this.pool.lease(signal)).endpoint;
+    return (await this.pool.acquire(signal)).endpoint;
   }
 
   /** The endpoint whose turn it is fails. */
   async fail(error?: WatchError): Promise<WatchError> {
-    const connection = await this.pool.lease(signal);
+    const connection = await this.pool.acquire(signal);
     return this.pool.failed(connection, error ?? refused(connection.endpoint));
   }
 
@@ -105,11 +105,11 @@ describe('one endpoint', () => {
 
   it('all that waited go on when a dial gets through, by the connection that was dialled', async () => {
     const stage = setUp('a');
-    const lost = await stage.pool.lease(signal);
+    const lost = await stage.pool.acquire(signal);
     stage.pool.failed(lost, refused('a'));
     expect(lost.closed).toBe(true);
     stage.up.add('a');
-    const all = Array.from({ length: 200 }, () => stage.pool.lease(signal));
+    const all = Array.from({ length: 200 }, () => stage.pool.acquire(signal));
     await stage.pass(250);
     const connections = new Set(await Promise.all(all));
     expect(connections.size).toBe(1);
@@ -123,7 +123,7 @@ describe('one endpoint', () => {
     await stage.fail();
     await stage.pass(0);
     for (let i = 0; i < 5; i++) {
-      const waiting = stage.pool.lease(signal);
+      const waiting = stage.pool.acquire(signal);
       await stage.pass(500);
       stage.pool.failed(await waiting, refused('a'));
     }
@@ -163,7 +163,7 @@ describe('one endpoint', () => {
     await stage.fail();
     const abort = new AbortController();
     using linked = new LinkedAbort(abort.signal);
-    const waiting = stage.pool.lease(linked.signal);
+    const waiting = stage.pool.acquire(linked.signal);
     abort.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
     await stage.pass(60_000);
@@ -172,7 +172,7 @@ describe('one endpoint', () => {
 
   it('a close rejects whoever waits, and closes connections', async () => {
     const stage = setUp('a', 'b');
-    const connection = await stage.pool.lease(signal);
+    const connection = await stage.pool.acquire(signal);
     stage.pool.close('over');
     expect(connection.closed).toBe(true);
     await expect(stage.lease()).rejects.toMatchObject({ code: 'CLOSED' });
@@ -204,7 +204,7 @@ describe('several pools of one process', () => {
     stages.push(second);
     for (const stage of [first, second]) await stage.fail();
     const abort = new AbortController();
-    const given = first.pool.lease(abort.signal);
+    const given = first.pool.acquire(abort.signal);
     await turns();
     const other = second.lease();
     await turns();
@@ -219,7 +219,7 @@ describe('several pools of one process', () => {
 /** Fails what there is and gives the connection that a dial brings. */
 async function dialled(stage: Stage): Promise<Fake> {
   stage.up.add('a');
-  const waiting = stage.pool.lease(signal);
+  const waiting = stage.pool.acquire(signal);
   await stage.pass(1_000);
   return waiting;
 }
@@ -228,7 +228,7 @@ describe('several endpoints', () => {
   it('stays with the one that works', async () => {
     const stage = setUp('a', 'b', 'c');
     expect(await stage.lease()).toBe('a');
-    stage.pool.succeeded(await stage.pool.lease(signal));
+    stage.pool.succeeded(await stage.pool.acquire(signal));
     expect(await stage.lease()).toBe('a');
   });
 
@@ -254,7 +254,7 @@ describe('several endpoints', () => {
 
   it('S26 whoever loses a connection that worked moves within 250 ms, at random', async () => {
     const stage = setUp('a', 'b');
-    stage.pool.succeeded(await stage.pool.lease(signal));
+    stage.pool.succeeded(await stage.pool.acquire(signal));
     stage.random = 0.5;
     expect(await stage.fail()).toMatchObject({ pacedMs: 125 });
     const moving = stage.lease();
@@ -288,7 +288,7 @@ describe('several endpoints', () => {
 
   it('one outage fails all watches of an endpoint, and counts once', async () => {
     const stage = setUp('a', 'b');
-    const watches = await Promise.all([1, 2, 3, 4].map(() => stage.pool.lease(signal)));
+    const watches = await Promise.all([1, 2, 3, 4].map(() => stage.pool.acquire(signal)));
     for (const watch of watches) expect(stage.pool.failed(watch, refused('a')).code).toBe('UNREACHABLE');
     expect(await stage.lease()).toBe('b');
   });

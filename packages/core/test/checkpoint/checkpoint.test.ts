@@ -200,7 +200,7 @@ test('what a watch must not say before its snapshot it must not say after a chec
   await timing.advance(1000);
   await watcher.ready();
   attempt.play({ type: 'bookmark', revision: '10' });
-  expect(await status(watcher, (each) => 'error' in each && each.error?.code === 'INTERNAL')).toBeDefined();
+  expect(await status(watcher, (each) => 'error' in each && each.error?.code === 'BAD_RESPONSE')).toBeDefined();
 });
 
 test('S50 with a checkpoint a wrong password does not end the watch: it is stale, and asks at the cap', async () => {

@@ -1,5 +1,6 @@
 import { compareRevisions, type KeyMap, type Revision, WatchError } from '@rollcall/core';
 import type { Delta, QuietUpdate, Resume, Target, Update } from '@rollcall/core/adapter';
+import { admission } from '@rollcall/core/internal';
 import type { WatchAnswer } from '../rpc/messages.js';
 import { KeyNames } from '../rpc/range.js';
 import { toWatchError } from '../rpc/status.js';
@@ -62,30 +63,8 @@ export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
 }
 
 /** Waits for its turn among the watches that begin. @returns to be called when this one has begun. */
-async function* admitted({ connection, signal }: Attempt): AsyncGenerator<Update, () => void> {
-  const { timing, admission } = connection;
-  const entering = admission.enter(signal);
-  let entered: (() => void) | undefined;
-  const waiting = entering.then((leave) => {
-    entered = leave;
-  });
-  try {
-    while (entered === undefined) {
-      let cancel = (): void => {};
-      const soon = new Promise<void>((resolve) => {
-        cancel = timing.schedule(ALIVE_EVERY_MS, resolve);
-      });
-      await Promise.race([waiting, soon]).finally(cancel);
-      if (entered === undefined) yield { type: 'alive' };
-    }
-    return entered;
-  } catch (error) {
-    entering.then(
-      (leave) => leave(),
-      () => {},
-    );
-    throw error;
-  }
+function admitted({ connection, signal }: Attempt): AsyncGenerator<Update, () => void> {
+  return admission(connection.admission, { signal, timing: connection.timing, everyMs: ALIVE_EVERY_MS });
 }
 
 /** A turn among the watches that begin, once there is one. */

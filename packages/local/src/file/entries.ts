@@ -1,6 +1,5 @@
 import type { Entry, KeyMap } from '@rollcall/core';
-import type { Target } from '@rollcall/core/adapter';
-import { relativeKey } from '../memory/target.js';
+import { relativeKey, type Target } from '@rollcall/core/adapter';
 
 /** The entries the target covers, by relative key; those that `held` has with equal bytes are the same objects. */
 export function entriesOf(

@@ -3,7 +3,7 @@ import { MemoryHistory } from './history.js';
 import { MemoryLink } from './link.js';
 import { MemorySource } from './source.js';
 import { MemoryStore } from './store.js';
-import type { MemoryBackend } from './stream.js';
+import type { MemoryBackend } from './watch.js';
 
 /** `memory:name`, or `memory:name#prefix/`: stores inside the process, for tests and demonstrations. */
 export interface MemoryAdapter extends Adapter {

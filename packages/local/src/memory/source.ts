@@ -1,15 +1,17 @@
-import { type Entry, type Revision, WatchError } from '@rollcall/core';
+import { type Revision, WatchError } from '@rollcall/core';
 import {
+  type AttemptOptions,
+  type FullRead,
+  type FullReadOptions,
   type PutOptions,
-  type Resume,
   refuseLeases,
   type Source,
   type Target,
   type Update,
 } from '@rollcall/core/adapter';
 import { revisionNumber } from './history.js';
-import { type MemoryBackend, MemoryStream } from './stream.js';
 import { select } from './target.js';
+import { type MemoryBackend, MemoryWatch } from './watch.js';
 
 /** A memory store as the core sees it. It has no connection of its own, so disposing of it does nothing. */
 export class MemorySource implements Source {
@@ -24,15 +26,12 @@ export class MemorySource implements Source {
     return this.#backend.link.maxSilenceMs;
   }
 
-  watch(target: Target, options: { signal: AbortSignal; from?: Resume }): AsyncIterable<Update> {
-    return new MemoryStream(this.#backend, target, options);
+  watch(target: Target, { signal, from }: AttemptOptions): AsyncIterable<Update> {
+    return new MemoryWatch(this.#backend, target, from).updates(signal);
   }
 
   /** @throws WatchError COMPACTED, or ROLLED_BACK for a revision that is yet to come. */
-  async read(
-    target: Target,
-    options: { signal: AbortSignal; at?: Revision },
-  ): Promise<{ revision: Revision; entries: Iterable<readonly [string, Entry]> }> {
+  async read(target: Target, options: FullReadOptions): Promise<FullRead> {
     await this.#reach(options.signal);
     const { name, history } = this.#backend;
     const revision = options.at === undefined ? history.revision : revisionNumber(options.at);

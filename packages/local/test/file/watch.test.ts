@@ -356,20 +356,6 @@ describe('the end of a watch', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('return() while next() waits ends both', async () => {
-    const before = systemWatches();
-    const timing = new HandTiming();
-    const reader = new Reader(open(document('a: 1\n'), timing));
-    await timing.settling(reader.state());
-    const next = reader.iterator.next();
-    await timing.waiting(POLL_MS);
-    expect(await reader.iterator.return?.()).toEqual({ done: true, value: undefined });
-    expect(await next).toEqual({ done: true, value: undefined });
-    expect(systemWatches()).toBe(before);
-    expect(timing.pending).toBe(0);
-    expect(getEventListeners(reader.abort.signal, 'abort')).toEqual([]);
-  });
-
   it('disposing of the source ends all its watches', async () => {
     const path = document('a: 1\n');
     const source = open(path);
@@ -395,11 +381,6 @@ describe('a single read', () => {
     await expect(open('/nowhere/x.yaml').read?.({ prefix: '' }, { signal })).rejects.toMatchObject({
       code: 'UNREADABLE',
     });
-  });
-
-  it('has no history', async () => {
-    const source = open(document('a: 1\n'));
-    await expect(source.read?.({ prefix: '' }, { signal, at: '1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
   it('rejects with the reason of the abort', async () => {

@@ -1,8 +1,8 @@
 import { compareRevisions, type Entry, WatchError } from '@rollcall/core';
-import type { Resume, SourceEvent, Target, Update } from '@rollcall/core/adapter';
+import { type Resume, relativeKey, type SourceEvent, type Target, type Update } from '@rollcall/core/adapter';
 import { type MemoryHistory, revisionNumber } from './history.js';
 import type { MemoryLink } from './link.js';
-import { relativeKey, select } from './target.js';
+import { select } from './target.js';
 
 /** A store as its sources see it. */
 export interface MemoryBackend {
@@ -13,53 +13,34 @@ export interface MemoryBackend {
 }
 
 /**
- * One watch of a store. It holds a cursor, not a queue: the store's log is the queue, so a reader that stalls costs
- * nothing here, and one that stalls past a compaction gets COMPACTED.
+ * One watch of a store. It holds a cursor and no queue: the store's log is the queue. A reader that stalls costs nothing
+ * here, and one that stalls past a compaction gets COMPACTED.
  */
-export class MemoryStream implements AsyncIterableIterator<Update> {
+export class MemoryWatch {
   readonly #backend: MemoryBackend;
   readonly #target: Target;
   readonly #from: Resume | undefined;
-  /** Aborts when the caller aborts, at `return()`, and when the stream fails: nothing comes after. */
-  readonly #end = new AbortController();
   /** The revision up to which everything was delivered; undefined until the store first answered. */
   #cursor: bigint | undefined;
   #cuts: number;
   #beats: number;
   #replays: number;
 
-  constructor(backend: MemoryBackend, target: Target, options: { signal: AbortSignal; from?: Resume }) {
+  constructor(backend: MemoryBackend, target: Target, from: Resume | undefined) {
     this.#backend = backend;
     this.#target = target;
-    this.#from = options.from;
-    if (options.signal.aborted) this.#end.abort();
-    options.signal.addEventListener('abort', () => this.#end.abort(), { signal: this.#end.signal });
+    this.#from = from;
     this.#cuts = backend.link.cuts;
     this.#beats = backend.link.beats;
     this.#replays = backend.link.replays;
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<Update, undefined>> {
-    try {
-      while (!this.#end.signal.aborted) {
-        const update = this.#take();
-        if (update !== undefined) return { done: false, value: update };
-        await this.#backend.link.changed(this.#end.signal);
-      }
-    } catch (error) {
-      this.#end.abort();
-      throw error;
+  async *updates(signal: AbortSignal): AsyncGenerator<Update, void> {
+    while (!signal.aborted) {
+      const update = this.#take();
+      if (update === undefined) await this.#backend.link.changed(signal);
+      else yield update;
     }
-    return { done: true, value: undefined };
-  }
-
-  async return(): Promise<IteratorResult<Update, undefined>> {
-    this.#end.abort();
-    return { done: true, value: undefined };
   }
 
   /** What there is to deliver now. */

@@ -3,17 +3,17 @@ import { type Revision, type Timing, WatchError } from '@rollcall/core';
 import type { ConsulConnection } from '../http/connection.js';
 import { behindMs, type Consistency, isAgentsOwn, SETTLING, type Standing, standingOf } from '../http/consistency.js';
 import { assertHasToken } from '../http/identity.js';
+import { isIndex } from '../http/indexHeader.js';
 import { BodyReader } from '../queries/bodyReader.js';
-import type { Known } from '../queries/entries.js';
+import type { KnownEntries } from '../queries/entries.js';
 import type { KeptBody } from '../queries/keptBody.js';
 import type { Query } from '../queries/query.js';
 import { type Answer, isSilentlyEmpty, readAnswer } from './answer.js';
-import { isIndex } from './indexRules.js';
 
 /** What all queries of one target have in common. */
-export interface Questioning {
+export interface QueryContext {
   readonly query: Query;
-  /** Without a token. */
+  /** Whether queries are sent without a token. */
   readonly anonymous: boolean;
   /** The longest wait for an answer that does not block. */
   readonly answerMs: number;
@@ -21,12 +21,12 @@ export interface Questioning {
 }
 
 /** One query. */
-export interface Question {
+export interface QueryRequest {
   /** Blocks until the index is above; undefined for a plain read. */
   readonly block?: { readonly index: Revision; readonly waitMs: number } | undefined;
   readonly consistency: Consistency;
-  /** What the answer is read against, to yield the same objects for what is unchanged. */
-  readonly known: Known;
+  /** The entries of before: the result has these very objects for what is unchanged. */
+  readonly known: KnownEntries;
   /** The body of the last answer. */
   readonly kept?: KeptBody | undefined;
   readonly signal: AbortSignal;
@@ -36,8 +36,11 @@ export interface Question {
 
 export interface QueryResult extends Answer {
   readonly standing: Standing;
+  /** Whether the agent answered from its own cache or stream, and no server did. */
   readonly agentsOwn: boolean;
-  /** `Timing.now()`: the answer is the store's as of then, or later. */
+  /** Whether a blocking query ended in less than half of its wait. False for an agent's own answer: it ends as it likes. */
+  readonly early: boolean;
+  /** `Timing.now()` of a moment at which the store was as the answer says. */
   readonly asOf: number;
   /** How long this thread worked on it, ms. */
   readonly costMs: number;
@@ -49,19 +52,19 @@ const OVERRUN = 17 / 16;
 const BLOCK_GRACE_MS = 2_500;
 
 /** @throws the signal's reason, or WatchError. */
-export async function ask(
-  { query, anonymous, answerMs, timing }: Questioning,
+export async function query(
+  { query, anonymous, answerMs, timing }: QueryContext,
   connection: ConsulConnection,
-  { block, consistency, known, kept, signal, holds }: Question,
+  { block, consistency, known, kept, signal, holds }: QueryRequest,
 ): Promise<QueryResult> {
   const { endpoint } = connection;
   const { mode } = consistency;
   let body: BodyReader | undefined;
   const bodyTo = (headers: IncomingHttpHeaders): BodyReader => {
     const index = headers['x-consul-index'];
-    // Without an index it is no answer; the next best will do until that is said.
-    const before = { known, index: isIndex(index) ? index : '1' };
-    body = new BodyReader({ boundary: query.boundary, decode: query.decoder(before), timing, kept });
+    // An answer without an index is refused once its body was read: until then any index will do.
+    const decoding = { known, index: isIndex(index) ? index : '1' };
+    body = new BodyReader({ isList: query.isList, decode: query.decoder(decoding), timing, kept });
     return body;
   };
   const parameters = [
@@ -76,20 +79,22 @@ export async function ask(
   const limits = { signal, headersMs, holds, bodyTo, mayBeCached: mode === 'cached' };
   const reply = await connection.get({ path: query.path, parameters }, limits);
   const arrivedAt = timing.now();
-  const gathered = await body?.gathered();
-  const answer = readAnswer(reply, gathered, { query, endpoint, wallNow: timing.wallNow() });
+  const parsed = await body?.parsed();
+  const answer = readAnswer(reply, parsed, { query, endpoint, wallNow: timing.wallNow() });
   if (anonymous && isSilentlyEmpty(reply, answer)) await assertHasToken(connection, query.what, signal);
   const standing = standingOf(reply.headers, consistency);
-  // What settles all doubts must not be doubtful itself.
+  const agentsOwn = isAgentsOwn(reply.headers, mode);
+  // A plain read confirms other answers: it must be proven itself.
   if (block === undefined && mode === SETTLING && standing !== 'proven') throw answeredByACache(endpoint, query);
-  // An answer may be held up on the way for any time: it is certain to be as young as its question. Only where a wait
-  // that was over ended it, the server looked again at the end of that.
+  // An answer may take any time on its way: it is only certain to be of the time when the query was sent. If the wait was
+  // over, the server looked at its state again at the end of the wait.
   const waited = block !== undefined && answer.index === block.index && arrivedAt - sentAt >= block.waitMs;
   const answeredAt = waited ? sentAt + block.waitMs : sentAt;
   return {
     ...answer,
     standing,
-    agentsOwn: isAgentsOwn(reply.headers, mode),
+    agentsOwn,
+    early: block !== undefined && !agentsOwn && arrivedAt - sentAt < block.waitMs / 2,
     asOf: answeredAt - behindMs(reply.headers),
     costMs: body?.costMs ?? 0,
   };
