@@ -9,7 +9,7 @@ const schema = JSON.parse(
   await readFile(new URL('../../packages/rollcall/rollcall.schema.json', import.meta.url), 'utf8'),
 );
 const validate = new Ajv({ strict: false }).compile(schema);
-const inputs = { env: {}, readFile: () => 'pem', checkUrl: () => {} };
+const inputs = { env: {}, readFile: () => 'pem', checkUrl: () => {}, loadAdapters: () => [] };
 
 const watch = (fields: string): string => `watches:\n  a:\n    source: file:./a.yaml\n${fields}`;
 
@@ -28,6 +28,9 @@ test.each([
     ),
   ],
   [true, watch('    brokers: {probe: {timeoutMs: 500}, clusterId: x}\n')],
+  [true, `adapters: [rollcall-adapter-http]\n${watch('    adapterOptions: {intervalMs: 500}\n')}`],
+  [false, `adapters: rollcall-adapter-http\n${watch('')}`],
+  [false, watch('    adapterOptions: 5\n')],
   [true, watch('    ca: a.pem\n    insecureSkipVerify: true\n    serverName: x\n')],
   [false, watch('    sorce: x\n')],
   [false, watch('    token: 5\n')],

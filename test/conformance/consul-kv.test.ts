@@ -3,6 +3,7 @@ import { type Backend, conformance, type Harness, type Write } from '@rollcall/c
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';
 import { startProxy } from '../support/proxy.js';
+import { misled } from '../support/wrongServer.js';
 import { OWN_CLOCK, onRealTime } from './real-time.js';
 
 const notUtf8 = 'Consul gives keys as JSON text, in which each byte that is not UTF-8 is U+FFFD';
@@ -46,6 +47,11 @@ async function open(): Promise<Backend> {
       await proxy.cut();
       return () => proxy.resume();
     },
+    stall: async () => {
+      proxy.stall();
+      return () => proxy.resume();
+    },
+    answerBadly: () => misled(proxy, consul),
     [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }

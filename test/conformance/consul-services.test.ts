@@ -1,10 +1,11 @@
 import { createConsulAdapter } from '@rollcall/consul';
 import { type Entry, keyFromBytes, keyToBytes } from '@rollcall/core';
-import type { Adapter, Source, Target, Update } from '@rollcall/core/adapter';
+import type { Adapter, AttemptOptions, Target, Update } from '@rollcall/core/adapter';
 import { type Backend, conformance, type Harness, type Write } from '@rollcall/core/conformance';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';
 import { startProxy } from '../support/proxy.js';
+import { misled } from '../support/wrongServer.js';
 import { OWN_CLOCK, onRealTime } from './real-time.js';
 
 // The suite writes keys and values. Here a key is an instance of one service, by an id made of it, and the value is in
@@ -63,14 +64,10 @@ function asKeys(adapter: Adapter): Adapter {
     open: (location, options) => {
       const source = adapter.open(location, options);
       const service: Target = { prefix: '', query: { service: [SERVICE] } };
-      const watch: Source['watch'] = (target, { signal }) => {
-        const updates = source.watch(service, { signal })[Symbol.asyncIterator]();
-        const next = async (): Promise<IteratorResult<Update>> => {
-          const result = await updates.next();
-          if (result.done || result.value.type !== 'snapshot') return result;
-          return { done: false, value: { ...result.value, entries: select(result.value.entries, target) } };
-        };
-        return { [Symbol.asyncIterator]: () => ({ next, return: () => updates.return?.() ?? next() }) };
+      const watch = async function* (target: Target, { signal }: AttemptOptions): AsyncGenerator<Update> {
+        for await (const update of source.watch(service, { signal })) {
+          yield update.type === 'snapshot' ? { ...update, entries: select(update.entries, target) } : update;
+        }
       };
       return {
         supports: source.supports,
@@ -107,6 +104,11 @@ async function open(): Promise<Backend> {
       await proxy.cut();
       return () => proxy.resume();
     },
+    stall: async () => {
+      proxy.stall();
+      return () => proxy.resume();
+    },
+    answerBadly: () => misled(proxy, consul),
     [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }

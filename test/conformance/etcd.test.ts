@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, it, vi } from 'vitest';
 import { request } from '../../servers/http.mjs';
 import { type Etcd, startEtcd } from '../support/etcd.js';
 import { startProxy, type TcpProxy } from '../support/proxy.js';
+import { misled } from '../support/wrongServer.js';
 
 // 200 connections, or 100,000 changes, on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -42,6 +43,11 @@ conformance(
           await proxy.cut();
           return () => proxy.resume();
         },
+        stall: async () => {
+          proxy.stall();
+          return () => proxy.resume();
+        },
+        answerBadly: () => misled(proxy, etcd),
         compact: async () => {
           const { header } = await ask('kv/range', { ...EVERYTHING, count_only: true });
           await ask('kv/compaction', { revision: header.revision });

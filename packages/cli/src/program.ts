@@ -49,6 +49,7 @@ export function createProgram(io: Io): Command {
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('See "rollcall --help" or "rollcall COMMAND --help".')
     .option('--config <path>', 'the configuration (default: $ROLLCALL_CONFIG, else ./rollcall.yaml)')
+    .option('--adapter <package>', 'a further backend: an installed package, or ./file.js (repeatable)', collect)
     .option('--json', 'one JSON object a line, also on a terminal')
     .option(
       '--timeout <time>',
@@ -88,6 +89,10 @@ export function createProgram(io: Io): Command {
     )
     .action((shell: Shell) => void io.stdout.write(completionScript(program, shell)));
   return program;
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 function version(): string {

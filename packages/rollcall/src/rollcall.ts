@@ -10,16 +10,23 @@ import {
   type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
-import { type Adapter, checkKnownOptions, optionNames, schemeOf } from '@rollcall/core/adapter';
+import { type Adapter, type Credential, checkKnownOptions, optionNames, schemeOf } from '@rollcall/core/adapter';
 import { guardedLogger, silentLogger } from '@rollcall/core/internal';
 import type { BrokerListOptions } from '@rollcall/kafka';
 import { fileAdapter } from '@rollcall/local';
 import { builtInAdapters } from './adapters.js';
-import { type NamedWatches, type RollcallConfig, summaryOf, type WatchSummary } from './config/config.js';
+import {
+  type Configuration,
+  type NamedWatches,
+  type RollcallConfig,
+  summaryOf,
+  type WatchSummary,
+} from './config/config.js';
 import { firstOf } from './config/connection.js';
 import { connectionFrom, type Environment, withEndpoints } from './config/environment.js';
 import { type ConfigText, loadConfig } from './config/file.js';
 import { Followers } from './config/followers.js';
+import { loadAdapters } from './config/loadAdapters.js';
 import { readText } from './config/readText.js';
 
 export interface RollcallOptions {
@@ -28,8 +35,11 @@ export interface RollcallOptions {
    * moves the open watches of the names whose entry it changes.
    */
   readonly config?: string | ConfigText | RollcallConfig;
-  /** Further backends. One with a built-in backend's scheme takes its place. */
-  readonly adapters?: readonly Adapter[];
+  /**
+   * Further backends: adapters, or names of packages that export one as `default`, found from the working directory. One
+   * with a built-in backend's scheme takes its place.
+   */
+  readonly adapters?: readonly (Adapter | string)[];
   /** Any pino-compatible logger. Default: silent, but for one warning of the process where nothing answers for 10 s. */
   readonly logger?: Logger;
   /** Credentials, and `${NAME}` in the configuration, come from here. Default: `process.env`. */
@@ -66,13 +76,14 @@ export function createRollcall(options: RollcallOptions = {}): Rollcall {
 class ConfiguredRollcall implements Rollcall {
   readonly #config: string | ConfigText | RollcallConfig | undefined;
   readonly #env: Environment;
-  readonly #adapters: readonly Adapter[];
+  /** The caller's and the built-in ones. */
+  readonly #ownAdapters: readonly Adapter[];
   readonly #logger: Logger;
   readonly #registry: Registry;
   /** Watches the configuration file. Without a logger: what is wrong with the file, its reading tells. */
   readonly #ownFiles: Registry;
   readonly #followers: Followers;
-  #watches: NamedWatches;
+  #configuration: Configuration;
   #configWatcher: Watcher | undefined;
 
   constructor(options: RollcallOptions) {
@@ -82,16 +93,21 @@ class ConfiguredRollcall implements Rollcall {
     this.#config = typeof config === 'string' ? absolute(config) : config;
     this.#env = env;
     this.#logger = guardedLogger(logger);
-    this.#adapters = [...adapters, ...builtInAdapters()];
-    this.#watches = loadConfig(config, env, this.#adapters);
+    const given = adapters.flatMap((each) => (typeof each === 'string' ? loadAdapters(each, process.cwd()) : [each]));
+    this.#ownAdapters = [...given, ...builtInAdapters()];
+    this.#configuration = loadConfig(config, env, this.#ownAdapters);
     this.#followers = new Followers(this.#logger, timing ?? systemTiming);
     this.#ownFiles = createRegistry({
       adapters: [fileAdapter],
       logger: silentLogger,
       ...(timing === undefined ? {} : { timing }),
     });
+    const allAdapters = (): readonly Adapter[] => this.#adapters;
     this.#registry = createRegistry({
-      adapters: this.#adapters,
+      // Read at each watch: a reload may bring others.
+      get adapters() {
+        return allAdapters();
+      },
       ...(logger === undefined ? {} : { logger: this.#logger }),
       ...(timing === undefined ? {} : { timing }),
       resolve: (urlOrName) => this.#resolve(urlOrName),
@@ -113,8 +129,16 @@ class ConfiguredRollcall implements Rollcall {
 
   reload(): void {
     if (typeof this.#config !== 'string') return;
-    this.#watches = loadConfig(this.#config, this.#env, this.#adapters);
+    this.#configuration = loadConfig(this.#config, this.#env, this.#ownAdapters);
     this.#followers.follow(this.#watches);
+  }
+
+  get #watches(): NamedWatches {
+    return this.#configuration.watches;
+  }
+
+  get #adapters(): readonly Adapter[] {
+    return [...this.#configuration.adapters, ...this.#ownAdapters];
   }
 
   get watches(): ReadonlyMap<string, WatchSummary> {
@@ -166,11 +190,16 @@ class ConfiguredRollcall implements Rollcall {
     const url = withEndpoints(this.#env, named?.url ?? urlOrName);
     const { prefix, checkpoint, connect = {} } = named ?? {};
     const options = {
-      ...firstOf(connect, connectionFrom(this.#env, url, readText)),
+      ...firstOf(connect, connectionFrom(this.#env, url, this.#credentialsOf(url), readText)),
       ...(prefix === undefined ? {} : { prefix }),
       ...(checkpoint === undefined ? {} : { checkpoint }),
     };
     return { url, options };
+  }
+
+  #credentialsOf(url: string): readonly Credential[] {
+    const scheme = schemeOf(url) ?? '';
+    return this.#adapters.find(({ schemes }) => schemes.includes(scheme))?.credentials ?? [];
   }
 
   #unknownName(name: string): WatchError {

@@ -15,6 +15,8 @@ import { warnOfNearMiss } from './nearMiss.js';
 /** The options of every command. */
 export interface GlobalOptions {
   readonly config?: string;
+  /** Packages of further backends. */
+  readonly adapter?: readonly string[];
   readonly json?: true;
   readonly logLevel: LogLevel;
   /** False with `--no-truncate`. */
@@ -64,7 +66,12 @@ export async function withSession(
   await using logger = createLogger(io, options.logLevel);
   const out = new Output(stdout, signal);
   const config = await readableConfig(configPath(options, env, urls), signal);
-  await using rollcall = createRollcall({ logger, env, ...(config === undefined ? {} : { config }) });
+  await using rollcall = createRollcall({
+    logger,
+    env,
+    adapters: options.adapter ?? [],
+    ...(config === undefined ? {} : { config }),
+  });
   io.onReload?.(() => {
     try {
       rollcall.reload();

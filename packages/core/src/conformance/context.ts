@@ -14,6 +14,9 @@ import { within, withPatience } from './patience.js';
 /** `close()` and every abort settle within this time, in every state (promise 10). */
 const CLOSE_MS = 1000;
 
+/** A failure shows the status of so many watchers. */
+const MOST_SHOWN = 5;
+
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** What one scenario works with: an empty backend, and registries that end with it. */
@@ -21,6 +24,7 @@ export class Context implements AsyncDisposable {
   readonly harness: Harness;
   readonly backend: Backend;
   readonly #registries: Registry[] = [];
+  readonly #watchers: Watcher[] = [];
   readonly #folders: string[] = [];
 
   constructor(harness: Harness, backend: Backend) {
@@ -49,7 +53,20 @@ export class Context implements AsyncDisposable {
   }
 
   watch(key: string, options?: WatchOptions, registry: Registry = this.registry()): Watcher {
-    return registry.watch(this.url(key), options);
+    const watcher = registry.watch(this.url(key), options);
+    this.#watchers.push(watcher);
+    return watcher;
+  }
+
+  /** The error of a scenario, with what the watchers say of themselves: a wait that failed has its reason there. */
+  explained(error: unknown): unknown {
+    if (!(error instanceof Error) || this.#watchers.length === 0) return error;
+    const shown = this.#watchers.slice(-MOST_SHOWN).map(({ prefix, version, status }) => {
+      const why = 'error' in status ? ` ${status.error.code}: ${status.error.message}` : '';
+      return `\n  "${prefix}" is ${status.state}, at version ${version}${why}`;
+    });
+    error.message += `\nThe last watchers:${shown.join('')}`;
+    return error;
   }
 
   /** A watcher and its reader, past the first batch. */
@@ -68,7 +85,7 @@ export class Context implements AsyncDisposable {
     return this.backend.delete(key);
   }
 
-  /** Puts many keys, as one transaction where the backend can. */
+  /** Puts many keys, a hundred in a transaction where the backend has transactions. */
   async putAll(keys: Iterable<string>, text = ''): Promise<void> {
     const writes = [...keys].map((key): Write => ({ type: 'put', key, value: bytes(text) }));
     for (let at = 0; at < writes.length; at += 100) await this.write(writes.slice(at, at + 100));
@@ -113,7 +130,11 @@ export class Context implements AsyncDisposable {
   /** Makes the backend unreachable, and waits until the watchers know. @returns what ends the outage. */
   async outage(...watchers: Watcher[]): Promise<() => Promise<void>> {
     const restore = await this.need('outage')();
-    await Promise.all(watchers.map((each) => this.status(each, 'stale', ({ state }) => state === 'stale')));
+    for (const watcher of watchers) {
+      const status = await this.status(watcher, 'stale', ({ state }) => state === 'stale');
+      const code = 'error' in status ? status.error.code : undefined;
+      assert.ok(code !== 'INTERNAL' && code !== 'ENDED', `an outage has a clear code, and not ${code}`);
+    }
     return restore;
   }
 
@@ -128,7 +149,9 @@ export class Context implements AsyncDisposable {
   }
 
   /** A function of the backend that not every harness has. */
-  need<K extends 'transaction' | 'outage' | 'compact' | 'replay'>(name: K): NonNullable<Backend[K]> {
+  need<K extends 'transaction' | 'outage' | 'stall' | 'answerBadly' | 'compact' | 'replay'>(
+    name: K,
+  ): NonNullable<Backend[K]> {
     const found = this.backend[name]?.bind(this.backend);
     assert.ok(found, `The harness ${this.harness.name} has no ${name}(): add it, or skip this scenario with a reason.`);
     return found as NonNullable<Backend[K]>;

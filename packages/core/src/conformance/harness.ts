@@ -43,6 +43,10 @@ export interface Backend extends AsyncDisposable {
   list(prefix: string): Promise<Map<string, Uint8Array>>;
   /** Makes the backend unreachable for watchers, though not for the functions here. @returns what ends the outage. */
   outage?(): Promise<() => Promise<void>>;
+  /** Keeps connections open and answers nothing, as a half-open link does. @returns what ends it. */
+  stall?(): Promise<() => Promise<void>>;
+  /** Answers what is not this backend's, as a load balancer's page or half a document. @returns what ends it. */
+  answerBadly?(): Promise<() => Promise<void>>;
   /** Forgets the history up to now. */
   compact?(): Promise<void>;
   /** Makes the watches deliver again what they delivered before. */

@@ -3,6 +3,7 @@ import type { Harness, Runner } from './harness.js';
 import type { Scenario } from './scenario.js';
 import { checkpointScenarios } from './scenarios/checkpoint.js';
 import { endingScenarios } from './scenarios/ending.js';
+import { livenessScenarios } from './scenarios/liveness.js';
 import { readerScenarios } from './scenarios/readers.js';
 import { resyncScenarios } from './scenarios/resync.js';
 import { safetyScenarios } from './scenarios/safety.js';
@@ -17,6 +18,7 @@ const scenarios: readonly Scenario[] = [
   ...resyncScenarios,
   ...sharingScenarios,
   ...timeScenarios,
+  ...livenessScenarios,
   ...safetyScenarios,
   ...readerScenarios,
   ...checkpointScenarios,
@@ -39,7 +41,11 @@ export function conformance({ describe, it }: Runner, harness: Harness): void {
       const reason = skips[id];
       const test = async (): Promise<void> => {
         await using context = new Context(harness, await harness.open());
-        await run(context);
+        try {
+          await run(context);
+        } catch (error) {
+          throw context.explained(error);
+        }
       };
       if (reason === undefined) it(`${id} ${title}`, test);
       else it.skip(`${id} ${title} (skipped: ${reason})`, test);

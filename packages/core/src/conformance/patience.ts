@@ -19,6 +19,11 @@ export async function within<T>(ms: number, what: string, promise: PromiseLike<T
   }
 }
 
+/** Real time for the backend to answer in. */
+export async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Lets the event loop turn: timers that are due, I/O that is there, and what follows from them. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));

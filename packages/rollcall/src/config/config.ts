@@ -1,12 +1,12 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { type ConnectOptions, WatchError } from '@rollcall/core';
-import { redactUrl, schemeOf } from '@rollcall/core/adapter';
+import { type Adapter, redactUrl, schemeOf } from '@rollcall/core/adapter';
 import type { BrokerListOptions } from '@rollcall/kafka';
 import { type BrokersConfig, readBrokers } from './brokers.js';
 import { connection } from './connection.js';
 import { type ConfigDocument, objectDocument, readDocument } from './document.js';
 import type { Environment } from './environment.js';
-import { type Context, flagAt, mapAt, numberAt, onlyKeys, pemAt, textAt, wrong } from './fields.js';
+import { type Context, flagAt, mapAt, numberAt, onlyKeys, pemAt, textAt, textsAt, wrong } from './fields.js';
 
 /** One entry of `watches:`, as it is written. */
 export interface WatchConfig {
@@ -29,6 +29,8 @@ export interface WatchConfig {
   readonly maxMessageBytes?: number;
   /** How long a status stays `live` after the last proof, ms, at least 4,000 (default: etcd 30,000, Consul 61,437). */
   readonly maxProofAgeMs?: number;
+  /** Options that only the adapter of `source` knows. Consul: `waitMs`, `connections`. */
+  readonly adapterOptions?: Readonly<Record<string, unknown>>;
   /**
    * Path of the file that keeps the last good state, for a start while the backend is away; relative ones start at the
    * configuration file's folder. Each watch has its own.
@@ -40,6 +42,8 @@ export interface WatchConfig {
 
 /** `rollcall.yaml` as it is written. */
 export interface RollcallConfig {
+  /** Packages of further backends, found from the configuration file's folder. Each exports its adapter as `default`. */
+  readonly adapters?: readonly string[];
   readonly watches: Readonly<Record<string, WatchConfig>>;
 }
 
@@ -54,6 +58,13 @@ export interface NamedWatch {
 }
 
 export type NamedWatches = ReadonlyMap<string, NamedWatch>;
+
+/** A configuration, checked. */
+export interface Configuration {
+  readonly watches: NamedWatches;
+  /** Of the packages that `adapters:` names. */
+  readonly adapters: readonly Adapter[];
+}
 
 const TEXT_KEYS = [
   'source',
@@ -73,6 +84,7 @@ export const WATCH_KEYS: readonly (keyof WatchConfig)[] = [
   'insecureSkipVerify',
   'maxMessageBytes',
   'maxProofAgeMs',
+  'adapterOptions',
   'brokers',
 ];
 
@@ -94,42 +106,55 @@ export interface ConfigInputs {
   readonly env: Environment;
   /** The text of a file a key names. @throws as `fs.readFileSync` */
   readFile(path: string): string;
-  /** @throws WatchError when no backend can watch the URL */
-  checkUrl(url: string): void;
+  /** @throws WatchError INVALID_OPTION when the package has no adapter */
+  loadAdapters(name: string, folder: string): readonly Adapter[];
+  /** @throws WatchError when neither a built-in backend nor one of these can watch the URL */
+  checkUrl(url: string, adapters: readonly Adapter[]): void;
 }
 
 /**
- * The watches of a `rollcall.yaml`. `${NAME}` in a text is the environment variable NAME; `$${` is a literal `${`.
+ * Reads a `rollcall.yaml`. `${NAME}` in a text is the environment variable NAME; `$${` is a literal `${`.
  * @param file its path, for messages and for what is relative to it.
  * @throws WatchError INVALID_OPTION naming file, line, key and the fix: no YAML, an unknown key, a wrong type, an unset
  *   variable, a PEM file that cannot be read.
  */
-export function parseConfig(text: string, file: string, inputs: ConfigInputs): NamedWatches {
-  return readWatches(readDocument(text, file), dirname(resolve(file)), inputs);
+export function parseConfig(text: string, file: string, inputs: ConfigInputs): Configuration {
+  return readRoot(readDocument(text, file), dirname(resolve(file)), inputs);
 }
 
 /**
- * The watches of a configuration given as an object: the same keys; nothing is substituted, and relative paths start
+ * Reads a configuration that is an object: the same keys; nothing is substituted, and relative paths start
  * at the working directory.
  * @throws WatchError INVALID_OPTION
  */
-export function checkConfig(config: RollcallConfig, inputs: Omit<ConfigInputs, 'env'>): NamedWatches {
-  const { readFile, checkUrl } = inputs;
-  return readWatches(objectDocument(config), process.cwd(), { readFile, checkUrl });
+export function checkConfig(config: RollcallConfig, inputs: Omit<ConfigInputs, 'env'>): Configuration {
+  const { readFile, loadAdapters, checkUrl } = inputs;
+  return readRoot(objectDocument(config), process.cwd(), { readFile, loadAdapters, checkUrl });
 }
 
-function readWatches(
+function readRoot(
   document: ConfigDocument,
   folder: string,
-  inputs: Omit<ConfigInputs, 'env'> & Partial<ConfigInputs>,
-): NamedWatches {
-  const context = { document, folder, ...inputs };
+  { checkUrl, loadAdapters, ...inputs }: Omit<ConfigInputs, 'env'> & Partial<ConfigInputs>,
+): Configuration {
+  let adapters: readonly Adapter[] = [];
+  const context = { document, folder, ...inputs, checkUrl: (url: string) => checkUrl(url, adapters) };
   const root = mapAt(context, [], document.value, 'write "watches:" and below it one entry for each name');
-  onlyKeys(context, [], root, ['watches']);
+  onlyKeys(context, [], root, ['adapters', 'watches']);
+  const names = textsAt(context, ['adapters'], root.adapters) ?? [];
+  adapters = names.flatMap((name) => adaptersAt(context, name, loadAdapters));
   const watches = mapAt(context, ['watches'], root.watches, 'write one entry for each name below it');
   const named = new Map(Object.entries(watches).map(([name, value]) => [name, readWatch(context, name, value)]));
   assertOwnCheckpoints(context, named);
-  return named;
+  return { watches: named, adapters };
+}
+
+function adaptersAt(context: Context, name: string, load: ConfigInputs['loadAdapters']): readonly Adapter[] {
+  try {
+    return load(name, context.folder);
+  } catch (error) {
+    throw wrong(context, ['adapters'], `cannot be used: ${WatchError.from(error).message.replace(/\.$/, '')}`, error);
+  }
 }
 
 function readWatch(context: Context, name: string, value: unknown): NamedWatch {
@@ -173,8 +198,14 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
       insecureSkipVerify: flagAt(context, [...path, 'insecureSkipVerify'], fields.insecureSkipVerify),
       maxMessageBytes: numberAt(context, [...path, 'maxMessageBytes'], fields.maxMessageBytes, 'bytes, as 536870912'),
       maxProofAgeMs: numberAt(context, [...path, 'maxProofAgeMs'], fields.maxProofAgeMs, 'milliseconds, as 10000'),
+      adapterOptions: mapOf(context, [...path, 'adapterOptions'], fields.adapterOptions),
     }),
   };
+}
+
+/** Undefined where nothing is given. */
+function mapOf(context: Context, path: readonly string[], value: unknown): Record<string, unknown> | undefined {
+  return value === undefined ? undefined : mapAt(context, path, value, 'write one option for each line below it');
 }
 
 /** Two watches that write one file would lose each other's state. */

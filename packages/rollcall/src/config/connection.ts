@@ -12,13 +12,14 @@ interface ConnectionFields {
   readonly insecureSkipVerify?: boolean | undefined;
   readonly maxMessageBytes?: number | undefined;
   readonly maxProofAgeMs?: number | undefined;
+  readonly adapterOptions?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Leaves out what is not given, so that equal connections have equal options and are shared. */
 export function connection(fields: ConnectionFields): ConnectOptions {
-  const { username, password, token, maxMessageBytes, maxProofAgeMs, ...rest } = fields;
+  const { username, password, token, maxMessageBytes, maxProofAgeMs, adapterOptions, ...rest } = fields;
   const tls: TlsOptions = given(rest);
-  const others = given({ username, password, token, maxMessageBytes, maxProofAgeMs });
+  const others = given({ username, password, token, maxMessageBytes, maxProofAgeMs, adapterOptions });
   return { ...others, ...(Object.keys(tls).length > 0 ? { tls } : {}) };
 }
 

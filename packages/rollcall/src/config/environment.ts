@@ -1,5 +1,5 @@
 import { type ConnectOptions, WatchError } from '@rollcall/core';
-import { schemeOf } from '@rollcall/core/adapter';
+import { type Credential, schemeOf } from '@rollcall/core/adapter';
 import { readAddresses } from './addresses.js';
 import { connection, firstOf } from './connection.js';
 import { whyUnread } from './readText.js';
@@ -13,37 +13,34 @@ interface Habits {
   readonly schemes: readonly [string, string];
   /** The variable with the endpoints for a URL that names none. */
   readonly endpoints: string;
-  /** What the backend can be told: a password where it knows only tokens would be refused. */
-  readonly credentials: readonly (keyof ConnectOptions)[];
   own(text: (name: string) => string | undefined): ConnectOptions;
 }
-
-/** These need no credentials, and so must not fail for want of a certificate that another backend uses. */
-const LOCAL: readonly string[] = ['file', 'memory'];
 
 const HABITS: readonly Habits[] = [
   {
     schemes: ['etcd', 'etcds'],
     endpoints: 'ETCDCTL_ENDPOINTS',
-    credentials: ['username', 'password'],
     own: (text) => etcdUser(text('ETCDCTL_USER')),
   },
   {
     schemes: ['consul', 'consuls'],
     endpoints: 'CONSUL_HTTP_ADDR',
-    credentials: ['token'],
     own: (text) => consulToken(text('CONSUL_HTTP_TOKEN')),
   },
 ];
 
 /**
- * Credentials and TLS for one URL, as far as its backend can use them: ROLLCALL_USERNAME, _PASSWORD and _TOKEN, the
+ * Credentials and TLS for one URL, those that its adapter asks for (`Adapter.credentials`) and no others: ROLLCALL_USERNAME, _PASSWORD and _TOKEN, the
  * paths ROLLCALL_CA, _CERT and _KEY, then ETCDCTL_USER (`user:password`) or CONSUL_HTTP_TOKEN. An empty variable counts
  * as unset.
  * @throws WatchError INVALID_OPTION when a path cannot be read.
  */
-export function connectionFrom(env: Environment, url: string, readFile: (path: string) => string): ConnectOptions {
-  if (LOCAL.includes(schemeOf(url) ?? '')) return {};
+export function connectionFrom(
+  env: Environment,
+  url: string,
+  credentials: readonly Credential[],
+  readFile: (path: string) => string,
+): ConnectOptions {
   const text = (name: string): string | undefined => env[name] || undefined;
   const pem = (name: string): string | undefined => {
     const path = text(name);
@@ -56,12 +53,13 @@ export function connectionFrom(env: Environment, url: string, readFile: (path: s
     }
   };
   const habits = habitsOf(url);
-  const knows = (field: keyof ConnectOptions): boolean => habits?.credentials.includes(field) ?? true;
-  const secure = habits === undefined || schemeOf(url) === habits.schemes[1];
+  const asksFor = (credential: Credential): boolean => credentials.includes(credential);
+  // A certificate that another backend uses must not fail the plain text of this one.
+  const secure = asksFor('tls') && (habits === undefined || schemeOf(url) === habits.schemes[1]);
   const ours = connection({
-    username: knows('username') ? text('ROLLCALL_USERNAME') : undefined,
-    password: knows('password') ? text('ROLLCALL_PASSWORD') : undefined,
-    token: knows('token') ? text('ROLLCALL_TOKEN') : undefined,
+    username: asksFor('username') ? text('ROLLCALL_USERNAME') : undefined,
+    password: asksFor('password') ? text('ROLLCALL_PASSWORD') : undefined,
+    token: asksFor('token') ? text('ROLLCALL_TOKEN') : undefined,
     ca: secure ? pem('ROLLCALL_CA') : undefined,
     cert: secure ? pem('ROLLCALL_CERT') : undefined,
     key: secure ? pem('ROLLCALL_KEY') : undefined,

@@ -1,8 +1,9 @@
 import { WatchError } from '@rollcall/core';
 import type { Adapter } from '@rollcall/core/adapter';
 import { locate } from '@rollcall/core/internal';
-import { checkConfig, type NamedWatches, parseConfig, type RollcallConfig } from './config.js';
+import { type Configuration, checkConfig, parseConfig, type RollcallConfig } from './config.js';
 import { type Environment, withEndpoints } from './environment.js';
+import { loadAdapters } from './loadAdapters.js';
 import { readText } from './readText.js';
 
 /** The text of a `rollcall.yaml` that cannot be read a second time, as from a pipe, and what messages call it. */
@@ -12,17 +13,19 @@ export interface ConfigText {
 }
 
 /**
- * The watches of a configuration: of the file at a path, as it is now, of a text, or of an object.
+ * Reads a configuration: the file at a path, as it is now, a text, or an object.
+ * @param builtIn the adapters that need no `adapters:`.
  * @throws WatchError INVALID_OPTION naming file, line, key and the fix.
  */
 export function loadConfig(
   config: string | ConfigText | RollcallConfig | undefined,
   env: Environment,
-  adapters: readonly Adapter[],
-): NamedWatches {
-  if (config === undefined) return new Map();
-  const checkUrl = (url: string): void => void locate(adapters, withEndpoints(env, url));
-  const inputs = { env, readFile: readText, checkUrl };
+  builtIn: readonly Adapter[],
+): Configuration {
+  if (config === undefined) return { watches: new Map(), adapters: [] };
+  const checkUrl = (url: string, adapters: readonly Adapter[]): void =>
+    void locate([...adapters, ...builtIn], withEndpoints(env, url));
+  const inputs = { env, readFile: readText, loadAdapters, checkUrl };
   if (typeof config === 'string') return parseConfig(readConfig(config), config, inputs);
   return 'text' in config ? parseConfig(config.text, config.file, inputs) : checkConfig(config, inputs);
 }

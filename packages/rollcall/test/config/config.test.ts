@@ -13,9 +13,10 @@ const inputs = {
     return text;
   },
   checkUrl: (): void => {},
+  loadAdapters: (): never[] => [],
 };
 
-const parse = (text: string) => parseConfig(text, FILE, inputs);
+const parse = (text: string) => parseConfig(text, FILE, inputs).watches;
 const one = (fields: string): NamedWatch | undefined =>
   parse(`watches:\n  orders:\n${fields.replace(/^/gm, '    ')}`).get('orders');
 
@@ -72,7 +73,7 @@ describe('a configuration', () => {
   });
 
   it('roots relative files also below a folder whose name a URL must escape', () => {
-    const watches = parseConfig('watches: { a: { source: "file:b.yaml" } }', '/srv/50%#1/rollcall.yaml', inputs);
+    const { watches } = parseConfig('watches: { a: { source: "file:b.yaml" } }', '/srv/50%#1/rollcall.yaml', inputs);
     expect(watches.get('a')?.url).toBe('file:/srv/50%25%231/b.yaml');
   });
 
@@ -85,7 +86,10 @@ describe('a configuration', () => {
 
   it('never takes a variable for YAML', () => {
     const env = { ...inputs.env, EVIL: 'x\nwatches: {}' };
-    const watches = parseConfig('watches:\n  a:\n    source: memory:a\n    token: ${EVIL}', FILE, { ...inputs, env });
+    const { watches } = parseConfig('watches:\n  a:\n    source: memory:a\n    token: ${EVIL}', FILE, {
+      ...inputs,
+      env,
+    });
     expect(watches.get('a')?.connect).toEqual({ token: 'x\nwatches: {}' });
   });
 });
@@ -183,7 +187,7 @@ describe('a wrong configuration', () => {
 
 describe('a configuration object', () => {
   it('means the same, but nothing in it is substituted', () => {
-    const watches = checkConfig({ watches: { a: { source: 'memory:a', password: '${ETCD_PASSWORD}' } } }, inputs);
+    const { watches } = checkConfig({ watches: { a: { source: 'memory:a', password: '${ETCD_PASSWORD}' } } }, inputs);
     expect(watches.get('a')).toEqual({ url: 'memory:a', connect: { password: '${ETCD_PASSWORD}' } });
   });
 

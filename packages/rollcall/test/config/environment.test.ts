@@ -1,11 +1,19 @@
+import { schemeOf } from '@rollcall/core/adapter';
 import { describe, expect, it } from 'vitest';
+import { builtInAdapters } from '../../src/adapters.js';
 import { firstOf } from '../../src/config/connection.js';
-import { connectionFrom, withEndpoints } from '../../src/config/environment.js';
+import { connectionFrom as connectionWith, type Environment, withEndpoints } from '../../src/config/environment.js';
 
 const read = (path: string): string => `PEM of ${path}`;
 
+/** With the credentials that the URL's own adapter asks for. */
+function connectionFrom(env: Environment, url: string, readFile: (path: string) => string) {
+  const adapter = builtInAdapters().find(({ schemes }) => schemes.includes(schemeOf(url) ?? ''));
+  return connectionWith(env, url, adapter?.credentials ?? [], readFile);
+}
+
 describe('credentials from the environment', () => {
-  it('are those of ROLLCALL_*', () => {
+  it('are those of ROLLCALL_* that the adapter asks for', () => {
     const env = {
       ROLLCALL_USERNAME: 'app',
       ROLLCALL_PASSWORD: 'pw',
@@ -14,7 +22,9 @@ describe('credentials from the environment', () => {
       ROLLCALL_CERT: 'cert.pem',
       ROLLCALL_KEY: 'key.pem',
     };
-    expect(connectionFrom(env, 'mine://h/', read)).toEqual({
+    expect(connectionFrom(env, 'mine://h/', read)).toEqual({});
+    expect(connectionWith(env, 'mine://h/', ['token'], read)).toEqual({ token: 't' });
+    expect(connectionWith(env, 'mine://h/', ['username', 'password', 'token', 'tls'], read)).toEqual({
       username: 'app',
       password: 'pw',
       token: 't',

@@ -30,10 +30,13 @@ export const stateScenarios: readonly Scenario[] = [
       const { watcher, follower } = await context.follow('p/');
       assert.equal((await watcher.ready({ fresh: true })).entries.size, 0);
       assert.deepEqual(follower.last?.changes, []);
+      const epoch = follower.last?.snapshot.epoch;
       await context.put('p/a', 'first');
       const batch = await follower.next();
       assert.equal(batch.cause, 'delta');
       assert.equal(follower.text('a'), 'first');
+      await context.put('p/a', 'second');
+      assert.equal((await follower.next()).snapshot.epoch, epoch, 'an unbroken watch stays in one epoch');
     },
   },
   {
