@@ -1,11 +1,12 @@
 // @ts-check
 import { consul } from './consul/server.mjs';
+import { coredns } from './coredns/server.mjs';
 import { UsageError } from './errors.mjs';
 import { etcd, etcd35, etcd37 } from './etcd/server.mjs';
 import { kafka } from './kafka/server.mjs';
 
 /** Every server, in the order in which to install them: what tests need first comes first. */
-export const servers = [kafka, etcd, consul, etcd35, etcd37];
+export const servers = [kafka, etcd, consul, etcd35, etcd37, coredns];
 
 /**
  * @param {string} name

@@ -17,7 +17,7 @@
  * @property {readonly ImageCopy[]} copies how it is taken out of the image instead
  */
 
-/** @typedef {'etcd' | 'etcd-3.5' | 'etcd-3.7' | 'kafka' | 'consul'} ServerName */
+/** @typedef {'etcd' | 'etcd-3.5' | 'etcd-3.7' | 'kafka' | 'consul' | 'coredns'} ServerName */
 
 /**
  * @typedef {object} GoBuild

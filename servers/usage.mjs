@@ -11,6 +11,7 @@ Usage: npm run servers -- COMMAND
   status            list what is installed and what runs
   clean             remove everything that install and start have written
 
-NAME is kafka, etcd or consul, each on its standard port, or etcd-3.5 or etcd-3.7, for tests; start and stop also take
-consul-cluster (three servers), consul-acl (denies what has no token) and consul-tls (HTTPS). See servers/README.md.
+NAME is kafka, etcd or consul, each on its standard port, or etcd-3.5 or etcd-3.7, for tests. install and path also take
+coredns; start and stop also take consul-cluster (three servers), consul-acl (denies what has no token) and consul-tls
+(HTTPS). See servers/README.md.
 `;

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';
 import { startProxy } from '../support/proxy.js';
 import { misled } from '../support/wrongServer.js';
-import { OWN_CLOCK, onRealTime } from './real-time.js';
 
 const notUtf8 = 'Consul gives keys as JSON text, in which each byte that is not UTF-8 is U+FFFD';
 const noHistory = 'Consul keeps no history; each attempt is a full read already';
@@ -37,7 +36,7 @@ async function open(): Promise<Backend> {
   const proxy = await startProxy(consul);
   return {
     // Short, because Consul keeps its end of a query that was broken off until the wait is over.
-    adapter: onRealTime(createConsulAdapter({ waitMs: 500 })),
+    adapter: createConsulAdapter({ waitMs: 500 }),
     url: (path) => `consul://${proxy.endpoint}/${path}`,
     put: (key, value) => write([{ type: 'put', key, value }]),
     delete: (key) => write([{ type: 'delete', key }]),
@@ -64,9 +63,10 @@ const kv: Harness = {
     'S06.compacted': noHistory,
     'S07.compacted': noHistory,
     S08: 'each answer is the whole state; there are no events that could come again',
-    S26: OWN_CLOCK,
     'S12.bytes': notUtf8,
   },
+  // test/faults/consul-cluster.test.ts has S26, with 200 processes.
+  needsRealTime: true,
   maxValueBytes: 512 * 1024,
   open,
 };

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { type Consul, startConsul } from '../support/consul.js';
 import { startProxy } from '../support/proxy.js';
 import { misled } from '../support/wrongServer.js';
-import { OWN_CLOCK, onRealTime } from './real-time.js';
 
 // The suite writes keys and values. Here a key is an instance of one service, by an id made of it, and the value is in
 // its metadata. What is tested is the adapter's watch of a service; `asKeys` only reads the instances back as keys.
@@ -94,7 +93,7 @@ async function open(): Promise<Backend> {
   const proxy = await startProxy(consul);
   return {
     // Short, because Consul keeps its end of a query that was broken off until the wait is over.
-    adapter: asKeys(onRealTime(createConsulAdapter({ waitMs: 500 }))),
+    adapter: asKeys(createConsulAdapter({ waitMs: 500 })),
     url: (path) => `consul://${proxy.endpoint}/${path}`,
     put: (key, value) => write([{ type: 'put', key, value }]),
     delete: (key) => write([{ type: 'delete', key }]),
@@ -120,8 +119,9 @@ const services: Harness = {
     'S06.compacted': noHistory,
     'S07.compacted': noHistory,
     S08: 'each answer is the whole state; there are no events that could come again',
-    S26: OWN_CLOCK,
   },
+  // test/faults/consul-cluster.test.ts has S26, with 200 processes.
+  needsRealTime: true,
   maxValueBytes: 20_000,
   // Each answer is the whole list, and an instance is some 700 bytes of it.
   flood: { changes: 1000, perTransaction: 100 },

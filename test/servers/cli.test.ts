@@ -19,7 +19,7 @@ beforeEach(async () => {
 test.each([
   [[], 'which command?'],
   [['instal'], 'no command "instal"'],
-  [['install', 'etdc'], 'no server "etdc"; the servers are kafka, etcd, consul, etcd-3.5, etcd-3.7'],
+  [['install', 'etdc'], 'no server "etdc"; the servers are kafka, etcd, consul, etcd-3.5, etcd-3.7, coredns'],
   [['start'], 'start takes one name'],
   [
     ['start', 'consul-alc'],

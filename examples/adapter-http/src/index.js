@@ -46,11 +46,11 @@ export default {
       const response = await fetch(`http://${endpoint}/keys`, { headers, signal });
       if (response.status === 304) return 'unchanged';
       if (response.status !== 200) throw httpFailure(response, name, timing.wallNow());
-      const { revision, keys } = await response.json();
-      const entries = Object.entries(keys).map(([key, base64]) => [key, Buffer.from(base64, 'base64')]);
-      return { revision: String(revision), entries, tag: response.headers.get('etag') ?? undefined };
+      const { revision, keys } = /** @type {any} */ (await response.json());
+      const entries = new Map(Object.entries(keys).map(([key, base64]) => [key, Buffer.from(base64, 'base64')]));
+      return { revision: String(revision), entries, tag: response.headers.get('etag') ?? '' };
     };
-    const intervalMs = adapterOptions.intervalMs ?? DEFAULT_INTERVAL_MS;
+    const intervalMs = Number(adapterOptions.intervalMs ?? DEFAULT_INTERVAL_MS);
     return pollingSource({ intervalMs, name, read: (_, { tag, signal }) => read(tag, signal) }, options);
   },
 };

@@ -16,6 +16,7 @@ conformance(
       'S07.compacted': noHistory,
       S08: 'each answer is the whole state; there are no events that could come again',
     },
+    needsRealTime: true,
     maxValueBytes: 1_000_000,
     open: async () => {
       const registry = await Registry.start();

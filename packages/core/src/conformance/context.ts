@@ -6,6 +6,7 @@ import type { Adapter } from '../adapter/source.js';
 import { keyFromBytes, keyToBytes } from '../model/keys.js';
 import type { WatchOptions } from '../model/options.js';
 import type { Entry, ReadOptions, Status, Watcher } from '../model/types.js';
+import { systemTiming } from '../runtime/timing.js';
 import { createRegistry, type Registry, type RegistryOptions } from '../watch/registry.js';
 import { Follower } from './follower.js';
 import type { Backend, Harness, Write } from './harness.js';
@@ -35,7 +36,8 @@ export class Context implements AsyncDisposable {
   /** A registry of the backend's adapter, or of one that wraps it. */
   registry(options: Omit<RegistryOptions, 'adapters'> & { adapter?: Adapter } = {}): Registry {
     const { adapter = this.backend.adapter, ...rest } = options;
-    const registry = createRegistry({ ...rest, adapters: [adapter] });
+    const adapters = [this.harness.needsRealTime ? onRealTime(adapter) : adapter];
+    const registry = createRegistry({ ...rest, adapters });
     this.#registries.push(registry);
     return registry;
   }
@@ -171,6 +173,15 @@ export class Context implements AsyncDisposable {
     );
     return new Map(relative.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
+}
+
+/** The adapter, on the system's clock whatever its registry has. */
+function onRealTime(adapter: Adapter): Adapter {
+  return {
+    ...adapter,
+    parse: (url) => adapter.parse(url),
+    open: (location, options) => adapter.open(location, { ...options, timing: systemTiming }),
+  };
 }
 
 /** Escapes every byte that could mean something in a URL. */

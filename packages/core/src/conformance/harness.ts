@@ -19,6 +19,13 @@ export interface Harness {
   readonly name: string;
   /** Scenarios this backend cannot have, by id (`S12.bytes`), each with the reason. */
   readonly skips?: Readonly<Record<string, string>>;
+  /**
+   * For an adapter that polls: it is opened with the system's clock, because most scenarios hold their own clock still.
+   * S26, which moves the clock of sixty processes, is skipped.
+   */
+  readonly needsRealTime?: true;
+  /** How long a wait may take before its test fails, ms. Default: 20,000. */
+  readonly patienceMs?: number;
   /** The largest value the backend takes; at least 1000. */
   readonly maxValueBytes: number;
   /** How much passes a stalled reader in S60. Default: 10,000 changes, 100 a transaction. */

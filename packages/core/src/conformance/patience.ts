@@ -1,9 +1,18 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 /** How long a test waits for what must come. Not a promise: only so that a failure says what it waited for. */
 const PATIENCE_MS = 20_000;
 
+const patience = new AsyncLocalStorage<number>();
+
+/** Runs a test whose waits may take so long, ms. */
+export function withinPatience<T>(ms: number | undefined, run: () => T): T {
+  return patience.run(ms ?? PATIENCE_MS, run);
+}
+
 /** The promise's outcome. @throws an Error that names what did not come. */
 export function withPatience<T>(what: string, promise: PromiseLike<T>): Promise<T> {
-  return within(PATIENCE_MS, what, promise);
+  return within(patience.getStore() ?? PATIENCE_MS, what, promise);
 }
 
 /** The promise's outcome. @throws an Error that names what did not come within `ms`. */
