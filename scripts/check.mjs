@@ -25,6 +25,7 @@ const CHECKS = [
   { name: 'format and lint (biome)', commands: [['biome', 'ci', '--colors=off', '--error-on-warnings']] },
   { name: 'imports run one way (turbo boundaries)', commands: [['turbo', 'boundaries', '--filter=./packages/*']] },
   { name: 'nothing unused (knip)', commands: [['knip']] },
+  { name: 'API reference is current (typedoc)', commands: [['node', 'scripts/api/write.mjs', '--check']] },
   { name: 'package contents (publint)', commands: packages().map((each) => ['publint', '--strict', each]) },
   {
     name: 'package types (attw)',
@@ -52,7 +53,10 @@ process.exitCode = failed === 0 ? 0 : 1;
  */
 function run([tool = '', ...args]) {
   return new Promise((resolve, reject) => {
-    const child = spawn(join(TOOLS, tool), args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(tool === 'node' ? process.execPath : join(TOOLS, tool), args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {

@@ -30,7 +30,7 @@ export function memoryHarness(wrap: (adapter: Adapter) => Adapter = (adapter) =>
           return async () => speak();
         },
         compact: async () => store.compact(),
-        replay: async () => store.replay('1'),
+        replay: async () => store.replay('0'),
         [Symbol.asyncDispose]: async () => clearInterval(beating),
       };
     },

@@ -11,10 +11,10 @@ type State = ReadonlyMap<string, string>;
  * mean another state.
  */
 export class Model {
-  readonly #histories: Map<bigint, State>[] = [new Map([[1n, new Map()]])];
-  revision = 1n;
+  readonly #histories: Map<bigint, State>[] = [new Map([[0n, new Map()]])];
+  revision = 0n;
   /** The oldest revision the store can go back to. */
-  compacted = 1n;
+  compacted = 0n;
 
   get state(): State {
     return this.#history.get(this.revision) ?? new Map();
@@ -99,7 +99,7 @@ export class Modelled {
   /** @param ahead by how much the empty store is ahead; negative for behind. */
   wipe(ahead: number): void {
     const wanted = this.model.revision + BigInt(ahead);
-    const revision = wanted > 1n ? wanted : 1n;
+    const revision = wanted > 0n ? wanted : 0n;
     this.store.wipe(String(revision));
     this.model.wipe(revision);
     this.#begin();

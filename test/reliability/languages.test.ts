@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { BootstrapRelay, brokerList } from '@rollcall/kafka';
+import { brokerList, createRelay } from '@rollcall/kafka';
 import { createRollcall } from 'rollcall';
 import { afterAll, expect, test } from 'vitest';
 import { ForeignProducer } from '../support/foreignProducer.js';
@@ -50,7 +50,7 @@ for (const language of LANGUAGES.filter((each) => asked.includes(each))) {
     await using rollcall = createRollcall({ env: {} });
     await using list = brokerList(rollcall.watch(stage.url), { probe: true });
     await list.ready();
-    await using relay = await BootstrapRelay.listen(list);
+    await using relay = await createRelay(list);
     const topic = await stage.topic(1);
     await using producer = new ForeignProducer(program, relay.address, topic);
     await producer.acknowledgedSince(0, PATIENCE_MS);

@@ -39,7 +39,7 @@ export class CoreDns implements AsyncDisposable {
       const conf = join(folder, 'Corefile');
       await writeFile(conf, corefile({ zone: ZONE, file: join(folder, 'zone'), port }));
       const launch = launchCoreDns({ folder: installed, corefile: conf });
-      const ready = async (): Promise<boolean> => (await soaOf(endpoint)) === 1;
+      const ready = async (): Promise<boolean> => (await soaOf(endpoint)) !== undefined;
       return new CoreDns(folder, endpoint, await ServerProcess.start({ name: 'coredns', ...launch, ready }));
     });
   }

@@ -1,5 +1,5 @@
 import { createRegistry } from '@rollcall/core';
-import { BootstrapRelay, type BrokerList, type BrokerListOptions, brokerList } from '@rollcall/kafka';
+import { type BootstrapRelay, type BrokerList, type BrokerListOptions, brokerList, createRelay } from '@rollcall/kafka';
 import { createMemoryAdapter } from '@rollcall/local';
 
 /** A relay for the brokers that a registry names, which the test writes. */
@@ -37,7 +37,7 @@ export async function startRelaying(
   };
   register(...addresses);
   const brokers = brokerList(registry.watch('memory:kafka#broker/'), { logger, ...options });
-  const relay = await BootstrapRelay.listen(brokers, { logger, dialTimeoutMs });
+  const relay = await createRelay(brokers, { logger, dialTimeoutMs });
   return {
     relay,
     brokers,

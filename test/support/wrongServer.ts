@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { ProxyTarget, TcpProxy } from './proxy.js';
 
 /** An HTTP server that answers every request with a page, as a load balancer does that knows no way to its servers. */
-export async function startWrongServer(): Promise<AsyncDisposable & { readonly port: number }> {
+async function startWrongServer(): Promise<AsyncDisposable & { readonly port: number }> {
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'text/html').end('<html><body>404</body></html>');
   });

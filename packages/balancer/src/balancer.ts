@@ -1,15 +1,15 @@
 import { ConsistentHash } from './consistentHash.js';
 import { BalancerError } from './errors.js';
 import { LeastConnections } from './leastConnections.js';
-import { type BalancedNode, type HealthLimits, Member } from './member.js';
+import { type BalancedNode, type HealthLimits, NodeState } from './member.js';
 import type { Picker } from './picker.js';
-import { type BalancedRequest, type Outcome, RequestAttempts } from './request.js';
+import { type AttemptResult, type BalancedRequest, RequestAttempts } from './request.js';
 import { roundRobin } from './roundRobin.js';
 import { Tier } from './tier.js';
 
 const POLICIES = {
   roundRobin,
-  consistentHash: (members: readonly Member[]): Picker => new ConsistentHash(members),
+  consistentHash: (members: readonly NodeState[]): Picker => new ConsistentHash(members),
   leastConnections: (): Picker => new LeastConnections(),
 } as const;
 
@@ -35,10 +35,10 @@ export interface BalancerOptions {
  * it. Nodes of the highest priority come first; unhealthy ones when there is no other that the request has not tried.
  */
 export class Balancer<N extends BalancedNode> {
-  readonly #pickerOf: (members: readonly Member[]) => Picker;
+  readonly #pickerOf: (members: readonly NodeState[]) => Picker;
   readonly #limits: HealthLimits;
   readonly #now: () => number;
-  #members = new Map<string, Member<N>>();
+  #members = new Map<string, NodeState<N>>();
   #tiers: readonly Tier[] = [];
 
   /** @throws BalancerError INVALID_NODE, INVALID_OPTION. */
@@ -74,7 +74,7 @@ export class Balancer<N extends BalancedNode> {
    */
   update(nodes: Iterable<N>): void {
     const before = this.#members;
-    const after = new Map([...nodes].map((node) => new Member(node)).map((member) => [member.address, member]));
+    const after = new Map([...nodes].map((node) => new NodeState(node)).map((member) => [member.address, member]));
     for (const [address, member] of after) {
       const kept = before.get(address);
       if (kept === undefined) continue;
@@ -99,20 +99,20 @@ export class Balancer<N extends BalancedNode> {
     });
   }
 
-  #pick(isTried: (address: string) => boolean, key: string): Member<N> | undefined {
-    const skip = ({ address }: Member): boolean => isTried(address);
+  #pick(isTried: (address: string) => boolean, key: string): NodeState<N> | undefined {
+    const skip = ({ address }: NodeState): boolean => isTried(address);
     const now = this.#now();
     const picked =
       firstFrom(this.#tiers, (tier) => tier.pick(skip, key, now)) ??
       firstFrom(this.#tiers, (tier) => tier.pickAny(skip, key));
     if (picked === undefined) return undefined;
-    const member = picked as Member<N>;
+    const member = picked as NodeState<N>;
     member.active++;
     this.#tierOf(member)?.activityChanged(member);
     return member;
   }
 
-  #ended(member: Member<N>, outcome: Outcome): void {
+  #ended(member: NodeState<N>, outcome: AttemptResult): void {
     const { downUntil, isOnTrial } = member;
     member.active--;
     if (outcome === 'succeeded') member.succeeded();
@@ -125,12 +125,12 @@ export class Balancer<N extends BalancedNode> {
     if (member.downUntil !== downUntil || member.isOnTrial !== isOnTrial) tier?.healthChanged(member);
   }
 
-  #tierOf({ priority, weight }: Member): Tier | undefined {
+  #tierOf({ priority, weight }: NodeState): Tier | undefined {
     return weight > 0 ? this.#tiers.find((tier) => tier.priority === priority) : undefined;
   }
 }
 
-function firstFrom(tiers: readonly Tier[], pick: (tier: Tier) => Member | undefined): Member | undefined {
+function firstFrom(tiers: readonly Tier[], pick: (tier: Tier) => NodeState | undefined): NodeState | undefined {
   for (const tier of tiers) {
     const member = pick(tier);
     if (member !== undefined) return member;

@@ -1,5 +1,5 @@
 import { hashOf, mixed } from './hash.js';
-import type { Member } from './member.js';
+import type { NodeState } from './member.js';
 import type { Picker } from './picker.js';
 
 /**
@@ -15,33 +15,33 @@ const INDEXES = 2 ** 20;
  * over the ring. O(log n) a pick, and a step for each point of a node that may not be picked.
  */
 export class ConsistentHash implements Picker {
-  readonly #members: readonly Member[];
+  readonly #members: readonly NodeState[];
   readonly #ring: Float64Array;
-  readonly #in = new Set<Member>();
+  readonly #in = new Set<NodeState>();
 
-  constructor(members: readonly Member[]) {
+  constructor(members: readonly NodeState[]) {
     // In an order of their own: what two points at one place are worth must not depend on who else is there.
     this.#members = [...members].sort((a, b) => (a.address < b.address ? -1 : 1));
     this.#ring = ringOf(this.#members);
   }
 
-  pick(skip: (member: Member) => boolean, key: string): Member | undefined {
+  pick(skip: (member: NodeState) => boolean, key: string): NodeState | undefined {
     if (this.#in.size === 0) return undefined;
     const ring = this.#ring;
     const from = firstAtOrAfter(ring, hashOf(key, 0) * INDEXES);
     for (let step = 0; step < ring.length; step++) {
       const point = ring[(from + step) % ring.length] as number;
-      const member = this.#members[point % INDEXES] as Member;
+      const member = this.#members[point % INDEXES] as NodeState;
       if (this.#in.has(member) && !skip(member)) return member;
     }
     return undefined;
   }
 
-  add(member: Member): void {
+  add(member: NodeState): void {
     this.#in.add(member);
   }
 
-  remove(member: Member): void {
+  remove(member: NodeState): void {
     this.#in.delete(member);
   }
 
@@ -49,7 +49,7 @@ export class ConsistentHash implements Picker {
 }
 
 /** Each node's points depend on its own address and weight, and on the power of two in the largest weight. */
-function ringOf(members: readonly Member[]): Float64Array {
+function ringOf(members: readonly NodeState[]): Float64Array {
   const largest = Math.max(...members.map(({ weight }) => weight));
   const unit = 2 ** Math.floor(Math.log2(largest));
   const counts = members.map(({ weight }) => Math.max(1, Math.round((POINTS * weight) / unit)));

@@ -1,13 +1,13 @@
 import { firstOf, Heap } from './heap.js';
-import type { Member } from './member.js';
+import type { NodeState } from './member.js';
 import type { Picker } from './picker.js';
 
 /** Picks the node with the fewest requests under way for its weight; of equals, the one picked longest ago. O(log n). */
 export class LeastConnections implements Picker {
-  readonly #heap = new Heap<Member>((a, b) => load(a) - load(b) < 0 || (load(a) === load(b) && a.turn < b.turn));
+  readonly #heap = new Heap<NodeState>((a, b) => load(a) - load(b) < 0 || (load(a) === load(b) && a.turn < b.turn));
   #picks = 0;
 
-  pick(skip: (member: Member) => boolean): Member | undefined {
+  pick(skip: (member: NodeState) => boolean): NodeState | undefined {
     const member = firstOf(this.#heap, skip);
     if (member === undefined) return undefined;
     member.turn = ++this.#picks;
@@ -15,21 +15,21 @@ export class LeastConnections implements Picker {
     return member;
   }
 
-  add(member: Member): void {
+  add(member: NodeState): void {
     this.#picks = Math.max(this.#picks, member.turn);
     if (!this.#heap.has(member)) this.#heap.push(member);
   }
 
-  remove(member: Member): void {
+  remove(member: NodeState): void {
     this.#heap.remove(member);
   }
 
-  activityChanged(member: Member): void {
+  activityChanged(member: NodeState): void {
     this.#heap.moved(member);
   }
 }
 
 /** With the request that would come. */
-function load({ active, weight }: Member): number {
+function load({ active, weight }: NodeState): number {
   return (active + 1) / weight;
 }

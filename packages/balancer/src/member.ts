@@ -23,7 +23,7 @@ export interface HealthLimits {
 const MOST_WEIGHT = 1_000_000;
 
 /** A node, and what is remembered of it. */
-export class Member<N extends BalancedNode = BalancedNode> {
+export class NodeState<N extends BalancedNode = BalancedNode> {
   node: N;
   weight: number;
   priority: number;
@@ -51,7 +51,7 @@ export class Member<N extends BalancedNode = BalancedNode> {
   }
 
   /** Takes the weight and priority of the same node as it is now. */
-  become({ node, weight, priority }: Member<N>): void {
+  become({ node, weight, priority }: NodeState<N>): void {
     this.node = node;
     this.weight = weight;
     this.priority = priority;

@@ -1,5 +1,5 @@
 import { BalancerError } from './errors.js';
-import type { BalancedNode, Member } from './member.js';
+import type { BalancedNode, NodeState } from './member.js';
 
 /** One try of a request at one node. It ends by the first call of one of the three. */
 export interface Attempt<N> {
@@ -21,14 +21,14 @@ export interface BalancedRequest<N> {
   next(): Attempt<N>;
 }
 
-export type Outcome = 'succeeded' | 'failed' | 'abandoned';
+export type AttemptResult = 'succeeded' | 'failed' | 'abandoned';
 
 /** What a request needs of its balancer. */
 export interface Picking<N extends BalancedNode> {
   /** Whether there is any node to pick. */
   readonly isEmpty: boolean;
-  pick(isTried: (address: string) => boolean): Member<N> | undefined;
-  ended(member: Member<N>, outcome: Outcome): void;
+  pick(isTried: (address: string) => boolean): NodeState<N> | undefined;
+  ended(member: NodeState<N>, outcome: AttemptResult): void;
 }
 
 export class RequestAttempts<N extends BalancedNode> implements BalancedRequest<N> {
@@ -45,7 +45,7 @@ export class RequestAttempts<N extends BalancedNode> implements BalancedRequest<
     const { node } = picked;
     this.#tried.add(picked.address);
     let isOpen = true;
-    const end = (outcome: Outcome) => (): void => {
+    const end = (outcome: AttemptResult) => (): void => {
       if (isOpen) this.#picking.ended(picked, outcome);
       isOpen = false;
     };

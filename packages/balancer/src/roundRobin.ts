@@ -1,30 +1,30 @@
 import { firstOf, Heap } from './heap.js';
-import type { Member } from './member.js';
+import type { NodeState } from './member.js';
 import type { Picker } from './picker.js';
 
 /** Above so many nodes a pick is made in O(log n); up to it, in the order that nginx made known. */
 const SMOOTH_UP_TO = 1_000;
 
 /** Each gets its share, and no node gets its share in a row. */
-export function roundRobin(members: readonly Member[]): Picker {
+export function roundRobin(members: readonly NodeState[]): Picker {
   return members.length <= SMOOTH_UP_TO ? new SmoothWeighted(members) : new EarliestDeadline(members);
 }
 
 /** Smooth weighted round robin, as in nginx: for weights 5, 1, 1 the order is a a b a c a a. O(n) a pick. */
 class SmoothWeighted implements Picker {
-  readonly #members: readonly Member[];
-  readonly #in = new Set<Member>();
+  readonly #members: readonly NodeState[];
+  readonly #in = new Set<NodeState>();
 
-  constructor(members: readonly Member[]) {
+  constructor(members: readonly NodeState[]) {
     this.#members = members;
     // Weights may be smaller than they were: what a node is owed, or owes, is at most a cycle.
     const cycle = members.reduce((sum, { weight }) => sum + weight, 0);
     for (const member of members) member.turn = Math.max(-cycle, Math.min(member.turn, cycle));
   }
 
-  pick(skip: (member: Member) => boolean): Member | undefined {
+  pick(skip: (member: NodeState) => boolean): NodeState | undefined {
     let total = 0;
-    let best: Member | undefined;
+    let best: NodeState | undefined;
     for (const member of this.#members) {
       if (!this.#in.has(member) || skip(member)) continue;
       member.turn += member.weight;
@@ -35,11 +35,11 @@ class SmoothWeighted implements Picker {
     return best;
   }
 
-  add(member: Member): void {
+  add(member: NodeState): void {
     this.#in.add(member);
   }
 
-  remove(member: Member): void {
+  remove(member: NodeState): void {
     this.#in.delete(member);
     // What it was owed, or owes, is forgotten: it comes back as one among others.
     member.turn = 0;
@@ -50,16 +50,16 @@ class SmoothWeighted implements Picker {
 
 /** Each pick sets a node's next deadline, the sooner the heavier it is; the earliest is picked. O(log n) a pick. */
 class EarliestDeadline implements Picker {
-  readonly #heap = new Heap<Member>((a, b) => a.turn < b.turn);
+  readonly #heap = new Heap<NodeState>((a, b) => a.turn < b.turn);
   #now: number;
 
   /** @param members those that took turns before go on from there. */
-  constructor(members: readonly Member[]) {
+  constructor(members: readonly NodeState[]) {
     const earliest = members.reduce((least, { turn }) => (turn > 0 ? Math.min(least, turn) : least), Infinity);
     this.#now = Number.isFinite(earliest) ? earliest : 0;
   }
 
-  pick(skip: (member: Member) => boolean): Member | undefined {
+  pick(skip: (member: NodeState) => boolean): NodeState | undefined {
     const member = firstOf(this.#heap, skip);
     if (member === undefined) return undefined;
     this.#now = Math.max(this.#now, member.turn);
@@ -68,13 +68,13 @@ class EarliestDeadline implements Picker {
     return member;
   }
 
-  add(member: Member): void {
+  add(member: NodeState): void {
     // Who was away gets nothing for the time that passed.
     member.turn = Math.min(Math.max(member.turn, this.#now), this.#now + 1 / member.weight);
     if (!this.#heap.has(member)) this.#heap.push(member);
   }
 
-  remove(member: Member): void {
+  remove(member: NodeState): void {
     this.#heap.remove(member);
   }
 

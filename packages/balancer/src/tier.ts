@@ -1,20 +1,20 @@
 import { Heap } from './heap.js';
-import type { Member } from './member.js';
+import type { NodeState } from './member.js';
 import type { Picker } from './picker.js';
 
 /** The nodes of one priority. */
 export class Tier {
   readonly priority: number;
-  readonly #members: readonly Member[];
-  readonly #pickerOf: (members: readonly Member[]) => Picker;
+  readonly #members: readonly NodeState[];
+  readonly #pickerOf: (members: readonly NodeState[]) => Picker;
   /** Of those that are healthy, or due for a trial. */
   readonly #healthy: Picker;
   /** Of all; made when all are unhealthy for the first time. */
   #all: Picker | undefined;
   /** The unhealthy ones, by when their trial is due. */
-  readonly #down = new Heap<Member>((a, b) => dueAt(a) < dueAt(b));
+  readonly #down = new Heap<NodeState>((a, b) => dueAt(a) < dueAt(b));
 
-  constructor(members: readonly Member[], pickerOf: (members: readonly Member[]) => Picker) {
+  constructor(members: readonly NodeState[], pickerOf: (members: readonly NodeState[]) => Picker) {
     this.priority = members[0]?.priority ?? 0;
     this.#members = members;
     this.#pickerOf = pickerOf;
@@ -23,7 +23,7 @@ export class Tier {
   }
 
   /** A healthy node, or one whose trial is due. */
-  pick(skip: (member: Member) => boolean, key: string, now: number): Member | undefined {
+  pick(skip: (member: NodeState) => boolean, key: string, now: number): NodeState | undefined {
     for (let next = this.#down.first; next !== undefined && dueAt(next) <= now; next = this.#down.first) {
       this.#down.remove(next);
       this.#healthy.add(next);
@@ -37,7 +37,7 @@ export class Tier {
   }
 
   /** Any node. */
-  pickAny(skip: (member: Member) => boolean, key: string): Member | undefined {
+  pickAny(skip: (member: NodeState) => boolean, key: string): NodeState | undefined {
     if (this.#all === undefined) {
       this.#all = this.#pickerOf(this.#members);
       for (const member of this.#members) this.#all.add(member);
@@ -45,23 +45,23 @@ export class Tier {
     return this.#all.pick(skip, key);
   }
 
-  healthChanged(member: Member): void {
+  healthChanged(member: NodeState): void {
     this.#healthy.remove(member);
     this.#down.remove(member);
     this.#place(member);
   }
 
-  activityChanged(member: Member): void {
+  activityChanged(member: NodeState): void {
     this.#healthy.activityChanged(member);
     this.#all?.activityChanged(member);
   }
 
-  #place(member: Member): void {
+  #place(member: NodeState): void {
     if (member.downUntil === undefined) this.#healthy.add(member);
     else if (!member.isOnTrial) this.#down.push(member);
   }
 }
 
-function dueAt({ downUntil = 0 }: Member): number {
+function dueAt({ downUntil = 0 }: NodeState): number {
   return downUntil;
 }

@@ -5,7 +5,7 @@ import { replyFailure } from './http/failure.js';
 import { indexOf } from './http/indexHeader.js';
 import type { CallLimits } from './http/options.js';
 import type { Reply } from './http/reply.js';
-import type { Write } from './http/writer.js';
+import type { KvWrite } from './http/writer.js';
 import { BodyReader } from './queries/bodyReader.js';
 import { NOTHING } from './queries/entries.js';
 import { kvQuery } from './queries/kv.js';
@@ -66,7 +66,7 @@ async function find({ connection, limits, wallNow }: Caller, key: string): Promi
   return { reply, entry: pair[1] };
 }
 
-async function write({ connection, limits, wallNow }: Caller, what: Write): Promise<void> {
+async function write({ connection, limits, wallNow }: Caller, what: KvWrite): Promise<void> {
   const reply = await connection.write(what, limits);
   if (reply.status !== 200 || reply.text !== 'true') throw replyFailure(reply, connection.endpoint, wallNow);
 }

@@ -1,4 +1,7 @@
-/** The door for those who write a backend. docs/adapters.md has the contract and worked examples. */
+/**
+ * The door for those who write a backend. docs/adapters.md has the contract and worked examples.
+ * @module adapter
+ */
 export { type HttpReply, httpFailure, retryAfterMs } from './adapter/httpFailure.js';
 export { type NetworkFailure, networkFailure, type Wording } from './adapter/networkFailure.js';
 export { type PolledState, type PollingOptions, pollingSource } from './adapter/pollingSource.js';

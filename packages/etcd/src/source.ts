@@ -10,7 +10,7 @@ import type {
   Update,
 } from '@rollcall/core/adapter';
 import { isOfTheEndpoint, LinkedAbort, type Pool } from '@rollcall/core/internal';
-import { type CallLimits, PATIENT_MS } from './rpc/deadlines.js';
+import { PATIENT_MS, type RpcLimits } from './rpc/deadlines.js';
 import { neverSent, toWatchError } from './rpc/status.js';
 import { type ClusterOptions, clusterOf } from './watch/cluster.js';
 import type { EtcdConnection } from './watch/connection.js';
@@ -84,7 +84,7 @@ export class EtcdSource implements Source {
   }
 
   /** Elsewhere only if nothing was sent: a write must not be done twice. */
-  #write<T>(run: (connection: EtcdConnection, limits: CallLimits) => Promise<T>): Promise<T> {
+  #write<T>(run: (connection: EtcdConnection, limits: RpcLimits) => Promise<T>): Promise<T> {
     return this.#anywhere(this.#closed.signal, neverSent, run);
   }
 
@@ -95,7 +95,7 @@ export class EtcdSource implements Source {
   async #anywhere<T>(
     signal: AbortSignal,
     mayAskAnother: (error: WatchError) => boolean,
-    run: (connection: EtcdConnection, limits: CallLimits) => Promise<T>,
+    run: (connection: EtcdConnection, limits: RpcLimits) => Promise<T>,
   ): Promise<T> {
     using _hold = holdProcess();
     for (let left = this.#pool.size; ; left--) {

@@ -1,13 +1,13 @@
 import { keyToBytes, type Revision, WatchError } from '@rollcall/core';
 import type { GrantedLease, PutOptions } from '@rollcall/core/adapter';
-import type { CallLimits } from './rpc/deadlines.js';
+import type { RpcLimits } from './rpc/deadlines.js';
 import { rangeOf } from './rpc/range.js';
 import type { EtcdConnection } from './watch/connection.js';
 
-interface Put {
+interface KeyPut {
   readonly key: string;
   readonly value: Uint8Array;
-  readonly limits: CallLimits;
+  readonly limits: RpcLimits;
   /** `ttlMs` is rounded up to seconds, and etcd grants no less than about two of its election timeouts. */
   readonly options: PutOptions;
 }
@@ -23,7 +23,7 @@ interface UnderLease {
  * not answered, and to revoke its lease could delete the key.
  * @throws WatchError INVALID_OPTION; NOT_FOUND when there is no such lease, or with `ignoreValue` no such key.
  */
-export async function putKey(connection: EtcdConnection, { key, value, options, limits }: Put): Promise<Revision> {
+export async function putKey(connection: EtcdConnection, { key, value, options, limits }: KeyPut): Promise<Revision> {
   const { ignoreValue = false, onLease } = options;
   const name = bytesOf(key);
   if (ignoreValue && value.length > 0) throw invalid('ignoreValue', 'a value is given too; give an empty one');
@@ -35,13 +35,13 @@ export async function putKey(connection: EtcdConnection, { key, value, options, 
 }
 
 /** @returns whether the key was there. */
-export async function deleteKey(connection: EtcdConnection, key: string, limits: CallLimits): Promise<boolean> {
+export async function deleteKey(connection: EtcdConnection, key: string, limits: RpcLimits): Promise<boolean> {
   const { deleted } = await connection.deleteRange({ key: bytesOf(key) }, limits);
   return deleted !== '0';
 }
 
 /** In one revision. @returns how many keys were there. */
-export async function deletePrefix(connection: EtcdConnection, prefix: string, limits: CallLimits): Promise<number> {
+export async function deletePrefix(connection: EtcdConnection, prefix: string, limits: RpcLimits): Promise<number> {
   const { key, rangeEnd } = rangeOf({ prefix });
   const { deleted } = await connection.deleteRange({ key, range_end: rangeEnd }, limits);
   return Number(deleted);
@@ -50,7 +50,7 @@ export async function deletePrefix(connection: EtcdConnection, prefix: string, l
 async function leaseOf(
   connection: EtcdConnection,
   { ttlMs, lease }: PutOptions,
-  limits: CallLimits,
+  limits: RpcLimits,
 ): Promise<UnderLease | undefined> {
   if (lease !== undefined) {
     if (ttlMs !== undefined) throw invalid('ttlMs', 'a lease is given too; give one of the two');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Endpoint } from '@rollcall/core/adapter';
-import { bytes, int16, int32, string, WireReader } from '../src/gate/wire.js';
+import { bytes, int16, int32, KafkaReader, string } from '../src/gate/wire.js';
 
 /** What a loopback socket says in a broker's place. */
 export interface FakeBrokerOptions {
@@ -56,7 +56,7 @@ export class FakeBroker implements AsyncDisposable {
     const asked: number[] = [];
     this.asked.push(asked);
     const onData = (chunk: Buffer): void => {
-      const request = new WireReader(chunk.subarray(4));
+      const request = new KafkaReader(chunk.subarray(4));
       const api = request.int16();
       request.int16();
       const correlationId = request.int32();

@@ -1,3 +1,9 @@
+/**
+ * What users of the library import: watchers, collections, broker lists, and every type that their signatures need. To
+ * write a backend import `@rollcall/core/adapter`; to pick an endpoint, `@rollcall/balancer`.
+ * @module rollcall
+ */
+export { type ConsulAdapterOptions, createConsulAdapter } from '@rollcall/consul';
 export {
   type Batch,
   BrokerAddress,
@@ -11,6 +17,7 @@ export {
   collect,
   compareRevisions,
   type Decode,
+  type DecodeOptions,
   type Derived,
   type DeriveOptions,
   type Dispose,
@@ -31,41 +38,78 @@ export {
   type Quarantined,
   type ReadOptions,
   type ReadResult,
+  type Registry,
   type Revision,
   type Shown,
   type SingleCollection,
   type SingleOptions,
   type Snapshot,
   type Status,
+  systemTiming,
+  type Timing,
   type TlsOptions,
   WatchError,
+  type WatchErrorOptions,
   type Watcher,
   type WatchOptions,
 } from '@rollcall/core';
-export type { Adapter, Source, Target } from '@rollcall/core/adapter';
+export type {
+  Adapter,
+  AttemptOptions,
+  Credential,
+  Delta,
+  FullRead,
+  FullReadOptions,
+  GrantedLease,
+  Location,
+  OpenOptions,
+  PerTarget,
+  PutOptions,
+  QuietUpdate,
+  Resume,
+  Source,
+  SourceEvent,
+  SourceWriter,
+  Target,
+  Update,
+} from '@rollcall/core/adapter';
 export {
   type AddressExplained,
+  type AddressOutcome,
+  type AdvertisedBroker,
   BootstrapRelay,
   type BrokerList,
+  type BrokerListChange,
+  type BrokerListDecision,
   type BrokerListOptions,
   type BrokerListStats,
   type BrokersExplained,
   type BrokerUpdate,
   brokerList,
-  type Change as BrokerListChange,
+  type ClusterView,
   type CustomSasl,
-  type Decision as BrokerListDecision,
+  createGate,
+  createRelay,
+  type DialOptions,
   followBrokers,
   type Gate,
   type GateOptions,
+  type KafkajsOptions,
   kafkajsOptions,
+  type LibrdkafkaOptions,
   librdkafkaOptions,
+  type OrderOptions,
   type PasswordSasl,
+  type PlatformaticClient,
+  type PlatformaticModule,
+  type RelayBrokers,
   type RelayOptions,
   type RelayStats,
   type SaslOptions,
   type SaslSession,
+  type SecurityOptions,
 } from '@rollcall/kafka';
+export { createMemoryAdapter, type MemoryAdapter, type MemoryStore, type MemoryWrite } from '@rollcall/local';
 export type { BrokersConfig } from './config/brokers.js';
 export type { RollcallConfig, WatchConfig, WatchSummary } from './config/config.js';
 export type { Environment } from './config/environment.js';

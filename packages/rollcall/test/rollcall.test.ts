@@ -22,6 +22,7 @@ function recordingAdapter(): { adapter: Adapter; opened: OpenOptions[] } {
   const opened: OpenOptions[] = [];
   const adapter: Adapter = {
     schemes: ['etcd'],
+    credentials: ['username', 'password', 'token'],
     parse: (url) => memory.parse(url.replace(/^etcd:\/\//, 'memory:').replace(/\/.*/, '')),
     open: (location, options) => {
       opened.push(options);
@@ -66,6 +67,19 @@ describe('createRollcall', () => {
     await using rollcall = createRollcall({ config, env, adapters: [adapter] });
     rollcall.watch('orders', { token: 'given' });
     expect(opened[0]).toMatchObject({ username: 'app', password: 'from-env', token: 'given' });
+  });
+
+  it('gives no secret of the environment to an adapter that asks for none', async () => {
+    const { adapter, opened } = recordingAdapter();
+    const mine: Adapter = {
+      schemes: ['mine'],
+      parse: () => ({ cluster: 'memory:a', target: { prefix: '' } }),
+      open: adapter.open,
+    };
+    const env = { ROLLCALL_USERNAME: 'u', ROLLCALL_PASSWORD: 'p', ROLLCALL_TOKEN: 't', ROLLCALL_CA: '/none.pem' };
+    await using rollcall = createRollcall({ env, adapters: [mine] });
+    rollcall.watch('mine://h/');
+    expect(Object.keys(opened[0] ?? {}).sort()).toEqual(['dials', 'logger', 'timing']);
   });
 
   it('shares nothing between two instances', async () => {

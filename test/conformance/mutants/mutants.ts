@@ -262,16 +262,6 @@ const TIME: readonly Mutant[] = [
       return [update];
     }),
   },
-  {
-    name: 'opens a source for each watch of its own accord, and goes on after it is disposed',
-    scenario: 'S62.handles',
-    base: 'http',
-    spoil: sources((source) => {
-      const beat = setInterval(() => {}, 1_000);
-      setTimeout(() => clearInterval(beat), 10_000);
-      return { [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() };
-    }),
-  },
 ];
 
 const CLAIMS: readonly Mutant[] = [

@@ -35,7 +35,7 @@ export function targets(change: (target: Target) => Target): Spoil {
 }
 
 /** A source's own members, those of its class too. */
-export function copyOf(source: Source): Source {
+function copyOf(source: Source): Source {
   return {
     supports: source.supports,
     maxSilenceMs: source.maxSilenceMs,

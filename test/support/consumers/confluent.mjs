@@ -1,12 +1,12 @@
 // @ts-check
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { BootstrapRelay, librdkafkaOptions } from 'rollcall';
+import { createRelay, librdkafkaOptions } from 'rollcall';
 
 /** @param {import('./consumer.mjs').Opening} opening */
 export async function open({ config, brokers, consumed }) {
   const { KafkaJS } = createRequire(join(config.folder, 'package.json'))('@confluentinc/kafka-javascript');
-  const relay = await BootstrapRelay.listen(brokers);
+  const relay = await createRelay(brokers);
   const kafka = new KafkaJS.Kafka(librdkafkaOptions(relay));
   const admin = kafka.admin();
   await admin.connect();

@@ -3,7 +3,7 @@
 // reports on standard output, one JSON object a line (protocol.ts).
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BootstrapRelay, brokerList, createRollcall } from 'rollcall';
+import { brokerList, createRelay, createRollcall } from 'rollcall';
 import { Recorder } from './recorder.mjs';
 
 /** @typedef {import('./protocol.js').ProducerConfig} ProducerConfig */
@@ -57,7 +57,7 @@ async function discover() {
   })();
   recorder.status(brokers.status);
   brokers.onStatus((status) => recorder.status(status));
-  const relay = config.way === 'relay' ? await BootstrapRelay.listen(brokers, { logger }) : undefined;
+  const relay = config.way === 'relay' ? await createRelay(brokers, { logger }) : undefined;
   return {
     // Behind a relay a client knows nothing else.
     brokers: relay ? undefined : brokers,

@@ -1,6 +1,6 @@
 import { systemTiming, WatchError } from '@rollcall/core';
 import { until } from '@rollcall/core/internal';
-import type { BrokerList, BrokersExplained, Decision } from '@rollcall/kafka';
+import type { BrokerList, BrokerListDecision, BrokersExplained } from '@rollcall/kafka';
 import { inFlags } from '../options/policy.js';
 import * as json from '../output/jsonLines.js';
 import * as terminal from '../output/terminalLines.js';
@@ -48,7 +48,7 @@ function decided({ out, timeoutMs = ANSWER_MS }: Session, list: BrokerList): Pro
   return until(answer, listen, { timing: systemTiming, signal: out.ended, timeoutMs, lastError });
 }
 
-function errorOf(decision: Decision | WatchError): WatchError | undefined {
+function errorOf(decision: BrokerListDecision | WatchError): WatchError | undefined {
   if (decision instanceof WatchError) return decision;
   if (decision.change !== 'refuse') return undefined;
   return new WatchError(decision.code, `${decision.reason} There is no list.`);

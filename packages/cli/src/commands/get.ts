@@ -6,7 +6,7 @@ import { printable, printableLines, textOf } from '../output/printable.js';
 import { count, entryText } from '../output/terminalLines.js';
 import { ANSWER_MS, inTime, type Session, warnOfPrefix } from '../session/session.js';
 
-export interface GetOptions {
+export interface GetCommandOptions {
   readonly prefix?: string;
   /** Instead of the present. */
   readonly at?: Revision;
@@ -16,7 +16,7 @@ export interface GetOptions {
  * Prints what is there now, or was at a revision: one exact key's value, or all entries under a prefix.
  * @throws WatchError NOT_FOUND when the exact key is not there; for `at` as `readOnce`; what the backend says.
  */
-export async function get(session: Session, url: string, { prefix, at }: GetOptions): Promise<void> {
+export async function get(session: Session, url: string, { prefix, at }: GetCommandOptions): Promise<void> {
   const { source, target, release } = session.rollcall.open(url, prefix === undefined ? {} : { prefix });
   try {
     warnOfPrefix(session, target);

@@ -5,7 +5,7 @@ import { jsonLine, keyFields } from '../output/jsonLines.js';
 import { printable } from '../output/printable.js';
 import { ANSWER_MS, inTime, type Session, writerOf } from '../session/session.js';
 
-export interface PutOptions {
+export interface PutCommandOptions {
   /** Under a lease of its own of this length, ms. */
   readonly ttl?: number;
   /** Under this lease. */
@@ -25,7 +25,7 @@ export async function put(
   session: Session,
   url: string,
   value: string | undefined,
-  options: PutOptions,
+  options: PutCommandOptions,
 ): Promise<void> {
   checkUsage(value, options);
   const { source, target, release } = session.rollcall.open(url);
@@ -50,7 +50,7 @@ export async function put(
   }
 }
 
-function checkUsage(value: string | undefined, { ttl, lease, ignoreValue }: PutOptions): void {
+function checkUsage(value: string | undefined, { ttl, lease, ignoreValue }: PutCommandOptions): void {
   const wrong = (why: string): WatchError => new WatchError('INVALID_OPTION', `put: ${why}.`);
   if (ttl !== undefined && lease !== undefined) {
     throw wrong('--ttl makes a lease and --lease names one: give one of the two');

@@ -1,4 +1,4 @@
-import { BootstrapRelay, brokerList } from '@rollcall/kafka';
+import { brokerList, createRelay } from '@rollcall/kafka';
 import type { ListenAddress } from '../options/listen.js';
 import { type PolicyFlags, policyOf } from '../options/policy.js';
 import { jsonLine } from '../output/jsonLines.js';
@@ -21,7 +21,7 @@ export async function relay(session: Session, url: string, options: RelayCommand
   const policy = policyOf(options, session.rollcall.brokerOptions(url), io.env);
   const watcher = watchUrl(session, url, prefix === undefined ? {} : { prefix });
   await using list = brokerList(watcher, { ...policy, logger });
-  await using relay = await BootstrapRelay.listen(list, { ...listen, logger });
+  await using relay = await createRelay(list, { ...listen, logger });
   await out.lines([
     session.json ? jsonLine({ type: 'relay', listen: relay.address }) : relayLine(relay.address, session),
   ]);

@@ -15,7 +15,7 @@ const WIDTH = 79;
 export type Colour = 'green' | 'yellow' | 'red' | 'cyan' | 'dim' | 'bold';
 
 /** One event on one line. */
-export interface Row {
+export interface ScreenRow {
   readonly sign: string;
   readonly colour: Colour;
   readonly label: string;
@@ -51,7 +51,7 @@ export class Screen {
     this.line(`  ${this.#paint('bold', text)}`);
   }
 
-  row({ sign, colour, label, text, note = '' }: Row): void {
+  row({ sign, colour, label, text, note = '' }: ScreenRow): void {
     const time = `${((performance.now() - this.#started) / 1000).toFixed(1)} s`.padStart(8);
     const space = ' '.repeat(Math.max(1, WIDTH - INDENT - text.length - note.length));
     const start = `${this.#paint('dim', time)}  ${this.#paint(colour, `${sign} ${label.padEnd(INDENT - 12)}`)}`;

@@ -1,6 +1,6 @@
 import { type Batch, type Change, type Entry, keyToBytes, type Revision, WatchError } from '@rollcall/core';
 import { isEscapedKey } from '@rollcall/core/internal';
-import type { AddressExplained, BrokerUpdate, Decision } from '@rollcall/kafka';
+import type { AddressExplained, BrokerListDecision, BrokerUpdate } from '@rollcall/kafka';
 import type { Difference } from './differences.js';
 import { printableJson, textOf } from './printable.js';
 import type { ToldStatus } from './statusTeller.js';
@@ -79,7 +79,7 @@ export function explainLine({ key, revision, address, outcome, reason }: Address
 }
 
 /** What was decided of the list that the keys make; `none` where the registry gave no answer. */
-export function decisionLine(decision: Decision | WatchError): string {
+export function decisionLine(decision: BrokerListDecision | WatchError): string {
   if (decision instanceof WatchError) {
     return jsonLine({ type: 'decision', change: 'none', code: decision.code, reason: decision.message });
   }

@@ -2,10 +2,10 @@ import { styleText } from 'node:util';
 import type { Environment } from 'rollcall';
 import type { TerminalStream } from './io.js';
 
-type Format = Parameters<typeof styleText>[0];
+type StyleName = Parameters<typeof styleText>[0];
 
 /** Gives text a format, or leaves it alone where colours are off. */
-export type Paint = (format: Format, text: string) => string;
+export type Paint = (format: StyleName, text: string) => string;
 
 /** Colours are for terminals, unless NO_COLOR (https://no-color.org) is set or the terminal says that it is dumb. */
 export function coloured(stream: TerminalStream, env: Environment): boolean {

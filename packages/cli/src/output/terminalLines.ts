@@ -1,6 +1,6 @@
 import { type Batch, type Change, type Entry, WatchError } from '@rollcall/core';
 import { redactUrl } from '@rollcall/core/adapter';
-import type { AddressExplained, BrokerUpdate, Decision } from '@rollcall/kafka';
+import type { AddressExplained, BrokerListDecision, BrokerUpdate } from '@rollcall/kafka';
 import type { Difference } from './differences.js';
 import { cut, printable, textOf } from './printable.js';
 import type { ToldStatus } from './statusTeller.js';
@@ -86,7 +86,10 @@ export function* explainTable(
 }
 
 /** What was decided of the list that the keys make. */
-export function decisionText(decision: Decision | WatchError, { paint }: Pick<TerminalOptions, 'paint'>): string {
+export function decisionText(
+  decision: BrokerListDecision | WatchError,
+  { paint }: Pick<TerminalOptions, 'paint'>,
+): string {
   if (decision instanceof WatchError) return `${paint('red', `none ${decision.code}`)}  ${printable(decision.message)}`;
   const { change, reason } = decision;
   const told = change === 'refuse' ? paint('red', `refuse ${decision.code}`) : paint('green', change);

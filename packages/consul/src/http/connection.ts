@@ -5,9 +5,9 @@ import { WatchError } from '@rollcall/core';
 import type { Connection } from '@rollcall/core/internal';
 import { replyFailure, transportFailure } from './failure.js';
 import { get } from './get.js';
-import type { CallLimits, ConnectionOptions, Request } from './options.js';
+import type { CallLimits, HttpOptions, Request } from './options.js';
 import { isJson, type Reply } from './reply.js';
-import type { Write, Writer } from './writer.js';
+import type { KvWrite, Writer } from './writer.js';
 
 /** Consul's default for one value is 512 KiB; a list of this size, bytes, takes seconds to read. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
@@ -17,14 +17,14 @@ const DIAL_MS = 3_000;
 /** One endpoint. Its sockets open on demand and are kept for the next call. */
 export class ConsulConnection implements Connection {
   readonly endpoint: string;
-  readonly #options: ConnectionOptions;
+  readonly #options: HttpOptions;
   readonly #agent: HttpAgent;
   #writer: Promise<Writer> | undefined;
   #running = 0;
   #closed = false;
 
   /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
-  constructor(endpoint: string, options: ConnectionOptions) {
+  constructor(endpoint: string, options: HttpOptions) {
     this.endpoint = endpoint;
     this.#options = options;
     this.#agent = agentOf(options);
@@ -72,7 +72,7 @@ export class ConsulConnection implements Connection {
   }
 
   /** Writes by the package `consul`. @returns the answer, whatever its status. @throws as `get`. */
-  write(write: Write, limits: CallLimits): Promise<Reply> {
+  write(write: KvWrite, limits: CallLimits): Promise<Reply> {
     return this.#call(async () => {
       const { ConsulWriter } = await import('./writer.js');
       this.#writer ??= Promise.resolve(new ConsulWriter(this.endpoint, this.#agent, this.#options));
@@ -138,7 +138,7 @@ function splitEndpoint(endpoint: string): { readonly host: string; readonly port
   return { host: endpoint.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(endpoint.slice(colon + 1)) };
 }
 
-function agentOf({ secure, connections, tls = {} }: ConnectionOptions): HttpAgent {
+function agentOf({ secure, connections, tls = {} }: HttpOptions): HttpAgent {
   const kept = { keepAlive: true, maxSockets: connections };
   if (!secure) return new HttpAgent(kept);
   const { ca, cert, key, serverName, insecureSkipVerify } = tls;

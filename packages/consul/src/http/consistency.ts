@@ -21,13 +21,13 @@ export const CONSISTENCY_NAMES = ['consistency', 'max-stale', 'cached'] as const
 const CONSISTENCIES: readonly string[] = ['default', 'consistent', 'stale'] satisfies readonly Mode[];
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
 
-type Query = Readonly<Record<string, readonly string[]>>;
+type UrlQuery = Readonly<Record<string, readonly string[]>>;
 
 /**
  * The consistency that a URL asks for.
  * @throws WatchError INVALID_URL for a value that cannot be used, and for names that do not go together.
  */
-export function consistencyOfUrl(url: string, query: Query): Consistency {
+export function consistencyOfUrl(url: string, query: UrlQuery): Consistency {
   const [consistency = 'default'] = query.consistency ?? [];
   const [cached = 'false'] = query.cached ?? [];
   if (!CONSISTENCIES.includes(consistency)) {

@@ -3,10 +3,10 @@ import { type ErrorCode, WatchError } from '@rollcall/core';
 import { networkFailure, retryAfterMs, type Wording } from '@rollcall/core/adapter';
 import type { Reply } from './reply.js';
 
-type Verdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
+type FailureVerdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
 
 /** Consul's own words: they say more than the status beside them. */
-const CONSUL: readonly Verdict[] = [
+const CONSUL: readonly FailureVerdict[] = [
   [/ACL not found/, 'UNAUTHENTICATED', 'it does not know the token, or not any more; check the token'],
   [/Permission denied.*anonymous token/, 'FORBIDDEN', 'give a token that may do this'],
   [/Permission denied/, 'FORBIDDEN', 'give the token a policy that allows this'],

@@ -12,7 +12,7 @@ const IDLE_BODY_MS = 10_000;
 /** So much is read of what is no list, bytes: enough for the reason that Consul gives for an error. */
 const TEXT_BYTES = 16 * 1024;
 
-export interface GetOptions {
+export interface HttpGetOptions {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
@@ -37,7 +37,7 @@ export interface GetOptions {
  * server closed it for being idle, and had not seen the request.
  * @throws the signal's reason at once; WatchError TIMEOUT, TOO_LARGE, BAD_RESPONSE; or what the socket says.
  */
-export async function get(options: GetOptions): Promise<Reply> {
+export async function get(options: HttpGetOptions): Promise<Reply> {
   const first = new Exchange(options);
   try {
     return await first.reply();
@@ -48,13 +48,13 @@ export async function get(options: GetOptions): Promise<Reply> {
 }
 
 class Exchange {
-  readonly #options: GetOptions;
+  readonly #options: HttpGetOptions;
   readonly #abort = new AbortController();
   #request: ClientRequest | undefined;
   #heard = false;
   #cancelTimer: () => void = () => {};
 
-  constructor(options: GetOptions) {
+  constructor(options: HttpGetOptions) {
     this.#options = options;
   }
 

@@ -3,7 +3,7 @@ import type { ConnectOptions, Timing } from '@rollcall/core';
 import type { BodySink } from './reply.js';
 import type { Scope } from './scope.js';
 
-export interface ConnectionOptions extends ConnectOptions {
+export interface HttpOptions extends ConnectOptions {
   /** TLS. */
   readonly secure: boolean;
   readonly scope: Scope;

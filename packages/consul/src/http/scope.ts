@@ -10,7 +10,7 @@ export interface Scope {
   readonly partition?: string;
 }
 
-type Query = Readonly<Record<string, readonly string[]>>;
+type UrlQuery = Readonly<Record<string, readonly string[]>>;
 
 /** These and the consistency belong to the cluster, not to the target: writes go there too, and `--prefix` keeps them. */
 export const SCOPE_NAMES = ['dc', 'namespace', 'partition'] as const;
@@ -31,7 +31,7 @@ export function consulUrl(
     scheme,
     endpoints,
     query,
-  }: { readonly scheme: string; readonly endpoints: readonly string[]; readonly query: Query },
+  }: { readonly scheme: string; readonly endpoints: readonly string[]; readonly query: UrlQuery },
 ): ConsulUrl {
   const scope: Record<string, string> = {};
   for (const name of SCOPE_NAMES) {

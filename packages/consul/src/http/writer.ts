@@ -2,18 +2,18 @@ import { EventEmitter } from 'node:events';
 import type { ClientRequest, Agent as HttpAgent, IncomingMessage, RequestOptions } from 'node:http';
 import { WatchError } from '@rollcall/core';
 import Consul from 'consul';
-import type { CallLimits, ConnectionOptions } from './options.js';
+import type { CallLimits, HttpOptions } from './options.js';
 import type { Reply } from './reply.js';
 
 /** A write to the KV store. */
-export type Write =
+export type KvWrite =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
   | { readonly type: 'delete'; readonly key: string }
   /** All keys that begin with it. */
   | { readonly type: 'delete all'; readonly key: string };
 
 export interface Writer {
-  write(write: Write, limits: CallLimits): Promise<Reply>;
+  write(write: KvWrite, limits: CallLimits): Promise<Reply>;
 }
 
 /** Goes with one call: an event `cancel` ends it. */
@@ -22,7 +22,7 @@ interface CallContext extends EventEmitter {
   readonly includeResponse: true;
 }
 
-interface CallOptions {
+interface WriterCallOptions {
   readonly ctx: CallContext;
   readonly key: string;
 }
@@ -36,8 +36,8 @@ interface PapiRequest {
 /** The part of `consul` that is used here. Its own types lack `ctx`. */
 interface ConsulClient {
   readonly kv: {
-    set(options: CallOptions & { value: Buffer }): Promise<unknown>;
-    del(options: CallOptions & { recurse?: true }): Promise<unknown>;
+    set(options: WriterCallOptions & { value: Buffer }): Promise<unknown>;
+    del(options: WriterCallOptions & { recurse?: true }): Promise<unknown>;
   };
   _ext(event: 'onRequest', hook: (request: PapiRequest, next: () => void) => void): void;
 }
@@ -48,15 +48,15 @@ type PapiResponse = IncomingMessage & { readonly body?: unknown };
 export class ConsulWriter implements Writer {
   readonly #endpoint: string;
   readonly #client: ConsulClient;
-  readonly #timing: ConnectionOptions['timing'];
+  readonly #timing: HttpOptions['timing'];
 
-  constructor(endpoint: string, agent: HttpAgent, options: ConnectionOptions) {
+  constructor(endpoint: string, agent: HttpAgent, options: HttpOptions) {
     this.#endpoint = endpoint;
     this.#timing = options.timing;
     this.#client = clientOf(endpoint, agent, options);
   }
 
-  async write(write: Write, { signal, headersMs }: CallLimits): Promise<Reply> {
+  async write(write: KvWrite, { signal, headersMs }: CallLimits): Promise<Reply> {
     signal.throwIfAborted();
     const ctx: CallContext = Object.assign(new EventEmitter(), { includeResponse: true as const });
     const cancel = (): void => void ctx.emit('cancel');
@@ -81,7 +81,7 @@ export class ConsulWriter implements Writer {
     }
   }
 
-  #send(write: Write, ctx: CallContext): Promise<unknown> {
+  #send(write: KvWrite, ctx: CallContext): Promise<unknown> {
     const { key } = write;
     return write.type === 'put'
       ? this.#client.kv.set({ ctx, key, value: Buffer.from(write.value) })
@@ -89,7 +89,7 @@ export class ConsulWriter implements Writer {
   }
 }
 
-function clientOf(endpoint: string, agent: HttpAgent, { secure, token, scope }: ConnectionOptions): ConsulClient {
+function clientOf(endpoint: string, agent: HttpAgent, { secure, token, scope }: HttpOptions): ConsulClient {
   const { dc, partition, namespace } = scope;
   const options = {
     agent,

@@ -4,7 +4,7 @@ import { JsonPieces } from '../http/jsonPieces.js';
 import type { BodySink } from '../http/reply.js';
 import type { Pair } from './entries.js';
 import { KeptBody } from './keptBody.js';
-import type { Decode } from './query.js';
+import type { DecodeItems } from './query.js';
 
 /** After this much work the event loop gets a turn. */
 const SLICE_MS = 5;
@@ -27,7 +27,7 @@ export interface ParsedBody {
 export interface BodyReaderOptions {
   /** As `Query.isList`. */
   readonly isList: boolean;
-  readonly decode: Decode;
+  readonly decode: DecodeItems;
   readonly timing: Timing;
   /** The body of the last answer. */
   readonly kept?: KeptBody | undefined;

@@ -14,7 +14,7 @@ import {
 } from './entry.js';
 import type { DecodeContext, DecodedPiece, Query } from './query.js';
 
-type Fields = Readonly<Record<string, unknown>>;
+type JsonFields = Readonly<Record<string, unknown>>;
 
 /** The instances of one service with their health, by `<node>/<id>`. */
 export function instancesQuery({ query = {} }: Target): Query {
@@ -60,7 +60,7 @@ function isSame(known: Entry, instance: Entry, index: Revision): boolean {
  * An instance's key and value, or undefined for an item without a service, node, id or host. A port 0 is told as it is:
  * Consul has services without one.
  */
-function instanceOf({ Node: node, Service: service, Checks }: Fields): Pair | undefined {
+function instanceOf({ Node: node, Service: service, Checks }: JsonFields): Pair | undefined {
   if (!isObject(node) || !isObject(service)) return undefined;
   const name = textOf(node.Node);
   const id = textOf(service.ID) || textOf(service.Service);
@@ -83,7 +83,7 @@ function instanceOf({ Node: node, Service: service, Checks }: Fields): Pair | un
 }
 
 /** As Consul's own API package aggregates checks: the worst counts. */
-function statusOf(checks: readonly Fields[]): string {
+function statusOf(checks: readonly JsonFields[]): string {
   if (checks.some(({ CheckID }) => /^_(node|service)_maintenance/.test(textOf(CheckID)))) return 'maintenance';
   const statuses = new Set(checks.map(({ Status }) => Status));
   if (statuses.has('critical')) return 'critical';
@@ -97,7 +97,7 @@ function weightOf(weights: unknown, status: string): number {
 }
 
 /** A value is made of a service, its node and its checks, so it is as new as the newest of them. */
-function newest(parts: readonly Fields[]): Revision | undefined {
+function newest(parts: readonly JsonFields[]): Revision | undefined {
   const revisions = parts.flatMap(({ ModifyIndex }) => revisionOf(ModifyIndex) ?? []);
   return revisions.sort(compareRevisions).at(-1);
 }

@@ -3,9 +3,9 @@ import type { Target } from '@rollcall/core/adapter';
 import { type Pair, Walk } from './entries.js';
 import { entryOf, isObject, revisionOf, sameBytes } from './entry.js';
 import { addressable, pathOfKey } from './kvKey.js';
-import type { Decode, DecodeContext, Query } from './query.js';
+import type { DecodeContext, DecodeItems, Query } from './query.js';
 
-type Fields = Readonly<Record<string, unknown>>;
+type JsonFields = Readonly<Record<string, unknown>>;
 
 /** All keys under a prefix, or one key. @throws WatchError INVALID_OPTION for one that Consul cannot address. */
 export function kvQuery({ prefix, exact }: Target): Query {
@@ -23,7 +23,7 @@ export function kvQuery({ prefix, exact }: Target): Query {
   };
 }
 
-function decoder(prefix: string, { known }: DecodeContext): Decode {
+function decoder(prefix: string, { known }: DecodeContext): DecodeItems {
   // Consul lists keys in order. Where its order is not JavaScript's (beyond U+FFFF) a known entry may be missed and
   // decoded once more.
   const walk = new Walk(known);
@@ -39,7 +39,7 @@ function decoder(prefix: string, { known }: DecodeContext): Decode {
 }
 
 /** Undefined for a key that is none or was not asked for. */
-function pairOf(fields: Fields, prefix: string, walk: Walk): Pair | undefined {
+function pairOf(fields: JsonFields, prefix: string, walk: Walk): Pair | undefined {
   const { Key: key } = fields;
   if (typeof key !== 'string' || !key.startsWith(prefix)) return undefined;
   const name = key.slice(prefix.length);
@@ -49,11 +49,11 @@ function pairOf(fields: Fields, prefix: string, walk: Walk): Pair | undefined {
   return known !== undefined && sameRevision(known[1], fields) && sameBytes(known[1], entry) ? known : [name, entry];
 }
 
-function sameRevision({ revision, createRevision }: Entry, { ModifyIndex, CreateIndex }: Fields): boolean {
+function sameRevision({ revision, createRevision }: Entry, { ModifyIndex, CreateIndex }: JsonFields): boolean {
   return revision === revisionOf(ModifyIndex) && createRevision === revisionOf(CreateIndex);
 }
 
-function decode({ Value, ModifyIndex, CreateIndex }: Fields): Entry {
+function decode({ Value, ModifyIndex, CreateIndex }: JsonFields): Entry {
   // An empty value is null. Copied: a small Buffer would keep the pool it was cut from.
   const value = typeof Value === 'string' ? new Uint8Array(Buffer.from(Value, 'base64')) : new Uint8Array();
   return entryOf(value, revisionOf(ModifyIndex), revisionOf(CreateIndex));

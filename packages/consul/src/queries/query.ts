@@ -18,7 +18,7 @@ export interface DecodeContext {
 }
 
 /** Takes the pieces of one answer, in order. Undefined for what is no piece of such an answer. */
-export type Decode = (json: unknown) => DecodedPiece | undefined;
+export type DecodeItems = (json: unknown) => DecodedPiece | undefined;
 
 /** How one target is asked for, and what the answers mean. */
 export interface Query {
@@ -33,7 +33,7 @@ export interface Query {
   /** Below `/v1`. */
   readonly path: string;
   readonly parameters: readonly (readonly [name: string, value: string])[];
-  decoder(before: DecodeContext): Decode;
+  decoder(before: DecodeContext): DecodeItems;
   /** Whether an answer lacks so much of what was known that a plain read must confirm it. */
   lost(known: KnownEntries, entries: KnownEntries): boolean;
 }

@@ -8,13 +8,13 @@ export const QUERY_NAMES: QueryNames = {
   repeatable: ['tag'],
 };
 
-type Query = Readonly<Record<string, readonly string[]>>;
+type UrlQuery = Readonly<Record<string, readonly string[]>>;
 
 /**
  * What a URL watches: a KV key or prefix, a service's instances, or the catalog.
  * @throws WatchError INVALID_URL for a key that Consul cannot address, or query names that do not go together.
  */
-export function targetOfUrl(url: string, path: string | undefined, query: Query): Target {
+export function targetOfUrl(url: string, path: string | undefined, query: UrlQuery): Target {
   const all = Object.values(query).flat();
   if (!all.every((value) => value.isWellFormed())) throw invalidUrl(url, 'its query is not UTF-8');
   const { service, catalog } = query;
@@ -26,7 +26,7 @@ export function targetOfUrl(url: string, path: string | undefined, query: Query)
   return { prefix: '', query: service === undefined ? catalogQuery(url, query) : serviceQuery(url, query) };
 }
 
-function kvTarget(url: string, path: string | undefined, query: Query): Target {
+function kvTarget(url: string, path: string | undefined, query: UrlQuery): Target {
   const orphan = ['tag', 'passing', 'filter'].find((name) => query[name] !== undefined);
   if (orphan !== undefined)
     throw invalidUrl(url, `"${orphan}" needs a "service"${orphan === 'filter' ? ' or a "catalog"' : ''} beside it`);
@@ -42,7 +42,7 @@ function kvTarget(url: string, path: string | undefined, query: Query): Target {
   return targetOf(path);
 }
 
-function serviceQuery(url: string, { service = [], tag = [], passing, filter }: Query): Query {
+function serviceQuery(url: string, { service = [], tag = [], passing, filter }: UrlQuery): UrlQuery {
   if (service[0] === '') throw invalidUrl(url, '"service" has no value; give the name of a service');
   if (tag.includes('')) throw invalidUrl(url, '"tag" has no value; leave it out for all tags');
   const only = passing?.[0] ?? 'false';
@@ -55,7 +55,7 @@ function serviceQuery(url: string, { service = [], tag = [], passing, filter }: 
   };
 }
 
-function catalogQuery(url: string, { catalog = [], tag, passing, filter, cached }: Query): Query {
+function catalogQuery(url: string, { catalog = [], tag, passing, filter, cached }: UrlQuery): UrlQuery {
   if (catalog[0] !== 'nodes' && catalog[0] !== 'services') throw invalidUrl(url, '"catalog" must be nodes or services');
   const orphan = tag ? 'tag' : passing ? 'passing' : undefined;
   if (orphan !== undefined) throw invalidUrl(url, `"${orphan}" needs a "service", not the catalog`);

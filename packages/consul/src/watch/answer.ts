@@ -8,7 +8,7 @@ import type { KeptBody } from '../queries/keptBody.js';
 import type { Query } from '../queries/query.js';
 
 /** A whole answer that may be trusted. */
-export interface Answer {
+export interface ConsulAnswer {
   readonly index: Revision;
   readonly entries: KnownEntries;
   readonly malformed: number;
@@ -16,7 +16,7 @@ export interface Answer {
   readonly body?: KeptBody | undefined;
 }
 
-interface Context {
+interface AnswerContext {
   readonly query: Query;
   readonly endpoint: string;
   readonly wallNow: number;
@@ -31,8 +31,8 @@ interface Context {
 export function readAnswer(
   reply: Reply,
   parsed: ParsedBody | undefined,
-  { query, endpoint, wallNow }: Context,
-): Answer {
+  { query, endpoint, wallNow }: AnswerContext,
+): ConsulAnswer {
   const { status, headers, text } = reply;
   const absent = status === 404 && query.absentIs404 && !text && 'x-consul-index' in headers;
   if (status !== 200 && !absent) throw replyFailure(reply, endpoint, wallNow);
@@ -50,7 +50,7 @@ export function readAnswer(
  * Whether an answer is empty for a caller that Consul tells nothing of what it hides: one without a token cannot know
  * "nothing there" from "nothing for you" where the default is to deny.
  */
-export function isSilentlyEmpty({ headers }: Reply, { entries }: Answer): boolean {
+export function isSilentlyEmpty({ headers }: Reply, { entries }: ConsulAnswer): boolean {
   return entries.size === 0 && headers['x-consul-default-acl-policy'] === 'deny';
 }
 

@@ -8,7 +8,7 @@ import { BodyReader } from '../queries/bodyReader.js';
 import type { KnownEntries } from '../queries/entries.js';
 import type { KeptBody } from '../queries/keptBody.js';
 import type { Query } from '../queries/query.js';
-import { type Answer, isSilentlyEmpty, readAnswer } from './answer.js';
+import { type ConsulAnswer, isSilentlyEmpty, readAnswer } from './answer.js';
 
 /** What all queries of one target have in common. */
 export interface QueryContext {
@@ -34,7 +34,7 @@ export interface QueryRequest {
   readonly holds: boolean;
 }
 
-export interface QueryResult extends Answer {
+export interface QueryResult extends ConsulAnswer {
   readonly standing: Standing;
   /** Whether the agent answered from its own cache or stream, and no server did. */
   readonly agentsOwn: boolean;

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { BodyReader } from '../../src/queries/bodyReader.js';
 import type { Pair } from '../../src/queries/entries.js';
-import type { Decode } from '../../src/queries/query.js';
+import type { DecodeItems } from '../../src/queries/query.js';
 import { JumpingTiming } from '../fakeTiming.js';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -17,7 +17,7 @@ function chunksOf(body: string): Buffer[] {
   );
 }
 
-const decode: Decode = (json) =>
+const decode: DecodeItems = (json) =>
   Array.isArray(json) ? { pairs: json.map(({ Key }): Pair => [Key, entry]), malformed: 1 } : undefined;
 
 function reading(body: string, { decoder = decode, timing = new JumpingTiming() } = {}): BodyReader {
@@ -39,7 +39,7 @@ test('S63 the event loop turns after 5 ms of work, and the work is counted', asy
     workBetweenTurns.push(0);
   };
   let work = 0;
-  const decoder: Decode = (json) => {
+  const decoder: DecodeItems = (json) => {
     // Each piece takes 2 ms, and every other turn of the event loop belongs to somebody else.
     timing.pass(2);
     work += 2;
@@ -73,7 +73,7 @@ test('what is no such answer is read to its end, and not parsed', async () => {
 });
 
 test('a defect in reading is not taken for a bad answer', async () => {
-  const decoder: Decode = () => {
+  const decoder: DecodeItems = () => {
     throw new TypeError('a defect');
   };
   await expect(reading(JSON.stringify(items), { decoder }).parsed()).rejects.toThrowError('a defect');

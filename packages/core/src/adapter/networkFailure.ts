@@ -18,13 +18,13 @@ export interface NetworkFailure {
   readonly neverSent: boolean;
 }
 
-type Row = readonly [pattern: RegExp, code: ErrorCode, why: (wording: Wording) => string];
+type FailureRow = readonly [pattern: RegExp, code: ErrorCode, why: (wording: Wording) => string];
 
 /**
  * What Node (errno), OpenSSL and grpc-js say when a connection fails. Host names come first: a name may hold any of the
  * words below it (`tls-certificate.internal`).
  */
-const ROWS: readonly Row[] = [
+const ROWS: readonly FailureRow[] = [
   [/ENOTFOUND|EAI_AGAIN|name resolution/i, 'UNREACHABLE', () => 'the host name does not resolve'],
   [/ECONNREFUSED/, 'UNREACHABLE', ({ service }) => `nothing listens there; is ${service} running, is the port right?`],
   [/ETIMEDOUT/, 'UNREACHABLE', () => 'nobody answers there; check address, network and firewall'],

@@ -104,7 +104,9 @@ export function pollingSource(options: PollingOptions, { timing }: Pick<OpenOpti
     throw new WatchError('BAD_RESPONSE', `${name} says that nothing has changed, and was not asked about a change.`);
   }
 
-  async function* watch(target: Target, { signal, held }: AttemptOptions): AsyncGenerator<Update> {
+  async function* watch(target: Target, { signal: given, held }: AttemptOptions): AsyncGenerator<Update> {
+    using end = new LinkedAbort(given, closed.signal);
+    const { signal } = end;
     let known: ReadonlyMap<string, Entry> | undefined;
     let revision = '';
     let tag: string | undefined;

@@ -41,7 +41,7 @@ export interface PoolOptions<C extends Connection> {
 }
 
 /** One endpoint, and what is known of it. */
-interface Member<C> {
+interface PoolMember<C> {
   readonly endpoint: string;
   connection: C | undefined;
   /** Set while it is not known to answer. */
@@ -58,8 +58,8 @@ interface Member<C> {
   patienceUntil: number;
 }
 
-interface Waiter<C> {
-  readonly failed: Set<Member<C>>;
+interface PoolWaiter<C> {
+  readonly failed: Set<PoolMember<C>>;
   settle(error?: WatchError): void;
 }
 
@@ -73,8 +73,8 @@ export class Pool<C extends Connection> {
   readonly #options: PoolOptions<C>;
   readonly #timing: Timing;
   readonly #dials: DialBoard;
-  readonly #members: Member<C>[];
-  readonly #waiters = new Set<Waiter<C>>();
+  readonly #members: PoolMember<C>[];
+  readonly #waiters = new Set<PoolWaiter<C>>();
   #current = 0;
   /** Before that nobody moves to another endpoint: 200 processes may have lost the same one. */
   #moveAt = Number.NEGATIVE_INFINITY;
@@ -154,7 +154,7 @@ export class Pool<C extends Connection> {
   }
 
   /** Undefined when every endpoint is in an outage or asked to be left alone. */
-  #pick(): Member<C> | undefined {
+  #pick(): PoolMember<C> | undefined {
     const now = this.#timing.now();
     const inTurn = this.#inTurn().filter(({ patienceUntil }) => patienceUntil <= now);
     return (
@@ -164,7 +164,7 @@ export class Pool<C extends Connection> {
     );
   }
 
-  async #connectionTo(member: Member<C>): Promise<C> {
+  async #connectionTo(member: PoolMember<C>): Promise<C> {
     const opened = member.connection ?? (await this.#options.open(member.endpoint));
     if (this.#closed !== undefined) {
       opened.close();
@@ -183,11 +183,11 @@ export class Pool<C extends Connection> {
     const dialled = this.#members.filter(({ patienceUntil }) => patienceUntil <= now);
     const [first] = this.#inTurn();
     if (dialled.length === 0 && first?.lastError !== undefined) throw this.#verdict(first.lastError, false);
-    let settle: Waiter<C>['settle'] = () => {};
+    let settle: PoolWaiter<C>['settle'] = () => {};
     const waiting = new Promise<void>((resolve, reject) => {
       settle = (error) => (error === undefined ? resolve() : reject(error));
     });
-    const waiter: Waiter<C> = { failed: new Set(), settle };
+    const waiter: PoolWaiter<C> = { failed: new Set(), settle };
     this.#waiters.add(waiter);
     for (const member of dialled) {
       member.outage ??= this.#outageOf(member);
@@ -201,7 +201,7 @@ export class Pool<C extends Connection> {
     }
   }
 
-  #outageOf(member: Member<C>): Outage {
+  #outageOf(member: PoolMember<C>): Outage {
     const relapse = this.#timing.now() - member.recoveredAt < HEALTHY_AFTER_MS;
     const options = {
       timing: this.#timing,
@@ -214,7 +214,7 @@ export class Pool<C extends Connection> {
     return new Outage(options, relapse);
   }
 
-  async #dial(member: Member<C>, signal: AbortSignal): Promise<void> {
+  async #dial(member: PoolMember<C>, signal: AbortSignal): Promise<void> {
     const connection = await this.#options.open(member.endpoint);
     try {
       await this.#options.dial(connection, signal);
@@ -227,7 +227,7 @@ export class Pool<C extends Connection> {
     member.connection = connection;
   }
 
-  #answered(member: Member<C>): void {
+  #answered(member: PoolMember<C>): void {
     this.#recovered(member);
     member.recoveredAt = this.#timing.now();
     member.restsUntil = Number.NEGATIVE_INFINITY;
@@ -235,12 +235,12 @@ export class Pool<C extends Connection> {
     this.#release([...this.#waiters]);
   }
 
-  #recovered(member: Member<C>): void {
+  #recovered(member: PoolMember<C>): void {
     member.outage?.pause();
     member.outage = undefined;
   }
 
-  #stillOut(member: Member<C>, error: WatchError): void {
+  #stillOut(member: PoolMember<C>, error: WatchError): void {
     member.failedAt = this.#timing.now();
     member.lastError = error;
     const now = this.#timing.now();
@@ -253,14 +253,14 @@ export class Pool<C extends Connection> {
   }
 
   /** In slices: a thousand watches that go on in one turn would hold the event loop. */
-  #release(waiters: readonly Waiter<C>[], error?: WatchError): void {
+  #release(waiters: readonly PoolWaiter<C>[], error?: WatchError): void {
     for (const waiter of waiters.slice(0, RELEASED_AT_ONCE)) waiter.settle(error);
     const later = waiters.slice(RELEASED_AT_ONCE);
     if (later.length > 0) setImmediate(() => this.#release(later, error));
   }
 
   /** It is not used any more until a dial gets through. */
-  #lost(member: Member<C>, error: WatchError): void {
+  #lost(member: PoolMember<C>, error: WatchError): void {
     const now = this.#timing.now();
     member.connection?.close();
     member.connection = undefined;
@@ -275,7 +275,7 @@ export class Pool<C extends Connection> {
   }
 
   /** It answers, and asks to be left alone: for the time it says, else for a moment while another is available. */
-  #spare(member: Member<C>, error: WatchError): void {
+  #spare(member: PoolMember<C>, error: WatchError): void {
     const now = this.#timing.now();
     member.lastError = error;
     if (error.retryAfterMs !== undefined) member.patienceUntil = now + Math.min(error.retryAfterMs, MOST_PATIENCE_MS);
@@ -283,7 +283,7 @@ export class Pool<C extends Connection> {
     this.#moveOn(member);
   }
 
-  #moveOn(member: Member<C>): void {
+  #moveOn(member: PoolMember<C>): void {
     if (this.#members[this.#current] === member) this.#current = (this.#current + 1) % this.size;
   }
 
@@ -316,11 +316,11 @@ export class Pool<C extends Connection> {
     return Math.min(...this.#members.map(({ outage }) => outage?.dueInMs ?? 0));
   }
 
-  #inTurn(): Member<C>[] {
+  #inTurn(): PoolMember<C>[] {
     return [...this.#members.slice(this.#current), ...this.#members.slice(0, this.#current)];
   }
 
-  #of(endpoint: string): Member<C> {
+  #of(endpoint: string): PoolMember<C> {
     const member = this.#members.find((each) => each.endpoint === endpoint);
     if (member === undefined) throw new WatchError('INTERNAL', `${endpoint} is not one of the endpoints.`);
     return member;

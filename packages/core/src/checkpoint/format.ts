@@ -26,7 +26,7 @@ const CHUNK_BYTES = 64 * 1024;
 /** Every format, also those still to come, begins with this. */
 export const CHECKPOINT_MAGIC = Buffer.from('{"rollcallCheckpoint":');
 
-interface Header {
+interface CheckpointHeader {
   readonly rollcallCheckpoint: number;
   readonly cluster: string;
   readonly target: unknown;
@@ -65,7 +65,7 @@ export function* decodeCheckpoint(bytes: Buffer, location: Location): Generator<
     throw new Error('is no checkpoint of Rollcall');
   const headerEnd = bytes.indexOf(NEW_LINE) + 1;
   if (headerEnd === 0) throw new Error('is truncated');
-  const header = parse<Header>(bytes.subarray(0, headerEnd));
+  const header = parse<CheckpointHeader>(bytes.subarray(0, headerEnd));
   if (header.rollcallCheckpoint !== FORMAT) {
     throw new Error(`was written by a newer version of Rollcall (format ${header.rollcallCheckpoint})`);
   }
@@ -88,7 +88,11 @@ export function* decodeCheckpoint(bytes: Buffer, location: Location): Generator<
  */
 export function decodeNotes(beginning: Buffer, location: Location): Readonly<Record<string, string>> {
   try {
-    const { cluster, target, notes = {} } = parse<Header>(beginning.subarray(0, beginning.indexOf(NEW_LINE) + 1));
+    const {
+      cluster,
+      target,
+      notes = {},
+    } = parse<CheckpointHeader>(beginning.subarray(0, beginning.indexOf(NEW_LINE) + 1));
     return cluster === location.cluster && JSON.stringify(target) === targetKey(location.target) ? notes : {};
   } catch {
     return {};
@@ -96,7 +100,7 @@ export function decodeNotes(beginning: Buffer, location: Location): Readonly<Rec
 }
 
 function headerOf({ revision, provenAt, notes }: Checkpoint, { cluster, target }: Location): string {
-  const header: Header = {
+  const header: CheckpointHeader = {
     rollcallCheckpoint: FORMAT,
     cluster,
     target: JSON.parse(targetKey(target)),

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { textOfThrown } from '../model/errors.js';
 import { printable } from '../model/printable.js';
 
 /**
@@ -34,7 +35,7 @@ export type OnItem<T, U> = (item: T, key: string) => U | PromiseLike<U>;
 export type Shown<T, U> = Exclude<U, undefined | void> | (undefined extends U ? T : never);
 
 /** What became of one value. */
-export type Outcome<T> = { readonly item: T; readonly rejected?: string } | { readonly reason: string };
+export type DecodeResult<T> = { readonly item: T; readonly rejected?: string } | { readonly reason: string };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -49,11 +50,11 @@ export function decodeValue<T, U = T>(
   options: DecodeOptions<T> & { readonly onItem?: OnItem<T, U> },
   value: Uint8Array,
   key: string,
-): Outcome<Shown<T, U>> | Promise<Outcome<Shown<T, U>>> {
+): DecodeResult<Shown<T, U>> | Promise<DecodeResult<Shown<T, U>>> {
   const { onItem } = options;
   // Where there is no onItem, U is T.
-  const seen = (outcome: Outcome<T>): Outcome<Shown<T, U>> | Promise<Outcome<Shown<T, U>>> =>
-    onItem === undefined || !('item' in outcome) ? (outcome as Outcome<Shown<T, U>>) : shown(onItem, outcome, key);
+  const seen = (outcome: DecodeResult<T>): DecodeResult<Shown<T, U>> | Promise<DecodeResult<Shown<T, U>>> =>
+    onItem === undefined || !('item' in outcome) ? (outcome as DecodeResult<Shown<T, U>>) : shown(onItem, outcome, key);
   try {
     const outcome =
       options.schema === undefined
@@ -103,25 +104,32 @@ function readAs(format: Format, value: Uint8Array): unknown {
 /** What `onItem` makes of an item. */
 function shown<T, U>(
   onItem: OnItem<T, U>,
-  outcome: Extract<Outcome<T>, { item: T }>,
+  outcome: Extract<DecodeResult<T>, { item: T }>,
   key: string,
-): Outcome<Shown<T, U>> | Promise<Outcome<Shown<T, U>>> {
+): DecodeResult<Shown<T, U>> | Promise<DecodeResult<Shown<T, U>>> {
   const returned = onItem(outcome.item, key);
-  const taken = (other: U): Outcome<Shown<T, U>> =>
-    ({ ...outcome, item: other === undefined ? outcome.item : other }) as Outcome<Shown<T, U>>;
+  const taken = (other: U): DecodeResult<Shown<T, U>> =>
+    ({ ...outcome, item: other === undefined ? outcome.item : other }) as DecodeResult<Shown<T, U>>;
   return isThenable(returned) ? Promise.resolve(returned).then(taken, failure) : taken(returned);
 }
 
-function decodeByFunction<T>(decode: Decode<T>, value: Uint8Array, key: string): Outcome<T> | Promise<Outcome<T>> {
+function decodeByFunction<T>(
+  decode: Decode<T>,
+  value: Uint8Array,
+  key: string,
+): DecodeResult<T> | Promise<DecodeResult<T>> {
   const rejected: string[] = [];
-  const outcome = (item: T): Outcome<T> =>
+  const outcome = (item: T): DecodeResult<T> =>
     rejected.length === 0 ? { item } : { item, rejected: printable(rejected.join('; ')) };
   const item = decode(value, key, (reason) => rejected.push(reason));
   return isThenable(item) ? Promise.resolve(item).then(outcome, failure) : outcome(item);
 }
 
-function decodeBySchema<T>(schema: StandardSchemaV1<unknown, T>, input: unknown): Outcome<T> | Promise<Outcome<T>> {
-  const outcome = (result: StandardSchemaV1.Result<T>): Outcome<T> =>
+function decodeBySchema<T>(
+  schema: StandardSchemaV1<unknown, T>,
+  input: unknown,
+): DecodeResult<T> | Promise<DecodeResult<T>> {
+  const outcome = (result: StandardSchemaV1.Result<T>): DecodeResult<T> =>
     result.issues === undefined ? { item: result.value } : { reason: printable(describe(result.issues)) };
   const result = schema['~standard'].validate(input);
   return isThenable(result) ? Promise.resolve(result).then(outcome, failure) : outcome(result);
@@ -142,7 +150,7 @@ function describe(issues: readonly StandardSchemaV1.Issue[]): string {
 }
 
 function failure(error: unknown): { readonly reason: string } {
-  return { reason: printable(error instanceof Error ? error.message : String(error)) };
+  return { reason: printable(textOfThrown(error)) };
 }
 
 function refuseProto(key: string, value: unknown): unknown {

@@ -2,13 +2,13 @@ import { WatchError } from '../model/errors.js';
 import type { Batch, Change, Snapshot, Watcher } from '../model/types.js';
 
 /** How long a change may be held back: see `ReadOptions`. */
-interface Quiet {
+interface QuietPeriod {
   readonly quietMs?: number | undefined;
   readonly maxQuietMs?: number | undefined;
 }
 
 /** What a batch makes of one collection, ready to be shown. */
-export interface Prepared {
+export interface PreparedVersion {
   /** From now on the collection shows it. Tells nobody. */
   show(): void;
   /** Wakes those who read the collection. */
@@ -16,8 +16,8 @@ export interface Prepared {
 }
 
 /** A collection, as its group sees it. */
-export interface Member {
-  prepare(batch: Batch): Promise<Prepared>;
+export interface GroupMember {
+  prepare(batch: Batch): Promise<PreparedVersion>;
   /** The watcher was closed. */
   end(): void;
   fail(error: WatchError): void;
@@ -31,11 +31,11 @@ const groups = new WeakMap<Watcher, Map<string, CollectionGroup>>();
  * another group.
  */
 export class CollectionGroup {
-  readonly #members = new Set<Member>();
+  readonly #members = new Set<GroupMember>();
   /** Those that wait for a first batch of their own. */
-  readonly #late = new Set<Member>();
+  readonly #late = new Set<GroupMember>();
   /** Ends the wait for a member whose decoder still works when it leaves. */
-  readonly #onLeave = new Map<Member, () => void>();
+  readonly #onLeave = new Map<GroupMember, () => void>();
   readonly #end = new AbortController();
   readonly #forget: () => void;
   /** The newest state that the members show, or are about to. */
@@ -43,7 +43,7 @@ export class CollectionGroup {
   /** Decoding may be asynchronous: batches, and what fresh reads say, are applied one after the other. */
   #turn: Promise<void> = Promise.resolve();
 
-  private constructor(watcher: Watcher, { quietMs, maxQuietMs }: Quiet, forget: () => void) {
+  private constructor(watcher: Watcher, { quietMs, maxQuietMs }: QuietPeriod, forget: () => void) {
     this.#forget = forget;
     const quiet = {
       ...(quietMs === undefined ? {} : { quietMs }),
@@ -53,7 +53,7 @@ export class CollectionGroup {
   }
 
   /** The group of a watcher's collections that read alike. */
-  static of(watcher: Watcher, quiet: Quiet): CollectionGroup {
+  static of(watcher: Watcher, quiet: QuietPeriod): CollectionGroup {
     const alike = `${quiet.quietMs}/${quiet.maxQuietMs}`;
     const those = groups.get(watcher) ?? new Map<string, CollectionGroup>();
     groups.set(watcher, those);
@@ -67,7 +67,7 @@ export class CollectionGroup {
     return group;
   }
 
-  join(member: Member): void {
+  join(member: GroupMember): void {
     this.#members.add(member);
     if (this.#snapshot === undefined) return;
     // The others have had the first batch: this one gets a first batch of its own.
@@ -78,7 +78,7 @@ export class CollectionGroup {
     });
   }
 
-  leave(member: Member): void {
+  leave(member: GroupMember): void {
     this.#members.delete(member);
     this.#late.delete(member);
     this.#onLeave.get(member)?.();
@@ -109,19 +109,19 @@ export class CollectionGroup {
     );
   }
 
-  #over(): readonly Member[] {
+  #over(): readonly GroupMember[] {
     this.#forget();
     return [...this.#members];
   }
 
-  async #take(batch: Batch, members: readonly Member[]): Promise<void> {
+  async #take(batch: Batch, members: readonly GroupMember[]): Promise<void> {
     this.#snapshot = batch.snapshot;
     const prepared = await Promise.all(members.map((member) => this.#prepare(member, batch)));
     for (const each of prepared) each?.show();
     for (const each of prepared) each?.tell();
   }
 
-  async #prepare(member: Member, batch: Batch): Promise<Prepared | undefined> {
+  async #prepare(member: GroupMember, batch: Batch): Promise<PreparedVersion | undefined> {
     try {
       const left = new Promise<undefined>((resolve) => this.#onLeave.set(member, () => resolve(undefined)));
       return await Promise.race([member.prepare(batch), left]);

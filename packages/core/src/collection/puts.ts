@@ -1,10 +1,10 @@
 import type { Revision } from '../model/revision.js';
 import type { Entry } from '../model/types.js';
 import { Slices } from '../runtime/slices.js';
-import { type DecodeOptions, decodeValue, type OnItem, type Outcome, type Shown } from './decode.js';
+import { type DecodeOptions, type DecodeResult, decodeValue, type OnItem, type Shown } from './decode.js';
 
 /** One key's new value. */
-export interface Put {
+export interface CollectedPut {
   readonly key: string;
   readonly revision: Revision;
   readonly entry: Entry;
@@ -14,7 +14,7 @@ export interface Put {
 export interface DecodedPut<T> {
   readonly key: string;
   readonly revision: Revision;
-  readonly outcome: Outcome<T>;
+  readonly outcome: DecodeResult<T>;
 }
 
 /** Stands for the outcome of a decoder that has not finished. */
@@ -23,11 +23,11 @@ const PENDING = { reason: 'not decoded yet' };
 /** Decodes values, asynchronous ones at the same time, in slices between which the event loop turns. Never rejects. */
 export async function decodeAll<T, U>(
   options: DecodeOptions<T> & { readonly onItem?: OnItem<T, U> },
-  puts: readonly Put[],
+  puts: readonly CollectedPut[],
 ): Promise<DecodedPut<Shown<T, U>>[]> {
   const slices = new Slices();
   const decoded: DecodedPut<Shown<T, U>>[] = [];
-  const waiting: { readonly at: number; readonly outcome: Promise<Outcome<Shown<T, U>>> }[] = [];
+  const waiting: { readonly at: number; readonly outcome: Promise<DecodeResult<Shown<T, U>>> }[] = [];
   for (const { key, revision, entry } of puts) {
     const outcome = decodeValue(options, entry.value, key);
     if (outcome instanceof Promise) waiting.push({ at: decoded.length, outcome });

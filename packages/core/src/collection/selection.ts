@@ -1,7 +1,7 @@
 import type { Change } from '../model/types.js';
 
 /** Which of a watcher's keys a collection shows, and under which names. */
-export interface Selection {
+export interface KeySelection {
   /** The changes that concern it, by the collection's keys. */
   changes(changes: readonly Change[]): readonly Change[];
   /** The watcher's key for one of the collection's. */
@@ -13,7 +13,7 @@ export interface Selection {
  * @param folders whether folder markers are among them: keys that end in "/", and one that equals a prefix that is given.
  * @param watched the watcher's own prefix: a key without a name in a folder is the folder's marker.
  */
-export function underPrefix(prefix: string, { folders, watched }: { folders: boolean; watched: string }): Selection {
+export function underPrefix(prefix: string, { folders, watched }: { folders: boolean; watched: string }): KeySelection {
   const isShown = (key: string): boolean =>
     key.startsWith(prefix) && (folders || !(`${watched}${key}`.endsWith('/') || (key === prefix && prefix !== '')));
   const shorter = (change: Change): Change => ({ ...change, key: change.key.slice(prefix.length) });
@@ -27,7 +27,7 @@ export function underPrefix(prefix: string, { folders, watched }: { folders: boo
 }
 
 /** One key, by its own name. */
-export function oneKey(name: string): Selection {
+export function oneKey(name: string): KeySelection {
   return {
     changes: (changes) => changes.filter(({ key }) => key === name),
     whole: (key) => key,

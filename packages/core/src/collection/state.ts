@@ -15,12 +15,12 @@ export interface Quarantined {
 }
 
 /** The items of a collection and what is wrong with the rest: one immutable value. */
-export interface Decoded<T> {
+export interface DecodedState<T> {
   readonly items: Items<T>;
   readonly quarantine: Items<Quarantined>;
 }
 
-export function nothingDecoded<T>(): Decoded<T> {
+export function nothingDecoded<T>(): DecodedState<T> {
   return { items: Items.empty(), quarantine: Items.empty() };
 }
 
@@ -30,11 +30,11 @@ export function nothingDecoded<T>(): Decoded<T> {
  * @param wallNow wall-clock time, ms since the Unix epoch.
  */
 export async function applyDecoded<T>(
-  before: Decoded<T>,
+  before: DecodedState<T>,
   puts: readonly DecodedPut<T>[],
   deletes: readonly string[],
   wallNow: number,
-): Promise<Decoded<T>> {
+): Promise<DecodedState<T>> {
   const slices = new Slices();
   const good: [string, T][] = [];
   const bad: [string, Quarantined][] = [];
@@ -53,7 +53,7 @@ export async function applyDecoded<T>(
 }
 
 /** How many keys there are, usable or not. */
-export function countKeys<T>({ items, quarantine }: Decoded<T>): number {
+export function countKeys<T>({ items, quarantine }: DecodedState<T>): number {
   let count = items.size;
   for (const key of quarantine.keys()) if (!items.has(key)) count++;
   return count;

@@ -1,5 +1,4 @@
-import { Latest } from '../feed/latest.js';
-import { StatusFeed } from '../feed/statusFeed.js';
+import { Latest, type LatestValue } from '../feed/latest.js';
 import { until } from '../feed/until.js';
 import { WatchError } from '../model/errors.js';
 import type { Batch, Change, ReadResult, Snapshot, Status, Watcher } from '../model/types.js';
@@ -8,31 +7,31 @@ import { systemTiming, type Timing } from '../runtime/timing.js';
 import { BuiltItems, type BuiltMap } from './built.js';
 import type { CollectionVersion, Dispose, SingleCollection } from './collection.js';
 import type { Shown } from './decode.js';
-import { CollectionGroup, type Member, type Prepared } from './group.js';
+import { CollectionGroup, type GroupMember, type PreparedVersion } from './group.js';
 import { DeleteGuard, heldBack } from './guard.js';
 import type { ItemMap } from './items.js';
 import type { CollectOptions, SingleOptions } from './options.js';
-import { type DecodedPut, decodeAll, type Put } from './puts.js';
-import { oneKey, type Selection, underPrefix } from './selection.js';
-import { applyDecoded, countKeys, type Decoded, nothingDecoded, type Quarantined } from './state.js';
+import { type CollectedPut, type DecodedPut, decodeAll } from './puts.js';
+import { type KeySelection, oneKey, underPrefix } from './selection.js';
+import { applyDecoded, countKeys, type DecodedState, nothingDecoded, type Quarantined } from './state.js';
 
 /** How many keys a log line names: a line for each of ten thousand would drown the rest. */
 const NAMED_KEYS = 10;
 
 /** What is behind `collect()`: batches in, versions out. What becomes of a key is decided by pure functions. */
-export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Member {
+export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, GroupMember {
   readonly #watcher: Watcher;
   readonly #options: CollectOptions<T, U> | SingleOptions<T, U>;
   readonly #timing: Timing;
   readonly #logger: Logger;
   readonly #group: CollectionGroup;
   readonly #latest: Latest<CollectionVersion<Shown<T, U>>>;
-  readonly #status: StatusFeed;
-  readonly #selection: Selection;
+  readonly #status: LatestValue<Status>;
+  readonly #selection: KeySelection;
   readonly #guard: DeleteGuard;
   readonly #stopStatus: () => void;
   readonly #built = new Set<{ update(keys: Iterable<string>): void; close(): Promise<void> }>();
-  #decoded: Decoded<Shown<T, U>> = nothingDecoded();
+  #decoded: DecodedState<Shown<T, U>> = nothingDecoded();
   /** The watcher's state that is shown. */
   #snapshot: Snapshot | undefined;
   #isClosed = false;
@@ -43,9 +42,9 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Memb
     this.#logger = guardedLogger(options.logger);
     this.#latest = new Latest(this.#logger);
     const { single, prefix = '', folders = false } = options;
-    const selected = (): Selection => underPrefix(prefix, { folders, watched: watcher.prefix });
+    const selected = (): KeySelection => underPrefix(prefix, { folders, watched: watcher.prefix });
     this.#selection = single === undefined ? selected() : oneKey(nameOf(single));
-    this.#status = new StatusFeed(watcher.status, this.#logger);
+    this.#status = Latest.of(watcher.status, this.#logger);
     this.#group = CollectionGroup.of(watcher, options);
     this.#guard = new DeleteGuard({
       timing: this.#timing,
@@ -75,7 +74,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Memb
   }
 
   get status(): Status {
-    const { current } = this.#status;
+    const { value: current } = this.#status;
     return current.state === 'live' ? this.#watcher.status : current;
   }
 
@@ -109,7 +108,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Memb
   }
 
   onStatus(listener: (status: Status) => void): () => void {
-    return this.#latest.ended === undefined ? this.#status.listen(listener) : () => {};
+    return this.#status.onChange(listener);
   }
 
   each<B>(build: (item: Shown<T, U>, key: string) => B, dispose?: Dispose<B>): BuiltMap<B> {
@@ -130,7 +129,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Memb
       this.#stop();
       this.#latest.end();
       this.#status.set({ state: 'closed' });
-      this.#status.clear();
+      this.#status.end();
     }
     return Promise.resolve();
   }
@@ -139,7 +138,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Memb
     return this.close();
   }
 
-  async prepare(batch: Batch): Promise<Prepared> {
+  async prepare(batch: Batch): Promise<PreparedVersion> {
     const changes = this.#selection.changes(batch.changes);
     const known = countKeys(this.#decoded);
     const held = this.#options.guard === true ? heldBack(batch.cause, changes, this.#guard.held, known) : [];
@@ -147,7 +146,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Memb
     const gone = changes.flatMap(({ type, key }) => (type === 'delete' && !kept.has(key) ? [key] : []));
     // A swap is somebody's wish: what the old backend's guard still held is not kept against it.
     if (batch.cause === 'swap') gone.push(...[...this.#guard.held].filter((key) => !this.#isIn(batch, key)));
-    const puts = await decodeAll(this.#options, changes.filter((change) => this.#isNew(change)) as Put[]);
+    const puts = await decodeAll(this.#options, changes.filter((change) => this.#isNew(change)) as CollectedPut[]);
     const prepared = await this.#prepared(puts, gone, batch.snapshot, () => {
       this.#guard.release([...changes.map(({ key }) => key), ...gone]);
       this.#guard.hold(held);
@@ -175,7 +174,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Memb
   /** The fresh read counts: gone is gone; what it finds stays, and stays held until the watch shows it too. */
   async #settle({ entries, revision }: ReadResult, signal: AbortSignal): Promise<void> {
     const gone: string[] = [];
-    const there: Put[] = [];
+    const there: CollectedPut[] = [];
     for (const key of this.#guard.held) {
       const entry = entries.get(this.#selection.whole(key));
       if (entry === undefined) gone.push(key);
@@ -222,7 +221,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Memb
     gone: readonly string[],
     snapshot: Snapshot,
     updateGuard: () => void,
-  ): Promise<Prepared> {
+  ): Promise<PreparedVersion> {
     const before = this.#decoded;
     const decoded = await applyDecoded(before, puts, gone, this.#timing.wallNow());
     const { items, quarantine } = decoded;

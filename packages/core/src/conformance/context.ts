@@ -21,7 +21,7 @@ const MOST_SHOWN = 5;
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** What one scenario works with: an empty backend, and registries that end with it. */
-export class Context implements AsyncDisposable {
+export class ScenarioContext implements AsyncDisposable {
   readonly harness: Harness;
   readonly backend: Backend;
   readonly #registries: Registry[] = [];

@@ -1,4 +1,8 @@
-import { Context } from './context.js';
+/**
+ * The tests that every backend must pass, for vitest, node:test, mocha or jest.
+ * @module conformance
+ */
+import { ScenarioContext } from './context.js';
 import type { Harness, Runner } from './harness.js';
 import { withinPatience } from './patience.js';
 import type { Scenario } from './scenario.js';
@@ -43,7 +47,7 @@ export function conformance({ describe, it }: Runner, harness: Harness): void {
     for (const { id, title, run } of scenarios) {
       const reason = skips[id] ?? (harness.needsRealTime && id === 'S26' ? REAL_TIME : undefined);
       const test = async (): Promise<void> => {
-        await using context = new Context(harness, await harness.open());
+        await using context = new ScenarioContext(harness, await harness.open());
         try {
           await withinPatience(harness.patienceMs, () => run(context));
         } catch (error) {

@@ -2,9 +2,12 @@ import type { WatchError } from '../model/errors.js';
 import type { Logger } from '../runtime/logger.js';
 import { PullIterator } from './pullIterator.js';
 
+/** A `Latest` that had a value from the start. */
+export type LatestValue<S extends object> = Latest<S> & { readonly value: S };
+
 /**
- * A value that is replaced as a whole, for any number of readers: the one mechanism behind every view of a watcher.
- * A reader that is slow sees the newest value next and costs nothing meanwhile.
+ * A value that is replaced as a whole, for any number of readers and listeners. A slow reader sees the newest value next,
+ * and costs nothing meanwhile. Statuses, collections and broker lists are all kept in one of these.
  */
 export class Latest<S extends object> {
   readonly #readers = new Set<PullIterator<S>>();
@@ -16,6 +19,13 @@ export class Latest<S extends object> {
 
   constructor(logger: Logger) {
     this.#logger = logger;
+  }
+
+  /** One that has a value already. */
+  static of<S extends object>(value: S, logger: Logger): LatestValue<S> {
+    const latest = new Latest<S>(logger);
+    latest.#value = value;
+    return latest as LatestValue<S>;
   }
 
   /** The last one; kept after the end. */
@@ -52,7 +62,8 @@ export class Latest<S extends object> {
   /** Has readers and listeners look again. */
   wake(): void {
     for (const reader of [...this.#readers]) reader.serve();
-    for (const listener of [...this.#listeners]) listener.wake();
+    // A listener may be removed by an earlier one, as by a close() inside it: it is told nothing more.
+    for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) listener.wake();
   }
 
   /** Calls back after each change and at the end. The listener must not throw. */
@@ -62,12 +73,16 @@ export class Latest<S extends object> {
     return () => this.#listeners.delete(own);
   }
 
-  /** Calls a user's listener back after each change, never at or after the end; one that throws is logged. */
-  onChange(listener: () => void): () => void {
+  /**
+   * Calls a user's listener with each new value, and not at or after the end. A listener that throws is logged; the others
+   * are called all the same.
+   */
+  onChange(listener: (value: S) => void): () => void {
+    if (this.#ended !== undefined) return () => {};
     return this.subscribe(() => {
-      if (this.#ended !== undefined) return;
+      if (this.#ended !== undefined || this.#value === undefined) return;
       try {
-        listener();
+        listener(this.#value);
       } catch (error) {
         this.#logger.error({ err: error }, 'A listener threw; the others go on.');
       }

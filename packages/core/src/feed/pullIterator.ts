@@ -1,6 +1,6 @@
 import type { WatchError } from '../model/errors.js';
 
-interface Waiter<T> {
+interface PendingNext<T> {
   resolve(result: IteratorResult<T>): void;
   reject(error: unknown): void;
 }
@@ -20,7 +20,7 @@ interface PullOptions<T> {
  */
 export class PullIterator<T extends object> implements AsyncIterableIterator<T> {
   readonly #options: PullOptions<T>;
-  readonly #waiters: Waiter<T>[] = [];
+  readonly #waiters: PendingNext<T>[] = [];
   #ended: { readonly error?: WatchError } | undefined;
 
   constructor(options: PullOptions<T>) {

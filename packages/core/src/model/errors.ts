@@ -112,12 +112,12 @@ export class WatchError extends Error {
   /** The error itself if it is a WatchError; anything else is a defect somewhere, wrapped as INTERNAL. */
   static from(error: unknown): WatchError {
     if (error instanceof WatchError) return error;
-    return new WatchError('INTERNAL', `Unexpected failure: ${textOf(error)}`, { cause: error });
+    return new WatchError('INTERNAL', `Unexpected failure: ${textOfThrown(error)}`, { cause: error });
   }
 }
 
-/** A thrown value can be anything: `throw Object.create(null)` has no `toString`. */
-function textOf(error: unknown): string {
+/** The text of what was thrown, which can be anything: `throw Object.create(null)` has no `toString`. */
+export function textOfThrown(error: unknown): string {
   if (error instanceof Error) return error.message;
   try {
     return String(error);

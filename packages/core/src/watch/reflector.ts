@@ -11,10 +11,10 @@ import type { LogThrottle } from '../runtime/throttle.js';
 import { delay, inTime, type Timing } from '../runtime/timing.js';
 import { pullUntil } from './attempt.js';
 import { HEALTHY_AFTER_MS } from './backoff.js';
-import { Health } from './health.js';
 import { Replica } from './replica.js';
 import { stateAt } from './stateAt.js';
 import { UpdateCheck } from './updateCheck.js';
+import { WatchStatus } from './watchStatus.js';
 
 /** What a reflector works with, and where it reports. */
 export interface ReflectorHost {
@@ -64,7 +64,7 @@ const HEAD_START_MS = 1_000;
 export class Reflector {
   readonly #host: ReflectorHost;
   readonly #replica: Replica;
-  readonly #health: Health;
+  readonly #health: WatchStatus;
   readonly #check: UpdateCheck;
   #loggedLower = false;
   /** However fast changes come, timers and sockets get their turn. */
@@ -73,7 +73,7 @@ export class Reflector {
   constructor(host: ReflectorHost) {
     this.#host = host;
     this.#replica = new Replica(() => host.mintEpoch());
-    this.#health = new Health(host.timing, (status) => host.onStatus(status));
+    this.#health = new WatchStatus(host.timing, (status) => host.onStatus(status));
     this.#check = new UpdateCheck(host.adapter);
   }
 

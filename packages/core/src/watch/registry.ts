@@ -13,11 +13,11 @@ import type { Watcher } from '../model/types.js';
 import { guardedLogger, type Logger } from '../runtime/logger.js';
 import { LogThrottle } from '../runtime/throttle.js';
 import { inTime, systemTiming, type Timing } from '../runtime/timing.js';
-import { type Beginning, beginningOf } from './beginning.js';
 import { SharedWatch } from './sharedWatch.js';
 import { sourceKey } from './sharingKey.js';
 import { checkSource } from './updateCheck.js';
-import { Handle, type Lease } from './watcher.js';
+import { WatcherHandle, type WatchReference } from './watcher.js';
+import { type WatchStart, watchStartOf } from './watchStart.js';
 
 /** `close()` settles within 1 s; what a source still has to tear down then goes on by itself. */
 const DISPOSE_MS = 800;
@@ -69,17 +69,17 @@ export function createRegistry(options: RegistryOptions): Registry {
   return new SharingRegistry(options);
 }
 
-interface Counted<T> {
+interface RefCounted<T> {
   readonly value: T;
   references: number;
 }
 
 /** What a URL or a name, with its options, comes to. */
-interface Located {
+interface WatchRequest {
   readonly adapter: Adapter;
   readonly location: Location;
   readonly connect: ConnectOptions;
-  readonly begin: Beginning;
+  readonly begin: WatchStart;
 }
 
 class SharingRegistry implements Registry {
@@ -87,10 +87,10 @@ class SharingRegistry implements Registry {
   readonly #logger: Logger;
   readonly #timing: Timing;
   readonly #warnings: LogThrottle;
-  readonly #sources = new Map<string, Counted<Source>>();
-  readonly #watches = new Map<string, Counted<SharedWatch>>();
+  readonly #sources = new Map<string, RefCounted<Source>>();
+  readonly #watches = new Map<string, RefCounted<SharedWatch>>();
   readonly #writers = new Map<string, CheckpointKeeper>();
-  readonly #handles = new Set<Handle>();
+  readonly #handles = new Set<WatcherHandle>();
   readonly #dials = new DialBoard();
   /** Sources that are being disposed of. */
   readonly #disposing = new Set<Promise<void>>();
@@ -109,11 +109,11 @@ class SharingRegistry implements Registry {
   }
 
   watch(urlOrName: string, options: WatchOptions = {}): Watcher {
-    const handle = new Handle({
-      lease: this.#lease(urlOrName, options),
+    const handle = new WatcherHandle({
+      reference: this.#reference(urlOrName, options),
       timing: this.#timing,
       logger: this.#logger,
-      acquire: (next, nextOptions) => this.#lease(next, nextOptions),
+      acquire: (next, nextOptions) => this.#reference(next, nextOptions),
       onClosed: (closed) => this.#handles.delete(closed),
     });
     this.#handles.add(handle);
@@ -144,7 +144,7 @@ class SharingRegistry implements Registry {
 
   open(urlOrName: string, options: WatchOptions = {}): OpenedSource {
     const { location, connect, adapter } = this.#locate(urlOrName, options);
-    const { source, release } = this.#leaseSource(adapter, location, connect);
+    const { source, release } = this.#sharedSource(adapter, location, connect);
     return { source, target: location.target, release };
   }
 
@@ -165,7 +165,7 @@ class SharingRegistry implements Registry {
     await Promise.all(this.#disposing);
   }
 
-  #locate(urlOrName: string, given: WatchOptions): Located {
+  #locate(urlOrName: string, given: WatchOptions): WatchRequest {
     if (this.#closed !== undefined) throw new WatchError('CLOSED', 'This registry is closed.');
     if (typeof urlOrName !== 'string') {
       throw new WatchError('INVALID_URL', `What to watch must be a URL or a name; it is ${quote(urlOrName)}.`);
@@ -175,13 +175,13 @@ class SharingRegistry implements Registry {
     const named = this.#options.resolve?.(urlOrName);
     const url = named?.url ?? urlOrName;
     const { prefix, since, checkpoint, ...connect } = { ...named?.options, ...given };
-    const begin = beginningOf(since, checkpoint);
+    const begin = watchStartOf(since, checkpoint);
     const { adapter, location } = locate(this.#options.adapters, url);
     const target = prefix === undefined ? location.target : { prefix };
     return { location: { ...location, target }, connect, adapter, begin };
   }
 
-  #lease(urlOrName: string, options: WatchOptions): Lease {
+  #reference(urlOrName: string, options: WatchOptions): WatchReference {
     const located = this.#locate(urlOrName, options);
     const { location, connect, begin } = located;
     // A late joiner of a watch that began at `since` would miss what came between.
@@ -200,8 +200,8 @@ class SharingRegistry implements Registry {
     return { watch: counted.value, release };
   }
 
-  #openWatch({ adapter, location, connect, begin }: Located): Counted<SharedWatch> {
-    const { source, release } = this.#leaseSource(adapter, location, connect);
+  #openWatch({ adapter, location, connect, begin }: WatchRequest): RefCounted<SharedWatch> {
+    const { source, release } = this.#sharedSource(adapter, location, connect);
     const watch = new SharedWatch({
       source,
       adapter: adapter.schemes[0] ?? '',
@@ -222,7 +222,7 @@ class SharingRegistry implements Registry {
     return new CheckpointKeeper({ file, timing: this.#timing, warnings: this.#warnings, writers: this.#writers });
   }
 
-  #leaseSource(adapter: Adapter, location: Location, connect: ConnectOptions): Omit<OpenedSource, 'target'> {
+  #sharedSource(adapter: Adapter, location: Location, connect: ConnectOptions): Omit<OpenedSource, 'target'> {
     const key = sourceKey(location, connect);
     const counted = this.#sources.get(key) ?? { value: this.#openSource(adapter, location, connect), references: 0 };
     this.#sources.set(key, counted);

@@ -7,7 +7,7 @@ import { applyBookmark, applyDelta, applySnapshot, firstSnapshot } from './apply
 import { type KeyedEntry, newerOf, newestOf, resumeAfter } from './resume.js';
 
 type WholeState = Extract<Update, { type: 'snapshot' }>;
-type Move = Delta | Extract<Update, { type: 'bookmark' }>;
+type ReplicaUpdate = Delta | Extract<Update, { type: 'bookmark' }>;
 
 /** A copy of one target's state as the updates make it, and what is known of the history it belongs to. */
 export class Replica {
@@ -84,7 +84,7 @@ export class Replica {
    * Undefined for an update below the present state, as a lagging member of a cluster sends it: it proves nothing, not
    * even that the watch is live.
    */
-  move(update: Move): Step | undefined {
+  move(update: ReplicaUpdate): Step | undefined {
     const held = this.#snapshot;
     if (held === undefined || !this.isFollowing) throw new WatchError('INTERNAL', 'There is no state to follow.');
     if (compareRevisions(update.revision, held.revision) < 0) return undefined;

@@ -1,4 +1,4 @@
-import type { Delta, SourceEvent, Update } from '../adapter/source.js';
+import type { Delta, FullRead, SourceEvent, Update } from '../adapter/source.js';
 import { WatchError } from '../model/errors.js';
 import { PackedEntry } from '../model/packedEntry.js';
 import { quote } from '../model/printable.js';
@@ -6,6 +6,9 @@ import { compareRevisions, isRevision, type Revision } from '../model/revision.j
 import type { Entry } from '../model/types.js';
 
 type Keyed = readonly [string, Entry];
+
+/** The revision of a store that was never written: it has no keys. */
+const NEVER_WRITTEN = '0';
 
 /**
  * Holds what an adapter yields against the form that `Update` asks for. Without it one wrong revision would order every
@@ -32,11 +35,11 @@ export class UpdateCheck {
         if (update.error instanceof WatchError) return update;
         throw this.#broken(`trouble whose error is no WatchError: ${quote(update.error)}`);
       case 'snapshot':
-        this.#revision(update.revision, 'a snapshot');
-        return { ...update, entries: this.#entries(update.entries) };
+        if (update.revision !== NEVER_WRITTEN) this.#revision(update.revision, 'a snapshot');
+        return { ...update, entries: this.#entries(update) };
       case 'bookmark':
         this.#follows(update.type, isFollowing);
-        this.#revision(update.revision, 'a bookmark');
+        if (update.revision !== NEVER_WRITTEN) this.#revision(update.revision, 'a bookmark');
         return update;
       case 'delta':
         this.#follows(update.type, isFollowing);
@@ -49,8 +52,9 @@ export class UpdateCheck {
     }
   }
 
-  *#entries(entries: Iterable<Keyed>): Generator<Keyed> {
+  *#entries({ revision, entries }: FullRead): Generator<Keyed> {
     for (const pair of entries) {
+      if (revision === NEVER_WRITTEN) this.#revision(revision, 'a snapshot with keys');
       this.#entry(pair[0], pair[1]);
       yield pair;
     }

@@ -1,5 +1,5 @@
 import { type InspectOptions, inspect } from 'node:util';
-import { StatusFeed } from '../feed/statusFeed.js';
+import { Latest, type LatestValue } from '../feed/latest.js';
 import type { Step, Subscriber } from '../feed/subscriber.js';
 import { until } from '../feed/until.js';
 import { isChanged } from '../model/changes.js';
@@ -17,26 +17,26 @@ import { firstView, moved, stepped, type View } from './view.js';
 const HOLD_MS = 2 ** 31 - 1;
 
 /** A reference to a shared watch. */
-export interface Lease {
+export interface WatchReference {
   readonly watch: SharedWatch;
   /** Gives the reference back; to be called once. */
   release(): Promise<void>;
 }
 
 export interface HandleOptions {
-  readonly lease: Lease;
+  readonly reference: WatchReference;
   readonly timing: Timing;
   readonly logger: Logger;
-  /** A lease on what a URL or a name stands for. @throws WatchError when it cannot be understood. */
-  acquire(urlOrName: string, options: WatchOptions): Lease;
+  /** A reference to the watch that a URL or a name stands for. @throws WatchError when it cannot be understood. */
+  acquire(urlOrName: string, options: WatchOptions): WatchReference;
   /** Called when all is closed. */
-  onClosed(handle: Handle): void;
+  onClosed(handle: WatcherHandle): void;
 }
 
 /** The handle behind `Watcher`: a version, readers and listeners of its own on a watch that may be shared. */
-export class Handle implements Watcher {
+export class WatcherHandle implements Watcher {
   readonly #options: HandleOptions;
-  readonly #status: StatusFeed;
+  readonly #status: LatestValue<Status>;
   readonly #readers = new Set<Reader>();
   readonly #closing = new AbortController();
   readonly #subscriber: Subscriber = {
@@ -47,7 +47,7 @@ export class Handle implements Watcher {
       return false;
     },
   };
-  #lease: Lease;
+  #reference: WatchReference;
   #view: View | undefined;
   /** Of a handle with `since`, whose first reader is told every change after it: the first view, once there is one. */
   #begin: { view: View | undefined } | undefined;
@@ -56,10 +56,10 @@ export class Handle implements Watcher {
   #closed: Promise<void> | undefined;
 
   constructor(options: HandleOptions) {
-    const { watch } = options.lease;
+    const { watch } = options.reference;
     this.#options = options;
-    this.#lease = options.lease;
-    this.#status = new StatusFeed(watch.status, options.logger);
+    this.#reference = options.reference;
+    this.#status = Latest.of(watch.status, options.logger);
     if (watch.held !== undefined) this.#view = firstView(watch.held);
     if (watch.since !== undefined) this.#begin = { view: this.#view };
     watch.subscribe(this.#subscriber);
@@ -67,7 +67,7 @@ export class Handle implements Watcher {
   }
 
   get prefix(): string {
-    return this.#lease.watch.target.prefix;
+    return this.#reference.watch.target.prefix;
   }
 
   get snapshot(): Snapshot | undefined {
@@ -79,11 +79,11 @@ export class Handle implements Watcher {
   }
 
   note(name: string): Promise<string | undefined> {
-    return this.#lease.watch.note(name);
+    return this.#reference.watch.note(name);
   }
 
   setNote(name: string, value: string): void {
-    this.#lease.watch.setNote(name, value);
+    this.#reference.watch.setNote(name, value);
   }
 
   toJSON(): object {
@@ -96,8 +96,8 @@ export class Handle implements Watcher {
   }
 
   get status(): Status {
-    const { current } = this.#status;
-    return current.state === 'live' ? this.#lease.watch.status : current;
+    const { value: current } = this.#status;
+    return current.state === 'live' ? this.#reference.watch.status : current;
   }
 
   ready(options: { signal?: AbortSignal; timeoutMs?: number; fresh?: boolean } = {}): Promise<Snapshot> {
@@ -108,7 +108,11 @@ export class Handle implements Watcher {
       return options.fresh && status.state !== 'live' ? undefined : this.snapshot;
     };
     const lastError = (): WatchError | undefined => ('error' in this.status ? this.status.error : undefined);
-    return until(answer, (wake) => this.#status.listen(wake), { ...options, timing: this.#options.timing, lastError });
+    return until(answer, (wake) => this.#status.subscribe(wake), {
+      ...options,
+      timing: this.#options.timing,
+      lastError,
+    });
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Batch> {
@@ -133,13 +137,13 @@ export class Handle implements Watcher {
   }
 
   onStatus(listener: (status: Status) => void): () => void {
-    return this.#closed === undefined ? this.#status.listen(listener) : () => {};
+    return this.#status.onChange(listener);
   }
 
   async read(options: { signal?: AbortSignal } = {}): Promise<ReadResult> {
     this.#mustBeOpen();
     using abort = new LinkedAbort(this.#closing.signal, options.signal);
-    return await this.#lease.watch.read(abort.signal);
+    return await this.#reference.watch.read(abort.signal);
   }
 
   async swap(urlOrName: string, options: WatchOptions = {}): Promise<void> {
@@ -148,7 +152,7 @@ export class Handle implements Watcher {
     this.#swapping?.abort(new WatchError('CLOSED', 'A later swap took the place of this one.'));
     const swapping = new AbortController();
     this.#swapping = swapping;
-    const same = next.watch === this.#lease.watch;
+    const same = next.watch === this.#reference.watch;
     using abort = new LinkedAbort(swapping.signal, this.#closing.signal);
     const { signal } = abort;
     try {
@@ -176,14 +180,14 @@ export class Handle implements Watcher {
   close(): Promise<void> {
     if (this.#closed === undefined) {
       this.unref();
-      this.#lease.watch.unsubscribe(this.#subscriber);
+      this.#reference.watch.unsubscribe(this.#subscriber);
       this.#closing.abort(closedError());
       // Known before listeners run: one of them may call close() again.
       this.#closed = Promise.resolve()
-        .then(() => this.#lease.release())
+        .then(() => this.#reference.release())
         .finally(() => this.#options.onClosed(this));
       this.#status.set({ state: 'closed' });
-      this.#status.clear();
+      this.#status.end();
       for (const reader of [...this.#readers]) this.#endOver(reader);
     }
     return this.#closed;
@@ -204,13 +208,13 @@ export class Handle implements Watcher {
     for (const reader of [...this.#readers]) this.#endOver(reader);
   }
 
-  /** @returns the lease that is no longer needed. */
-  #moveTo(next: Lease): Lease {
-    const previous = this.#lease;
+  /** @returns the reference that is no longer needed. */
+  #moveTo(next: WatchReference): WatchReference {
+    const previous = this.#reference;
     const held = next.watch.held;
     if (held === undefined) throw new WatchError('INTERNAL', 'A live watch holds no state.');
     previous.watch.unsubscribe(this.#subscriber);
-    this.#lease = next;
+    this.#reference = next;
     next.watch.subscribe(this.#subscriber);
     const changed = this.#view === undefined || isChanged(this.#view.snapshot, held);
     this.#view = moved(this.#view, held, changed);

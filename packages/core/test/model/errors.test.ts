@@ -15,3 +15,18 @@ test('a foreign error is wrapped once, with its cause', () => {
   expect(error).toMatchObject({ code: 'INTERNAL', cause, name: 'WatchError' });
   expect(WatchError.from(error)).toBe(error);
 });
+
+test('the error of another copy of this package is one of ours', async () => {
+  const other = await import(`${new URL('../../src/model/errors.ts', import.meta.url).href}?copy`);
+  expect(other.WatchError).not.toBe(WatchError);
+  const error = new other.WatchError('UNAVAILABLE', 'from the other copy');
+  expect(error).toBeInstanceOf(WatchError);
+  expect(WatchError.from(error)).toBe(error);
+  expect(Object.keys(error)).not.toContain('Symbol(rollcall.WatchError)');
+  expect(new Error('plain')).not.toBeInstanceOf(WatchError);
+});
+
+test('anything can be thrown, also what has no text', () => {
+  expect(WatchError.from(Object.create(null))).toMatchObject({ code: 'INTERNAL' });
+  expect(WatchError.from(undefined)).toMatchObject({ code: 'INTERNAL' });
+});

@@ -6,7 +6,7 @@ import { splitEndpoint } from './sockets.js';
 
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
-export interface SecurityOptions {
+export interface ChannelSecurity {
   readonly secure: boolean;
   readonly tls?: TlsOptions;
 }
@@ -32,7 +32,7 @@ export class SocketCredentials extends ChannelCredentials {
    * @param endpoint `host:port`
    * @throws WatchError INVALID_OPTION for certificates or a key that cannot be read.
    */
-  constructor(endpoint: string, { secure, tls = {} }: SecurityOptions, dialling: Dialling) {
+  constructor(endpoint: string, { secure, tls = {} }: ChannelSecurity, dialling: Dialling) {
     super();
     this.#context = secure ? secureContext(tls) : undefined;
     this.#verify = {

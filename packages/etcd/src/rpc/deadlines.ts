@@ -14,7 +14,7 @@ export const PATIENT_MS = 120_000;
 export const PROOF_MS = 3_000;
 
 /** How long a call may take. */
-export interface CallLimits {
+export interface RpcLimits {
   readonly signal: AbortSignal;
   /** ms. Default: `ANSWER_MS`, and `CONNECT_AND_ANSWER_MS` where it first needs a connection. */
   readonly deadlineMs?: number | undefined;

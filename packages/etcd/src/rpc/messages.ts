@@ -12,13 +12,13 @@ export interface Repeated<T> extends Iterable<T> {
   readonly length: number;
 }
 
-export interface Header {
+export interface ResponseHeader {
   readonly clusterId: string;
   readonly revision: Revision;
 }
 
 export interface RangeAnswer {
-  readonly header: Header;
+  readonly header: ResponseHeader;
   readonly kvs: Repeated<KeyValue>;
   /** The last of them, so that what follows can be asked for before they are decoded. */
   readonly lastKey: Uint8Array | undefined;
@@ -31,7 +31,7 @@ export interface RangeAnswer {
 
 /** What a transaction of reads found, in the order of the request. */
 export interface TxnAnswer {
-  readonly header: Header;
+  readonly header: ResponseHeader;
   readonly ranges: readonly RangeAnswer[];
 }
 
@@ -49,7 +49,7 @@ export interface WatchEvent {
 }
 
 export interface WatchAnswer {
-  readonly header: Header;
+  readonly header: ResponseHeader;
   /** "-1" on the reply to a progress request, which speaks for the whole stream. */
   readonly watchId: string;
   readonly created: boolean;
@@ -159,8 +159,8 @@ function decodeEvent(reader: WireReader, blocks: Blocks): WatchEvent {
   return { deleted, kv: kv ?? KeyValue.read(new WireReader(Uint8Array.of(0)), blocks) };
 }
 
-function decodeHeader(reader: WireReader): Header {
-  const header: Writable<Header> = noHeader();
+function decodeHeader(reader: WireReader): ResponseHeader {
+  const header: Writable<ResponseHeader> = noHeader();
   const outer = reader.enter();
   for (let field = reader.next(); field !== undefined; field = reader.next()) {
     if (field === 1) header.clusterId = String(reader.uint64());
@@ -210,6 +210,6 @@ class Parts<T> implements Repeated<T> {
   }
 }
 
-function noHeader(): Header {
+function noHeader(): ResponseHeader {
   return { clusterId: '0', revision: '0' };
 }

@@ -9,12 +9,12 @@ export interface GrpcFailure {
   readonly details: string;
 }
 
-type Verdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
+type StatusVerdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
 
 const LOGIN = 'check username and password';
 
 /** etcd's own words (its api/v3rpc/rpctypes/error.go): they say more than the status beside them. */
-const ETCD: readonly Verdict[] = [
+const ETCD: readonly StatusVerdict[] = [
   [/required revision has been compacted/, 'COMPACTED', 'that part of the history is gone'],
   [/required revision is a future revision/, 'ROLLED_BACK', 'the store has not come that far'],
   [/authentication failed|user name not found/, 'UNAUTHENTICATED', LOGIN],

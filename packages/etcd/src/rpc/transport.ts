@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { Channel, Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
 import { type Timing, WatchError } from '@rollcall/core';
 import { LinkedAbort, untilAborted } from '@rollcall/core/internal';
-import { type SecurityOptions, SocketCredentials } from './credentials.js';
+import { type ChannelSecurity, SocketCredentials } from './credentials.js';
 import { ANSWER_MS, CONNECT_AND_ANSWER_MS, CONNECT_MS } from './deadlines.js';
 import type { WatchAnswer } from './messages.js';
 import { type Method, WATCH } from './methods.js';
@@ -16,13 +16,13 @@ const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 
 export type WatchCall = ClientDuplexStream<WatchRequest, WatchAnswer>;
 
-export interface TransportOptions extends SecurityOptions {
+export interface TransportOptions extends ChannelSecurity {
   /** The largest answer to take. Default: 512 MiB. */
   readonly maxMessageBytes?: number;
   readonly timing: Timing;
 }
 
-export interface CallOptions {
+export interface RpcOptions {
   readonly signal?: AbortSignal | undefined;
   readonly token: string | undefined;
   /** The longest wait for the answer, ms. Default: 10 s, and 5 s where it first needs a connection. */
@@ -84,7 +84,7 @@ export class Transport {
   }
 
   /** One request, one answer. @throws WatchError TIMEOUT, UNREACHABLE, TLS, or what the server's status means. */
-  async unary<Req, Res>(method: Method<Req, Res>, request: Req, options: CallOptions): Promise<Res> {
+  async unary<Req, Res>(method: Method<Req, Res>, request: Req, options: RpcOptions): Promise<Res> {
     this.#assertUsable();
     const deadlineMs = options.deadlineMs ?? (this.#connected ? ANSWER_MS : CONNECT_AND_ANSWER_MS);
     using abort = new LinkedAbort(options.signal);

@@ -1,9 +1,9 @@
 import type { Logger } from '@rollcall/core';
 import { type DialBoard, Pool } from '@rollcall/core/internal';
 import { knownDefects, type ServerVersion } from '../rpc/version.js';
-import type { ConnectionOptions, EtcdConnection, ServerEvents } from './connection.js';
+import type { EtcdConnection, EtcdConnectionOptions, ServerEvents } from './connection.js';
 
-export interface ClusterOptions extends ConnectionOptions {
+export interface ClusterOptions extends EtcdConnectionOptions {
   readonly logger: Logger;
   readonly dials?: DialBoard;
 }

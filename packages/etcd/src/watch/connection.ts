@@ -2,11 +2,11 @@ import { type ConnectOptions, type Revision, type Timing, WatchError } from '@ro
 import type { QuietUpdate, Target } from '@rollcall/core/adapter';
 import { type Connection, Limiter, untilAborted } from '@rollcall/core/internal';
 import type { IDeleteRangeResponse, ILeaseGrantResponse, IPutResponse } from 'etcd3';
-import type { SecurityOptions } from '../rpc/credentials.js';
-import { type CallLimits, CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';
+import type { ChannelSecurity } from '../rpc/credentials.js';
+import { CONNECT_AND_ANSWER_MS, type RpcLimits } from '../rpc/deadlines.js';
 import type { Etcd3Methods } from '../rpc/etcd3Client.js';
 import { Login } from '../rpc/login.js';
-import type { Header, RangeAnswer, TxnAnswer } from '../rpc/messages.js';
+import type { RangeAnswer, ResponseHeader, TxnAnswer } from '../rpc/messages.js';
 import { type Method, RANGE, STATUS, TXN } from '../rpc/methods.js';
 import { rangeOf } from '../rpc/range.js';
 import type { RangeRequest, TxnRequest } from '../rpc/requests.js';
@@ -15,12 +15,12 @@ import { Transport } from '../rpc/transport.js';
 import { type ServerVersion, trustsProgress } from '../rpc/version.js';
 import { SharedReads } from './sharedReads.js';
 import { SharedStreams } from './sharedStreams.js';
-import { type Created, WatchStream } from './stream.js';
+import { type CreatedWatch, WatchStream } from './stream.js';
 
 /** So many watches list, or prove what they held, at once. */
 const ADMITTED = 64;
 
-export interface ConnectionOptions extends ConnectOptions, SecurityOptions {
+export interface EtcdConnectionOptions extends ConnectOptions, ChannelSecurity {
   readonly timing: Timing;
 }
 
@@ -32,7 +32,7 @@ export interface ServerEvents {
 }
 
 /** A watch, and the stream's word on it. */
-export interface Watching extends Created {
+export interface OpenWatch extends CreatedWatch {
   readonly stream: WatchStream;
 }
 
@@ -48,7 +48,7 @@ export class EtcdConnection implements Connection {
   readonly reads = new SharedReads((ranges, limits) => this.txn(ranges, limits));
   /** How old a proof may get, ms, before the watch asks for the next one. */
   readonly proofEveryMs: number;
-  readonly #options: ConnectionOptions;
+  readonly #options: EtcdConnectionOptions;
   readonly #transport: Transport;
   readonly #login: Login | undefined;
   readonly #events: ServerEvents;
@@ -59,7 +59,7 @@ export class EtcdConnection implements Connection {
   #clusterId: string | undefined;
 
   /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
-  constructor(endpoint: string, proofEveryMs: number, options: ConnectionOptions, events: ServerEvents) {
+  constructor(endpoint: string, proofEveryMs: number, options: EtcdConnectionOptions, events: ServerEvents) {
     this.endpoint = endpoint;
     this.timing = options.timing;
     this.proofEveryMs = proofEveryMs;
@@ -96,24 +96,24 @@ export class EtcdConnection implements Connection {
     );
   }
 
-  async range(request: RangeRequest, limits: CallLimits): Promise<RangeAnswer> {
+  async range(request: RangeRequest, limits: RpcLimits): Promise<RangeAnswer> {
     return this.#ofThisCluster(await this.#call(RANGE, request, limits));
   }
 
   /** Reads at one moment. */
-  async txn(ranges: TxnRequest, limits: CallLimits): Promise<TxnAnswer> {
+  async txn(ranges: TxnRequest, limits: RpcLimits): Promise<TxnAnswer> {
     return this.#ofThisCluster(await this.#call(TXN, ranges, limits));
   }
 
-  async put(request: object, limits: CallLimits): Promise<IPutResponse> {
+  async put(request: object, limits: RpcLimits): Promise<IPutResponse> {
     return this.#call((await this.#etcd3Methods()).put, request, limits);
   }
 
-  async deleteRange(request: object, limits: CallLimits): Promise<IDeleteRangeResponse> {
+  async deleteRange(request: object, limits: RpcLimits): Promise<IDeleteRangeResponse> {
     return this.#call((await this.#etcd3Methods()).deleteRange, request, limits);
   }
 
-  async leaseGrant(request: object, limits: CallLimits): Promise<ILeaseGrantResponse> {
+  async leaseGrant(request: object, limits: RpcLimits): Promise<ILeaseGrantResponse> {
     return this.#call((await this.#etcd3Methods()).leaseGrant, request, limits);
   }
 
@@ -126,7 +126,7 @@ export class EtcdConnection implements Connection {
     target: Target,
     start: Revision,
     options: { readonly signal: AbortSignal; readonly tell?: ((update: QuietUpdate) => void) | undefined },
-  ): Promise<Watching> {
+  ): Promise<OpenWatch> {
     const { signal } = options;
     for (let mayRenew = this.#login !== undefined; ; ) {
       const stream = await this.#streams.current(signal);
@@ -146,7 +146,7 @@ export class EtcdConnection implements Connection {
   }
 
   /** Takes note of the cluster that an answer names. @throws WatchError BAD_RESPONSE if it is another one. */
-  know({ clusterId }: Header): void {
+  know({ clusterId }: ResponseHeader): void {
     // A proxy fills in no cluster id: that is no evidence.
     if (clusterId === '0') return;
     this.#clusterId ??= clusterId;
@@ -163,7 +163,7 @@ export class EtcdConnection implements Connection {
     this.#transport.close();
   }
 
-  #ofThisCluster<T extends { readonly header: Header }>(answer: T): T {
+  #ofThisCluster<T extends { readonly header: ResponseHeader }>(answer: T): T {
     this.know(answer.header);
     return answer;
   }
@@ -204,7 +204,7 @@ export class EtcdConnection implements Connection {
     this.#events.onVersion(version, this.endpoint);
   }
 
-  #call<Req, Res>(method: Method<Req, Res>, request: Req, { signal, deadlineMs }: CallLimits): Promise<Res> {
+  #call<Req, Res>(method: Method<Req, Res>, request: Req, { signal, deadlineMs }: RpcLimits): Promise<Res> {
     return this.#authorised(signal, (token) => this.#transport.unary(method, request, { signal, token, deadlineMs }));
   }
 

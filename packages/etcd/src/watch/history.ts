@@ -5,7 +5,7 @@ import { ANSWER_MS } from '../rpc/deadlines.js';
 import { rangeOf } from '../rpc/range.js';
 import type { EtcdConnection } from './connection.js';
 
-interface Asked {
+interface PastRead {
   readonly target: Target;
   /** Undefined: the newest, which is always there. */
   readonly at?: Revision | undefined;
@@ -17,7 +17,7 @@ interface Asked {
  * refuses such a read without a word on that.
  * @throws WatchError COMPACTED with the oldest revision; ROLLED_BACK with the newest.
  */
-export async function withinHistory<T>(connection: EtcdConnection, asked: Asked, read: Promise<T>): Promise<T> {
+export async function withinHistory<T>(connection: EtcdConnection, asked: PastRead, read: Promise<T>): Promise<T> {
   try {
     return await read;
   } catch (error) {
@@ -38,7 +38,7 @@ async function explained(error: WatchError, asking: Promise<never>): Promise<Wat
  * Only a watch is told which revision is the oldest. It can be read at, and a watch can go on after it: what is compacted
  * is what came before.
  */
-async function askOldest(connection: EtcdConnection, { target, signal }: Asked): Promise<never> {
+async function askOldest(connection: EtcdConnection, { target, signal }: PastRead): Promise<never> {
   using asking = new LinkedAbort(signal);
   const cancelTimer = connection.timing.schedule(ANSWER_MS, () => asking.abort());
   try {
@@ -53,7 +53,7 @@ async function askOldest(connection: EtcdConnection, { target, signal }: Asked):
   }
 }
 
-async function askNewest(connection: EtcdConnection, { target, signal }: Asked, at: Revision): Promise<never> {
+async function askNewest(connection: EtcdConnection, { target, signal }: PastRead, at: Revision): Promise<never> {
   const { header } = await connection.range({ ...rangeOf(target), countOnly: true }, { signal });
   const came = compareRevisions(header.revision, at) >= 0 ? 'came only now: ask again' : 'is still to come';
   const message = `etcd at ${connection.endpoint} is at revision ${header.revision}: revision ${at} ${came}.`;

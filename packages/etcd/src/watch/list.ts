@@ -1,8 +1,8 @@
 import { type KeyMap, type Revision, WatchError } from '@rollcall/core';
 import type { Target } from '@rollcall/core/adapter';
 import { KeyMapBuilder, Slices } from '@rollcall/core/internal';
-import type { CallLimits } from '../rpc/deadlines.js';
-import type { Header, RangeAnswer } from '../rpc/messages.js';
+import type { RpcLimits } from '../rpc/deadlines.js';
+import type { RangeAnswer, ResponseHeader } from '../rpc/messages.js';
 import { KeyNames, rangeOf } from '../rpc/range.js';
 import type { KeyRange, RangeRequest, TxnRequest } from '../rpc/requests.js';
 import type { EtcdConnection } from './connection.js';
@@ -15,7 +15,7 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 /** How often a list starts again because its revision was compacted meanwhile. */
 const ATTEMPTS = 5;
 
-export interface Listing {
+export interface ListResult {
   readonly revision: Revision;
   /** `Timing.now()` before the first page was asked for: the list is no older. */
   readonly asOf: number;
@@ -23,7 +23,7 @@ export interface Listing {
   readonly entries: KeyMap;
 }
 
-export interface ListOptions extends CallLimits {
+export interface ListOptions extends RpcLimits {
   /** Default: the newest. */
   readonly at?: Revision;
   readonly keysOnly?: boolean;
@@ -37,7 +37,7 @@ export async function* list(
   connection: EtcdConnection,
   target: Target,
   options: ListOptions,
-): AsyncGenerator<undefined, Listing> {
+): AsyncGenerator<undefined, ListResult> {
   for (let attempt = 1; ; attempt++) {
     try {
       return yield* listOnce(connection, target, options);
@@ -56,7 +56,7 @@ async function* listOnce(
   connection: EtcdConnection,
   target: Target,
   options: ListOptions,
-): AsyncGenerator<undefined, Listing> {
+): AsyncGenerator<undefined, ListResult> {
   const asOf = connection.timing.now();
   const names = new KeyNames(target);
   const { key, rangeEnd } = rangeOf(target);
@@ -86,7 +86,7 @@ async function* listOnce(
 }
 
 interface Page {
-  readonly header: Header;
+  readonly header: ResponseHeader;
   readonly answer: RangeAnswer;
 }
 

@@ -9,27 +9,27 @@ import { first, isSame } from './witness.js';
 /** Up to this many keys are compared one by one: no more than the first page of a list. */
 const COMPARED_KEYS = 500;
 
-interface Seen extends Resume {
+interface WitnessState extends Resume {
   /** The entries at the cursor; where they are missing, `proof` alone counts. */
   readonly held: KeyMap | undefined;
 }
 
 /** The store as it is now. */
-export interface Present {
+export interface ProvenPresent {
   readonly revision: Revision;
   /** Whether what is held is all that there is. */
   readonly isHeld: boolean;
 }
 
 /** What the store must have had at the cursor: reads to send in one transaction, and whether their answers fit. */
-interface Question {
+interface WitnessQuery {
   readonly ranges: readonly RangeRequest[];
   /** How many keys there are now, and one that was put after the cursor: as many and none means that nothing has changed. */
   readonly now: readonly RangeRequest[];
-  fits(answers: readonly Answer[]): boolean;
+  fits(answers: readonly WitnessAnswer[]): boolean;
 }
 
-type Answer = RangeAnswer | undefined;
+type WitnessAnswer = RangeAnswer | undefined;
 
 /**
  * Proves that the store had at the cursor just what is held. A wiped and refilled node keeps its cluster id, member id
@@ -41,9 +41,9 @@ type Answer = RangeAnswer | undefined;
 export async function prove(
   connection: EtcdConnection,
   target: Target,
-  seen: Seen,
+  seen: WitnessState,
   signal: AbortSignal,
-): Promise<Present | undefined> {
+): Promise<ProvenPresent | undefined> {
   const question = questionOf(target, seen);
   if (question === undefined) return undefined;
   try {
@@ -58,10 +58,10 @@ export async function prove(
 async function ask(
   connection: EtcdConnection,
   target: Target,
-  seen: Seen,
-  question: Question,
+  seen: WitnessState,
+  question: WitnessQuery,
   signal: AbortSignal,
-): Promise<Present> {
+): Promise<ProvenPresent> {
   const ranges = [...question.ranges, ...question.now];
   try {
     const { header, ranges: answers } = await connection.txn(ranges, { signal });
@@ -76,7 +76,7 @@ async function ask(
   }
 }
 
-function questionOf(target: Target, { held, proof, revision }: Seen): Question | undefined {
+function questionOf(target: Target, { held, proof, revision }: WitnessState): WitnessQuery | undefined {
   if (held !== undefined && held.size <= COMPARED_KEYS) return allKeys(target, held, revision);
   return proof && witness(target, proof, revision);
 }
@@ -86,7 +86,7 @@ function newerThan(range: RangeRequest, revision: Revision): RangeRequest {
 }
 
 /** Every key, with its value. */
-function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
+function allKeys(target: Target, held: KeyMap, revision: Revision): WitnessQuery {
   const names = new KeyNames(target);
   const range = rangeOf(target);
   return {
@@ -98,7 +98,7 @@ function allKeys(target: Target, held: KeyMap, revision: Revision): Question {
 }
 
 /** The newest key, that there is none newer, and how many there are: a store that differs in older keys alone passes. */
-function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>, revision: Revision): Question {
+function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>, revision: Revision): WitnessQuery {
   const range = { ...rangeOf(target), revision };
   const counted = { ...range, countOnly: true };
   if (newest?.entry.revision === undefined) {

@@ -1,5 +1,5 @@
 import { WatchError } from '@rollcall/core';
-import type { CallLimits } from '../rpc/deadlines.js';
+import type { RpcLimits } from '../rpc/deadlines.js';
 import type { TxnAnswer } from '../rpc/messages.js';
 import type { TxnRequest } from '../rpc/requests.js';
 
@@ -7,29 +7,29 @@ import type { TxnRequest } from '../rpc/requests.js';
 const MOST_RANGES = 120;
 
 /** What one watch reads. */
-export interface Read extends CallLimits {
+export interface SharedRead extends RpcLimits {
   /** How many ranges there are. */
   readonly count: number;
   /** @param sharers how many reads the transaction is of: together they must not ask for much more than one would. */
   ranges(sharers: number): TxnRequest;
 }
 
-interface Waiting extends Read {
+interface WaitingRead extends SharedRead {
   resolve(answer: TxnAnswer): void;
   reject(error: unknown): void;
 }
 
 /** Has reads of many watches share transactions: a thousand calls were half of what a thousand watches cost to attach. */
 export class SharedReads {
-  readonly #txn: (ranges: TxnRequest, limits: CallLimits) => Promise<TxnAnswer>;
-  #waiting: Waiting[] = [];
+  readonly #txn: (ranges: TxnRequest, limits: RpcLimits) => Promise<TxnAnswer>;
+  #waiting: WaitingRead[] = [];
 
-  constructor(txn: (ranges: TxnRequest, limits: CallLimits) => Promise<TxnAnswer>) {
+  constructor(txn: (ranges: TxnRequest, limits: RpcLimits) => Promise<TxnAnswer>) {
     this.#txn = txn;
   }
 
   /** Together with what is asked in the same turn of the event loop. @throws as the transaction; the signal's reason. */
-  read(read: Read): Promise<TxnAnswer> {
+  read(read: SharedRead): Promise<TxnAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(() => this.#flush());
       this.#waiting.push({ ...read, ranges: (sharers) => read.ranges(sharers), resolve, reject });
@@ -39,7 +39,7 @@ export class SharedReads {
   #flush(): void {
     const asked = this.#waiting;
     this.#waiting = [];
-    let shared: Waiting[] = [];
+    let shared: WaitingRead[] = [];
     let count = 0;
     for (const waiting of asked) {
       if (waiting.signal.aborted) {
@@ -57,7 +57,7 @@ export class SharedReads {
     if (shared.length > 0) void this.#answer(shared);
   }
 
-  async #answer(shared: readonly Waiting[]): Promise<void> {
+  async #answer(shared: readonly WaitingRead[]): Promise<void> {
     // Any of the watches may be closed while the others still wait.
     const all = new AbortController();
     const onAbort = (): void => {
@@ -95,7 +95,7 @@ function maybeOfOne(error: unknown): boolean {
 }
 
 /** Undefined, for the usual deadline, if any of them has it. */
-function latest(shared: readonly Waiting[]): number | undefined {
+function latest(shared: readonly WaitingRead[]): number | undefined {
   const deadlines = shared.map(({ deadlineMs }) => deadlineMs);
   return deadlines.includes(undefined) ? undefined : Math.max(...(deadlines as number[]));
 }

@@ -1,7 +1,7 @@
 import { compareRevisions, type Revision, type Timing, WatchError } from '@rollcall/core';
 import type { QuietUpdate, Target } from '@rollcall/core/adapter';
 import { ANSWER_MS, CONNECT_AND_ANSWER_MS } from '../rpc/deadlines.js';
-import type { Header, WatchAnswer } from '../rpc/messages.js';
+import type { ResponseHeader, WatchAnswer } from '../rpc/messages.js';
 import { rangeOf } from '../rpc/range.js';
 import type { WatchRequest } from '../rpc/requests.js';
 import { toWatchError } from '../rpc/status.js';
@@ -27,15 +27,15 @@ export interface StreamOptions {
   /** Whether a progress reply of this server proves that all before it was told. */
   trustsProgress(): boolean;
   /** Told of each answer's header. @throws WatchError when it is of another cluster. */
-  onHeader(header: Header): void;
+  onHeader(header: ResponseHeader): void;
   /** Told once, when watches must be proven by reads. */
   onProvenByReads(): void;
 }
 
 /** A watch, and what the store's header said when it was created. */
-export interface Created {
+export interface CreatedWatch {
   readonly watch: StreamWatch;
-  readonly created: Header;
+  readonly created: ResponseHeader;
 }
 
 /**
@@ -95,7 +95,7 @@ export class WatchStream {
     target: Target,
     start: Revision,
     { signal, tell }: { readonly signal: AbortSignal; readonly tell?: ((update: QuietUpdate) => void) | undefined },
-  ): Promise<Created> {
+  ): Promise<CreatedWatch> {
     if (this.#failure !== undefined) throw this.#failure;
     const watch = new StreamWatch({ signal, tell, timing: this.#timing, stream: this.#side });
     this.#creations.add(watch, rangeOf(target), start);

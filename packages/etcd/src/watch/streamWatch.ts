@@ -1,6 +1,6 @@
 import { type Timing, WatchError } from '@rollcall/core';
 import type { QuietUpdate } from '@rollcall/core/adapter';
-import type { Header, WatchAnswer } from '../rpc/messages.js';
+import type { ResponseHeader, WatchAnswer } from '../rpc/messages.js';
 
 /** What one watch is told by its stream. */
 export type WatchMessage =
@@ -42,7 +42,7 @@ export class StreamWatch {
   #waitingBytes = 0;
   #hasReader = false;
   #isUnread = true;
-  #created: Header | undefined;
+  #created: ResponseHeader | undefined;
   #failure: WatchError | undefined;
   #closed = false;
   #wake: () => void = () => {};
@@ -58,7 +58,7 @@ export class StreamWatch {
   }
 
   /** What the store's header said when the watch was created. */
-  get created(): Header | undefined {
+  get created(): ResponseHeader | undefined {
     return this.#created;
   }
 
@@ -73,7 +73,7 @@ export class StreamWatch {
   }
 
   /** The stream's word that the watch exists. */
-  confirm(header: Header): void {
+  confirm(header: ResponseHeader): void {
     this.#created = header;
     this.#wake();
   }
@@ -110,7 +110,7 @@ export class StreamWatch {
    * Resolves when the server says that the watch exists.
    * @throws WatchError TIMEOUT after `ms`; why the watch was refused; the signal's reason when aborted.
    */
-  async untilCreated(ms: number, endpoint: string): Promise<Header> {
+  async untilCreated(ms: number, endpoint: string): Promise<ResponseHeader> {
     const { signal, timing } = this.#options;
     const late = (): WatchError => new WatchError('TIMEOUT', `etcd at ${endpoint} did not create the watch in time.`);
     const cancelTimer = timing.schedule(ms, () => this.fail(late()));

@@ -11,7 +11,7 @@ import { first, isSame } from './witness.js';
 const MANY_KEYS = 5_000;
 
 /** What a read of the store's present says of a state that is held. */
-export type Verdict =
+export type ReadVerdict =
   /** The store has just this, and had no other since. */
   | { readonly type: 'same' }
   /** A key was put at this revision, after the state that is held: the stream is to tell it. */
@@ -27,7 +27,7 @@ export type Verdict =
 export async function verdictOn(
   reads: SharedReads,
   { target, held, signal }: { readonly target: Target; readonly held: Resume; readonly signal: AbortSignal },
-): Promise<Verdict> {
+): Promise<ReadVerdict> {
   const asked = rangesOf(target, held);
   const deadlineMs = (held.proof?.count ?? 0) > MANY_KEYS ? ANSWER_MS : PROOF_MS;
   const { ranges } = await reads.read({ count: asked.length, ranges: () => asked, signal, deadlineMs });
@@ -45,7 +45,7 @@ function rangesOf(target: Target, held: Resume): RangeRequest[] {
   ];
 }
 
-function verdictOf(held: Resume, [all, newer, newest]: readonly RangeAnswer[]): Verdict {
+function verdictOf(held: Resume, [all, newer, newest]: readonly RangeAnswer[]): ReadVerdict {
   const put = first(newer)?.modRevision;
   if (put !== undefined && compareRevisions(put, held.revision) > 0) return { type: 'newer', revision: put };
   const { count, newest: known } = held.proof ?? { count: 0 };

@@ -4,9 +4,9 @@ import { admission } from '@rollcall/core/internal';
 import type { WatchAnswer } from '../rpc/messages.js';
 import { KeyNames } from '../rpc/range.js';
 import { toWatchError } from '../rpc/status.js';
-import type { EtcdConnection, Watching } from './connection.js';
+import type { EtcdConnection, OpenWatch } from './connection.js';
 import { deltasOf } from './deltas.js';
-import { type Listing, list } from './list.js';
+import { type ListResult, list } from './list.js';
 import { assertReached, prove } from './proof.js';
 import { verdictOn } from './verdict.js';
 
@@ -19,7 +19,7 @@ const MOST_REVISIONS = 1_000;
 /** A resumed watch that nothing has proven after this time, ms, is proven by a read. */
 const PROVE_AFTER_RESUME_MS = 1_000;
 
-export interface Attempt {
+export interface WatchAttempt {
   readonly connection: EtcdConnection;
   readonly target: Target;
   readonly signal: AbortSignal;
@@ -35,10 +35,10 @@ export interface Attempt {
 }
 
 /** Lists or resumes, then follows. Ends by throwing only; on abort, the signal's reason. */
-export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
+export async function* watch(attempt: WatchAttempt): AsyncGenerator<Update, never> {
   const { connection } = attempt;
-  let watching: Watching | undefined;
-  const turn: Turn = { leave: () => {} };
+  let watching: OpenWatch | undefined;
+  const turn: StartSlot = { leave: () => {} };
   try {
     if (attempt.from !== undefined) turn.leave = yield* admitted(attempt);
     const listing = attempt.from === undefined ? yield* takeList(attempt, turn) : undefined;
@@ -63,17 +63,17 @@ export async function* watch(attempt: Attempt): AsyncGenerator<Update, never> {
 }
 
 /** Waits for its turn among the watches that begin. @returns to be called when this one has begun. */
-function admitted({ connection, signal }: Attempt): AsyncGenerator<Update, () => void> {
+function admitted({ connection, signal }: WatchAttempt): AsyncGenerator<Update, () => void> {
   return admission(connection.admission, { signal, timing: connection.timing, everyMs: ALIVE_EVERY_MS });
 }
 
 /** A turn among the watches that begin, once there is one. */
-interface Turn {
+interface StartSlot {
   leave(): void;
 }
 
 /** A list of one page waits for no turn: its page is read together with those of other watches. */
-async function* takeList(attempt: Attempt, turn: Turn): AsyncGenerator<Update, Listing> {
+async function* takeList(attempt: WatchAttempt, turn: StartSlot): AsyncGenerator<Update, ListResult> {
   const { connection, target, signal } = attempt;
   const { timing } = connection;
   const pages = list(connection, target, { signal });
@@ -92,9 +92,9 @@ async function* takeList(attempt: Attempt, turn: Turn): AsyncGenerator<Update, L
 
 /** The list, now that a watch of the same store stands behind it. @returns a revision that the store had reached. */
 async function* begin(
-  { connection, target, signal }: Attempt,
-  { stream, watch, created }: Watching,
-  { revision, entries, clusterId, asOf }: Listing,
+  { connection, target, signal }: WatchAttempt,
+  { stream, watch, created }: OpenWatch,
+  { revision, entries, clusterId, asOf }: ListResult,
 ): AsyncGenerator<Update, Revision> {
   const isNamed = created.clusterId !== '0';
   if (isNamed && compareRevisions(created.revision, revision) < 0) {
@@ -108,8 +108,8 @@ async function* begin(
 
 /** Proves that the store is still the one that was seen. @returns a revision that the store had reached. */
 async function* resume(
-  { connection, target, signal, from, held }: Attempt,
-  { stream, watch, created }: Watching,
+  { connection, target, signal, from, held }: WatchAttempt,
+  { stream, watch, created }: OpenWatch,
 ): AsyncGenerator<Update, Revision> {
   const { revision: cursor, identity, proof } = from as Resume;
   const { clusterId } = created;
@@ -133,8 +133,8 @@ async function* resume(
 
 /** @param positions `present`: a revision that the store had reached before. */
 async function* follow(
-  attempt: Attempt,
-  watching: Watching,
+  attempt: WatchAttempt,
+  watching: OpenWatch,
   { cursor, present }: { readonly cursor: Revision; readonly present: Revision },
 ): AsyncGenerator<Update, never> {
   const names = new KeyNames(attempt.target);
@@ -153,7 +153,7 @@ async function* follow(
   }
 }
 
-interface Following {
+interface FollowContext {
   readonly names: KeyNames;
   readonly proof: ReadProof;
   /** The watch starts there: what it tells up to there is known. */
@@ -166,7 +166,7 @@ interface Following {
 /** The deltas of an answer. All but the last are `behind` until the watch has told what there was when it began. */
 function* freshDeltas(
   { header, events }: WatchAnswer,
-  { names, proof, cursor, present, endpoint }: Following,
+  { names, proof, cursor, present, endpoint }: FollowContext,
 ): Generator<Delta> {
   let last: Delta | undefined;
   let revisions = 0;
@@ -193,13 +193,13 @@ function behind({ revision, events }: Delta): Delta {
 
 /** Proves one watch by reads, and notices a stream that does not deliver what reads show. */
 class ReadProof {
-  readonly #attempt: Attempt;
-  readonly #watching: Watching;
+  readonly #attempt: WatchAttempt;
+  readonly #watching: OpenWatch;
   #delivered: Revision = '0';
   /** What the last read showed that the stream had not delivered then. */
   #missing: { readonly upTo: Revision } | undefined;
 
-  constructor(attempt: Attempt, watching: Watching) {
+  constructor(attempt: WatchAttempt, watching: OpenWatch) {
     this.#attempt = attempt;
     this.#watching = watching;
   }

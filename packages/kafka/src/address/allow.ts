@@ -4,10 +4,10 @@ import { quote } from '@rollcall/core/internal';
 import { unmapped } from './unmapped.js';
 
 /** A host and a port, an IPv4 address never in IPv6's clothes. */
-type Subject = Pick<BrokerAddress, 'host' | 'port'>;
+type AllowSubject = Pick<BrokerAddress, 'host' | 'port'>;
 
 /** Whether one entry lets an address through. */
-type Rule = (subject: Subject) => boolean;
+type Rule = (subject: AllowSubject) => boolean;
 
 /** `[ipv6]` or anything without colons, then `/bits`, then `:port`. */
 const ENTRY = /^(?:\[([^[\]/]*)\]|([^:[\]/]*))(?:\/(\d{1,3}))?(?::(.*))?$/s;

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { BrokerAddress } from '@rollcall/core';
 import { AnswerError } from './answerError.js';
 import { readFrame } from './frames.js';
-import { type Ask, login } from './login.js';
+import { login, type SaslAsk } from './login.js';
 import {
   API_VERSIONS,
   type Api,
@@ -33,7 +33,7 @@ export interface InspectOptions {
 export async function inspect(stream: Duplex, { address, sasl, signal }: InspectOptions): Promise<ClusterView> {
   let asked: Api | undefined;
   let correlationId = 0;
-  const ask: Ask = async (api, version, body) => {
+  const ask: SaslAsk = async (api, version, body) => {
     asked = api;
     correlationId++;
     stream.write(encodeRequest(api, version, correlationId, body));

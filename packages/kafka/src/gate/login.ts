@@ -12,10 +12,10 @@ import {
 } from './messages.js';
 import { clientFinal, clientFirst, isProven } from './scram.js';
 import type { CustomSasl, PasswordSasl, SaslOptions, SaslSession } from './types.js';
-import type { WireReader } from './wire.js';
+import type { KafkaReader } from './wire.js';
 
 /** Asks the broker one question and waits for the answer to it. */
-export type Ask = (api: Api, version: number, body: Buffer) => Promise<WireReader>;
+export type SaslAsk = (api: Api, version: number, body: Buffer) => Promise<KafkaReader>;
 
 /** https://kafka.apache.org/protocol#protocol_error_codes */
 const ILLEGAL_SASL_STATE = 34;
@@ -31,7 +31,7 @@ const derivations = new Limiter(1);
  * @throws AnswerError UNAUTHENTICATED, also for a server that cannot prove that it knows the password (SCRAM), and for
  *   what the user's own `authenticate` throws; BAD_RESPONSE; what `ask` throws; the signal's reason.
  */
-export async function login(ask: Ask, sasl: SaslOptions, dialled: Omit<SaslSession, 'send'>): Promise<void> {
+export async function login(ask: SaslAsk, sasl: SaslOptions, dialled: Omit<SaslSession, 'send'>): Promise<void> {
   const name = sasl.mechanism.toUpperCase();
   const { error, mechanisms } = decodeSaslHandshake(await ask(SASL_HANDSHAKE, 1, encodeSaslHandshake(name)));
   if (error === ILLEGAL_SASL_STATE) throw new AnswerError('it wants no login: leave "sasl" out', 'UNAUTHENTICATED');

@@ -2,7 +2,7 @@ import { BrokerAddress } from '@rollcall/core';
 import type { Endpoint } from '@rollcall/core/adapter';
 import { AnswerError } from './answerError.js';
 import type { AdvertisedBroker, ClusterView } from './types.js';
-import { bytes, int8, int16, int32, string, WireReader } from './wire.js';
+import { bytes, int8, int16, int32, KafkaReader, string } from './wire.js';
 
 /** A question, as Kafka numbers them (https://kafka.apache.org/protocol#protocol_api_keys). */
 export interface Api {
@@ -40,14 +40,14 @@ export function encodeRequest(api: Api, version: number, correlationId: number, 
 }
 
 /** The body of an answer. @throws AnswerError when it is to another question. */
-export function decodeResponse(frame: Buffer, correlationId: number): WireReader {
-  const reader = new WireReader(frame);
+export function decodeResponse(frame: Buffer, correlationId: number): KafkaReader {
+  const reader = new KafkaReader(frame);
   if (reader.int32() !== correlationId) throw new AnswerError('it answers another question');
   return reader;
 }
 
 /** ApiVersions v0: what a broker can do, by the API's number. Answered before anybody has logged in. */
-export function decodeApiVersions(reader: WireReader): ReadonlyMap<number, VersionRange> {
+export function decodeApiVersions(reader: KafkaReader): ReadonlyMap<number, VersionRange> {
   failOn(reader.int16());
   return new Map(reader.array(() => [reader.int16(), { min: reader.int16(), max: reader.int16() }]));
 }
@@ -72,7 +72,7 @@ export function encodeMetadata(): Buffer {
   return Buffer.concat([int32(0), int8(0)]);
 }
 
-export function decodeMetadata(reader: WireReader): ClusterView {
+export function decodeMetadata(reader: KafkaReader): ClusterView {
   reader.int32(); // throttle time
   const brokers = reader.array((): AdvertisedBroker => {
     const nodeId = reader.int32();
@@ -91,7 +91,7 @@ export function encodeSaslHandshake(mechanism: string): Buffer {
 }
 
 /** The error, 0 for none, and the mechanisms that the broker takes. */
-export function decodeSaslHandshake(reader: WireReader): { readonly error: number; readonly mechanisms: string[] } {
+export function decodeSaslHandshake(reader: KafkaReader): { readonly error: number; readonly mechanisms: string[] } {
   return { error: reader.int16(), mechanisms: reader.array(() => reader.string()) };
 }
 
@@ -101,7 +101,7 @@ export function encodeSaslAuthenticate(message: Buffer): Buffer {
 }
 
 /** The broker's own words on an error are left out: they might quote what it was sent. */
-export function decodeSaslAuthenticate(reader: WireReader): { readonly error: number; readonly message: Buffer } {
+export function decodeSaslAuthenticate(reader: KafkaReader): { readonly error: number; readonly message: Buffer } {
   const error = reader.int16();
   reader.nullableString();
   return { error, message: reader.bytes() };

@@ -10,7 +10,7 @@ const PATIENCE = 2;
 const GOOD_MS = 30_000;
 
 /** What a broker said last, or why it did not. */
-export type Probed =
+export type ProbeResult =
   | {
       readonly clusterId: string;
       /** The broker's id in its cluster; undefined where the cluster advertises it by another address. */
@@ -28,9 +28,9 @@ export interface ProberOptions {
 }
 
 /** One address that is followed. */
-interface Subject {
+interface ProbeSubject {
   readonly address: BrokerAddress;
-  probed: Probed | undefined;
+  probed: ProbeResult | undefined;
   /** Questions without a good answer since the last good one. */
   failures: number;
   /** `Timing.now()` of the next question, once it is known; Infinity: none is planned. */
@@ -49,9 +49,9 @@ interface Subject {
 export class Prober {
   readonly #options: ProberOptions;
   /** Those that were asked longest ago come first. */
-  #subjects = new Map<string, Subject>();
+  #subjects = new Map<string, ProbeSubject>();
   /** New ones that are still to be asked, the first one last. */
-  #fresh: Subject[] = [];
+  #fresh: ProbeSubject[] = [];
   /** How many are being asked: new ones, and those that have answered, or failed to, before. */
   readonly #asking = { fresh: 0, known: 0 };
   /** `Timing.now()` of the next question to a known one, or earlier; Infinity: none is planned. */
@@ -65,9 +65,9 @@ export class Prober {
   }
 
   /** By address, of those that are followed now; an address without an answer yet is not there. */
-  get results(): ReadonlyMap<string, Probed> {
+  get results(): ReadonlyMap<string, ProbeResult> {
     const known = [...this.#subjects].flatMap(([text, { probed }]) => (probed === undefined ? [] : [[text, probed]]));
-    return new Map(known as [string, Probed][]);
+    return new Map(known as [string, ProbeResult][]);
   }
 
   /** Follows these addresses from now on, and no others. */
@@ -99,7 +99,7 @@ export class Prober {
     this.#fresh = [];
   }
 
-  #drop(subject: Subject): void {
+  #drop(subject: ProbeSubject): void {
     if (subject.asking !== undefined) this.#asking[kindOf(subject)]--;
     subject.asking?.abort();
     subject.asking = undefined;
@@ -154,7 +154,7 @@ export class Prober {
     }
   }
 
-  async #ask(subject: Subject): Promise<void> {
+  async #ask(subject: ProbeSubject): Promise<void> {
     const { gate, timing, timeoutMs } = this.#options;
     const asking = new AbortController();
     const kind = kindOf(subject);
@@ -166,8 +166,8 @@ export class Prober {
     subject.asking = asking;
     subject.dueAt = Number.POSITIVE_INFINITY;
     const probed = await gate.probe(subject.address, { signal: asking.signal, timeoutMs }).then(
-      (view): Probed => answerOf(subject.address, view),
-      (error: unknown): Probed => ({ error: WatchError.from(error) }),
+      (view): ProbeResult => answerOf(subject.address, view),
+      (error: unknown): ProbeResult => ({ error: WatchError.from(error) }),
     );
     if (asking.signal.aborted) return;
     this.#asking[kind]--;
@@ -189,16 +189,16 @@ export class Prober {
   }
 }
 
-function isFresh({ probed, asking }: Subject): boolean {
+function isFresh({ probed, asking }: ProbeSubject): boolean {
   return probed === undefined && asking === undefined;
 }
 
-function kindOf({ probed }: Subject): 'fresh' | 'known' {
+function kindOf({ probed }: ProbeSubject): 'fresh' | 'known' {
   return probed === undefined ? 'fresh' : 'known';
 }
 
 /** Whether two answers make the same of a broker. */
-function isSame(a: Probed | undefined, b: Probed): boolean {
+function isSame(a: ProbeResult | undefined, b: ProbeResult): boolean {
   if (a === undefined) return false;
   if ('error' in a || 'error' in b) {
     return 'error' in a && 'error' in b && a.error.code === b.error.code && a.error.message === b.error.message;
@@ -206,12 +206,12 @@ function isSame(a: Probed | undefined, b: Probed): boolean {
   return a.clusterId === b.clusterId && a.nodeId === b.nodeId;
 }
 
-function newSubject(address: BrokerAddress): Subject {
+function newSubject(address: BrokerAddress): ProbeSubject {
   const never = { dueAt: Number.POSITIVE_INFINITY, goodAt: Number.NEGATIVE_INFINITY };
   return { address, probed: undefined, failures: 0, asking: undefined, ...never };
 }
 
-function answerOf(address: BrokerAddress, { clusterId, brokers }: ClusterView): Probed {
+function answerOf(address: BrokerAddress, { clusterId, brokers }: ClusterView): ProbeResult {
   const own = brokers.find(({ host, port }) => host === address.host && port === address.port);
   return { clusterId, ...(own && { nodeId: own.nodeId }) };
 }

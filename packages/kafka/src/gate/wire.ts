@@ -7,7 +7,7 @@ import { AnswerError } from './answerError.js';
  */
 
 /** Reads one answer from its beginning. Whoever sent it may be anybody, so nothing is believed beyond its end. */
-export class WireReader {
+export class KafkaReader {
   readonly #bytes: Buffer;
   #at = 0;
 

@@ -4,12 +4,12 @@ import type { Registered } from '../address/registered.js';
 import { Prober } from '../gate/prober.js';
 import type { Gate } from '../gate/types.js';
 import { LeftOutLog } from './leftOutLog.js';
-import type { Policy } from './options.js';
-import { type Decision, decide, type Found } from './rule.js';
-import { type Chosen, choose, type Fate, select } from './select.js';
+import type { BrokerListPolicy } from './options.js';
+import { type BrokerListDecision, decide, type RegistryBrokers } from './rule.js';
+import { type AddressFate, type CandidateChoice, choose, select } from './select.js';
 
 export interface DeciderOptions {
-  readonly policy: Policy;
+  readonly policy: BrokerListPolicy;
   readonly gate: Gate;
   readonly timing: Timing;
   readonly logger: Logger;
@@ -20,7 +20,7 @@ export interface DeciderOptions {
   /** Called when the brokers taught which cluster they are of. */
   readonly onLearned: (clusterId: string) => void;
   /** What to do with what the registry names at this revision. Not called at or after `stop()`. */
-  readonly onDecision: (decision: Decision, found: Found, revision: Revision) => void;
+  readonly onDecision: (decision: BrokerListDecision, found: RegistryBrokers, revision: Revision) => void;
 }
 
 /** From the brokers that keys name to a decision, asking the brokers themselves where that is wanted. */
@@ -28,12 +28,12 @@ export class Decider {
   readonly #options: DeciderOptions;
   readonly #prober: Prober | undefined;
   readonly #leftOutLog: LeftOutLog;
-  #found: { readonly chosen: Chosen; readonly revision: Revision } | undefined;
-  #fates: readonly Fate[] = [];
-  #decision: Decision | undefined;
+  #found: { readonly chosen: CandidateChoice; readonly revision: Revision } | undefined;
+  #fates: readonly AddressFate[] = [];
+  #decision: BrokerListDecision | undefined;
   #toldNetworks = '';
   /** What was followed last. */
-  #followed: Found | undefined;
+  #followed: RegistryBrokers | undefined;
 
   constructor(options: DeciderOptions) {
     const { policy, gate, timing, logger, wholeKey } = options;
@@ -44,17 +44,17 @@ export class Decider {
   }
 
   /** What became of each address at the last decision. */
-  get fates(): readonly Fate[] {
+  get fates(): readonly AddressFate[] {
     return this.#fates;
   }
 
-  get decision(): Decision | undefined {
+  get decision(): BrokerListDecision | undefined {
     return this.#decision;
   }
 
   /** Addresses that may not be connected to, as far as is known: they may be in the list that was followed before. */
   get forbidden(): ReadonlySet<string> {
-    const isForbidden = ({ outcome }: Fate): boolean => outcome === 'other-cluster' || outcome === 'disallowed';
+    const isForbidden = ({ outcome }: AddressFate): boolean => outcome === 'other-cluster' || outcome === 'disallowed';
     return new Set(this.#fates.filter(isForbidden).map(({ address }) => address));
   }
 

@@ -1,7 +1,7 @@
 import type { ItemMap, Quarantined, Revision } from '@rollcall/core';
 import { compareKeys, quote } from '@rollcall/core/internal';
-import type { Decision } from './rule.js';
-import type { Fate, Outcome } from './select.js';
+import type { BrokerListDecision } from './rule.js';
+import type { AddressFate, AddressOutcome } from './select.js';
 
 /** What became of one address that a key names, or of a key that names none. */
 export interface AddressExplained {
@@ -11,7 +11,7 @@ export interface AddressExplained {
   readonly revision?: Revision;
   /** Absent when none can be read. */
   readonly address?: string;
-  readonly outcome: Outcome;
+  readonly outcome: AddressOutcome;
   /** One line; absent where the outcome says it all. */
   readonly reason?: string;
 }
@@ -21,20 +21,20 @@ export interface BrokersExplained {
   /** In the order of the keys. */
   readonly addresses: readonly AddressExplained[];
   /** The last one; absent while there is none. */
-  readonly decision?: Decision;
+  readonly decision?: BrokerListDecision;
 }
 
 interface Known {
   readonly prefix: string;
   readonly revisionOf: (key: string) => Revision | undefined;
-  readonly fates: readonly Fate[];
+  readonly fates: readonly AddressFate[];
   readonly quarantine: ItemMap<Quarantined>;
   /** Whether the key's brokers are those of a value before the one that is in quarantine. */
   readonly isKept: (key: string) => boolean;
   readonly held: ReadonlySet<string>;
   /** The list that is followed. */
   readonly brokers: readonly string[];
-  readonly decision: Decision | undefined;
+  readonly decision: BrokerListDecision | undefined;
 }
 
 /** Puts together what each stage knows of the keys. */
@@ -51,7 +51,7 @@ export function explain({ fates, quarantine, decision, ...known }: Known): Broke
 }
 
 function shown(
-  { key, address, outcome, reason, firstKey }: Fate,
+  { key, address, outcome, reason, firstKey }: AddressFate,
   {
     prefix,
     held,

@@ -1,11 +1,11 @@
 import type { Logger } from '@rollcall/core';
-import type { Fate, Outcome } from './select.js';
+import type { AddressFate, AddressOutcome } from './select.js';
 
 /** How many addresses a log line names: a line for each of a thousand would drown the rest. */
 const NAMED = 10;
 
 /** Left out for a reason that somebody should look at. */
-const LOUD: ReadonlySet<Outcome> = new Set(['listener', 'disallowed', 'unreachable', 'other-cluster']);
+const LOUD: ReadonlySet<AddressOutcome> = new Set(['listener', 'disallowed', 'unreachable', 'other-cluster']);
 
 /** Warns of brokers that are left out, once for each reason until it is over. */
 export class LeftOutLog {
@@ -19,9 +19,9 @@ export class LeftOutLog {
     this.#wholeKey = wholeKey;
   }
 
-  tell(fates: readonly Fate[]): void {
+  tell(fates: readonly AddressFate[]): void {
     const leftOut = fates.filter(({ outcome, instead }) => LOUD.has(outcome) && instead === undefined);
-    const idOf = ({ key, address, outcome }: Fate): string => JSON.stringify([key, address, outcome]);
+    const idOf = ({ key, address, outcome }: AddressFate): string => JSON.stringify([key, address, outcome]);
     const news = leftOut.filter((fate) => !this.#told.has(idOf(fate)));
     this.#told = new Set(leftOut.map(idOf));
     if (news.length === 0) return;

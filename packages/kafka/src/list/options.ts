@@ -72,7 +72,7 @@ const PROBE_MS = 2000;
 const LISTENER = /^[a-z][a-z0-9_.+-]*$/i;
 
 /** The options of a list that are its policy, checked. */
-export interface Policy {
+export interface BrokerListPolicy {
   readonly minBrokers: number;
   /** Checked by the watcher, which waits them out. */
   readonly quietMs: number;
@@ -100,7 +100,7 @@ export function checkOptions(options: BrokerListOptions): void {
 }
 
 /** @throws WatchError INVALID_OPTION that names the option. */
-export function checkedPolicy(options: BrokerListOptions, gate: Pick<Gate, 'refusal'>): Policy {
+export function checkedPolicy(options: BrokerListOptions, gate: Pick<Gate, 'refusal'>): BrokerListPolicy {
   const { minBrokers = 1, quietMs = QUIET_MS, maxQuietMs = Math.max(MAX_QUIET_MS, quietMs) } = options;
   const { fallback, listener, shuffle, limit, clusterId, probe = clusterId !== undefined } = options;
   checkCount('minBrokers', minBrokers);

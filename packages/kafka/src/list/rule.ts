@@ -10,17 +10,17 @@ import { quote } from '@rollcall/core/internal';
  *   its sequence numbers and what it has not sent yet survive.
  * - `refuse`: the list stays as it was.
  */
-export type Decision =
-  | { readonly change: Change | 'same'; readonly reason: string }
+export type BrokerListDecision =
+  | { readonly change: BrokerListChange | 'same'; readonly reason: string }
   | { readonly change: 'refuse'; readonly reason: string; readonly code: Refusal };
 
 /** How a list that is published differs from the one before. */
-export type Change = 'first' | 'seeds' | 'rebootstrap';
+export type BrokerListChange = 'first' | 'seeds' | 'rebootstrap';
 
 type Refusal = Extract<ErrorCode, 'TOO_FEW_BROKERS' | 'OTHER_CLUSTER'>;
 
 /** A list, and all that could have been in it. */
-export interface Found {
+export interface RegistryBrokers {
   /** `host:port`, in order; not more than the limit. */
   readonly brokers: readonly string[];
   /** All addresses that may be used, whether or not the limit leaves them out. */
@@ -47,10 +47,10 @@ export interface Found {
  * @param minBrokers fewer than this are never a list to follow.
  */
 export function decide(
-  published: Pick<Found, 'brokers' | 'usable'> | undefined,
-  found: Found,
+  published: Pick<RegistryBrokers, 'brokers' | 'usable'> | undefined,
+  found: RegistryBrokers,
   minBrokers: number,
-): Decision {
+): BrokerListDecision {
   const { brokers, usable, brokerCount, clusters, otherCluster, leftOut, unlearned } = found;
   if (clusters.size > 1) {
     const named = [...clusters].map(([id, address]) => `${address} is of ${quote(id)}`).join(', ');
@@ -79,7 +79,7 @@ export function decide(
  * How a list differs from another one, for whoever saw both and nothing between.
  * @param before the usable addresses of the list that was seen; undefined if none was.
  */
-export function changeBetween(before: readonly string[] | undefined, usable: readonly string[]): Change {
+export function changeBetween(before: readonly string[] | undefined, usable: readonly string[]): BrokerListChange {
   if (before === undefined) return 'first';
   return inCommon(before, usable) > 0 ? 'seeds' : 'rebootstrap';
 }

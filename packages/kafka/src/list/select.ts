@@ -1,9 +1,9 @@
 import type { BrokerAddress } from '@rollcall/core';
 import { quote } from '@rollcall/core/internal';
 import { type Candidate, listenerChoice, type RegisteredBroker } from '../address/listener.js';
-import type { Probed } from '../gate/prober.js';
+import type { ProbeResult } from '../gate/prober.js';
 import { type OrderOptions, ordered } from './order.js';
-import type { Found } from './rule.js';
+import type { RegistryBrokers } from './rule.js';
 
 /**
  * What became of an address, or of a key that names none:
@@ -19,7 +19,7 @@ import type { Found } from './rule.js';
  * - `capped`: could be listed, but the limit is reached.
  * - `rejected`: cannot be read as a broker's address.
  */
-export type Outcome =
+export type AddressOutcome =
   | 'listed'
   | 'held'
   | 'usable'
@@ -33,10 +33,10 @@ export type Outcome =
   | 'rejected';
 
 /** What became of one address of one key. */
-export interface Fate {
+export interface AddressFate {
   readonly key: string;
   readonly address: string;
-  readonly outcome: Outcome;
+  readonly outcome: AddressOutcome;
   readonly reason?: string;
   /** Of a duplicate: the key that named the address first. */
   readonly firstKey?: string;
@@ -45,9 +45,9 @@ export interface Fate {
 }
 
 /** One candidate of each broker, by address, and what became of the others. */
-export interface Chosen {
+export interface CandidateChoice {
   readonly taken: ReadonlyMap<string, { readonly key: string; readonly candidate: Candidate }>;
-  readonly others: readonly Fate[];
+  readonly others: readonly AddressFate[];
   /** Other networks that as many brokers offer. */
   readonly alternatives: readonly string[];
 }
@@ -64,7 +64,7 @@ export function choose(
   items: Iterable<readonly [string, readonly RegisteredBroker[]]>,
   refusal: (address: BrokerAddress) => string | undefined,
   listener?: string,
-): Chosen {
+): CandidateChoice {
   const judgedBrokers = [...items].flatMap(([key, registered]) =>
     registered.map((broker, place) => ({ ...judged(key, broker, refusal), place })),
   );
@@ -74,12 +74,12 @@ export function choose(
   );
   const brokers = judgedBrokers.length > MOST_ADDRESSES ? fairly(judgedBrokers) : judgedBrokers;
   const taken = new Map<string, { key: string; candidate: Candidate }>();
-  const others: Fate[] = [];
+  const others: AddressFate[] = [];
   for (const { key, allowed, refused } of brokers) {
     const { taken: candidate, leftOut } = choice.of(allowed);
     const address = candidate && String(candidate.address);
     const instead = address === undefined ? {} : { instead: address };
-    const leave = (outcome: Outcome, each: { candidate: Candidate; reason: string }): void => {
+    const leave = (outcome: AddressOutcome, each: { candidate: Candidate; reason: string }): void => {
       const { candidate, reason } = each;
       others.push({ key, address: String(candidate.address), outcome, reason, ...instead });
     };
@@ -100,7 +100,7 @@ export function choose(
 /** What is known when a list is made of the chosen addresses. */
 export interface Knowledge {
   /** What brokers said, by address; undefined when nobody asks them. */
-  readonly probed?: ReadonlyMap<string, Probed>;
+  readonly probed?: ReadonlyMap<string, ProbeResult>;
   /** The known cluster's id. */
   readonly clusterId?: string | undefined;
   /** The usable addresses at the last publication: one that does not answer just now stays. */
@@ -108,26 +108,26 @@ export interface Knowledge {
 }
 
 /** A list, and what became of each address. */
-export interface Selection extends Found {
-  readonly fates: readonly Fate[];
+export interface BrokerSelection extends RegistryBrokers {
+  readonly fates: readonly AddressFate[];
 }
 
 interface Usable {
   readonly candidate: Candidate;
-  readonly fate: Fate;
+  readonly fate: AddressFate;
   /** What the broker said, if it gave a good answer. */
-  readonly answer: Extract<Probed, { clusterId: string }> | undefined;
+  readonly answer: Extract<ProbeResult, { clusterId: string }> | undefined;
 }
 
 /** Makes the list of what was chosen, as far as it is proven. */
-export function select({ taken, others }: Chosen, knowledge: Knowledge, order: OrderOptions): Selection {
+export function select({ taken, others }: CandidateChoice, knowledge: Knowledge, order: OrderOptions): BrokerSelection {
   const clusters = new Map<string, string>();
   const usable: Usable[] = [];
-  const left: Fate[] = [];
+  const left: AddressFate[] = [];
   for (const [address, { key, candidate }] of taken) {
     const probed = knowledge.probed?.get(address);
     const answer = probed !== undefined && 'clusterId' in probed ? probed : undefined;
-    const fate: Fate = { key, address, ...verdict(address, probed, knowledge) };
+    const fate: AddressFate = { key, address, ...verdict(address, probed, knowledge) };
     if (fate.outcome === 'listed') usable.push({ candidate, fate, answer });
     else left.push(fate);
     if (fate.outcome === 'listed' && answer !== undefined && !clusters.has(answer.clusterId))
@@ -143,7 +143,7 @@ export function select({ taken, others }: Chosen, knowledge: Knowledge, order: O
     order,
   );
   const listed = new Set(brokers);
-  const within = ({ fate }: { fate: Fate }): Fate =>
+  const within = ({ fate }: { fate: AddressFate }): AddressFate =>
     listed.has(fate.address) ? fate : { ...fate, outcome: 'capped', reason: `the limit is ${order.limit} brokers` };
   return {
     brokers,
@@ -183,9 +183,9 @@ function judged(key: string, broker: RegisteredBroker, refusal: (address: Broker
 
 function verdict(
   address: string,
-  probed: Probed | undefined,
+  probed: ProbeResult | undefined,
   { probed: asked, clusterId, known }: Knowledge,
-): Pick<Fate, 'outcome' | 'reason'> {
+): Pick<AddressFate, 'outcome' | 'reason'> {
   if (asked === undefined) return { outcome: 'listed' };
   if (probed === undefined) {
     if (known.has(address)) return { outcome: 'listed' };
@@ -206,8 +206,8 @@ function verdict(
 }
 
 /** `2 unreachable, 1 disallowed`. */
-function summary(fates: readonly Fate[]): string {
-  const counts = new Map<Outcome, number>();
+function summary(fates: readonly AddressFate[]): string {
+  const counts = new Map<AddressOutcome, number>();
   for (const { outcome } of fates) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   return [...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ');
 }

@@ -1,14 +1,14 @@
 import type { ItemMap, Quarantined, Revision, Status } from '@rollcall/core';
 import type { Gate } from '../gate/types.js';
 import type { BrokersExplained } from './explain.js';
-import type { Change } from './rule.js';
+import type { BrokerListChange } from './rule.js';
 
 /** A bootstrap list at one time. Immutable. */
 export interface BrokerUpdate {
   /** `host:port`, an IPv6 host in brackets; never empty, each address once, ordered by host, then port, or shuffled. */
   readonly brokers: readonly string[];
   /** How it differs from the last list of the registry that this reader was given; `first`: it was given none. */
-  readonly change: Change;
+  readonly change: BrokerListChange;
   /** Bumps once for each change of `brokers` or `source`. */
   readonly version: number;
   /** Of the registry's state that it comes from; absent on the fallback. */

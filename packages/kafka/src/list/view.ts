@@ -12,7 +12,7 @@ import {
   WatchError,
   type Watcher,
 } from '@rollcall/core';
-import { guardedLogger, Latest, StatusFeed, until } from '@rollcall/core/internal';
+import { guardedLogger, Latest, type LatestValue, until } from '@rollcall/core/internal';
 import { decodeRegistered, isKept, type Registered } from '../address/registered.js';
 import type { Gate } from '../gate/types.js';
 import { Decider } from './decider.js';
@@ -21,8 +21,8 @@ import { ForKafkajs } from './forKafkajs.js';
 import { mapped } from './mapped.js';
 import { missingFrom } from './missing.js';
 import type { BrokerListOptions } from './options.js';
-import { checkedPolicy, type Policy } from './options.js';
-import { changeBetween, type Decision, type Found } from './rule.js';
+import { type BrokerListPolicy, checkedPolicy } from './options.js';
+import { type BrokerListDecision, changeBetween, type RegistryBrokers } from './rule.js';
 import type { BrokerList, BrokerListStats, BrokerUpdate } from './types.js';
 
 type Stale = Extract<Status, { state: 'stale' }>;
@@ -42,10 +42,10 @@ export class BrokerListView implements BrokerList {
     this.#until(({ update }) => this.#forKafkajs.usable(update, this.#decider.forbidden), {});
   readonly gate: Gate;
   readonly #watcher: Watcher;
-  readonly #policy: Policy;
+  readonly #policy: BrokerListPolicy;
   readonly #collection: Collection<Registered>;
   readonly #latest: Latest<Published>;
-  readonly #status: StatusFeed;
+  readonly #status: LatestValue<Status>;
   readonly #logger: Logger;
   readonly #timing: Timing;
   readonly #decider: Decider;
@@ -84,7 +84,7 @@ export class BrokerListView implements BrokerList {
       logger: this.#logger,
       timing: this.#timing,
     });
-    this.#status = new StatusFeed(this.#collection.status, this.#logger);
+    this.#status = Latest.of(this.#collection.status, this.#logger);
     this.#collection.onStatus((status) => this.#onStatus(status));
     this.#told = { quarantine: this.quarantine, held: this.held };
     this.#collection.onChange(() => this.#tellTrouble());
@@ -110,7 +110,7 @@ export class BrokerListView implements BrokerList {
   }
 
   get status(): Status {
-    const { current } = this.#status;
+    const { value: current } = this.#status;
     return current.state === 'live' ? this.#collection.status : current;
   }
 
@@ -162,7 +162,7 @@ export class BrokerListView implements BrokerList {
   }
 
   onStatus(listener: (status: Status) => void): () => void {
-    return this.#latest.ended === undefined ? this.#status.listen(listener) : () => {};
+    return this.#status.onChange(listener);
   }
 
   async close(): Promise<void> {
@@ -171,7 +171,7 @@ export class BrokerListView implements BrokerList {
     this.#decider.stop();
     this.#latest.end();
     this.#status.set({ state: 'closed' });
-    this.#status.clear();
+    this.#status.end();
     await this.#collection.close();
   }
 
@@ -202,7 +202,7 @@ export class BrokerListView implements BrokerList {
     if (known !== undefined) this.gate.learn(known);
   }
 
-  #act(decision: Decision, { brokers, usable }: Found, revision: Revision): void {
+  #act(decision: BrokerListDecision, { brokers, usable }: RegistryBrokers, revision: Revision): void {
     const isRefused = decision.change === 'refuse';
     if (isRefused) this.#refuse(decision);
     else this.#endRefusal();
@@ -237,7 +237,7 @@ export class BrokerListView implements BrokerList {
     this.#tellStatus();
   }
 
-  #refuse({ code, reason }: Extract<Decision, { change: 'refuse' }>): void {
+  #refuse({ code, reason }: Extract<BrokerListDecision, { change: 'refuse' }>): void {
     const stays = this.version === 0 ? 'There is no list yet' : 'The list stays as it was';
     const error = new WatchError(
       code,
@@ -273,7 +273,7 @@ export class BrokerListView implements BrokerList {
   #tellStatus(): void {
     const { status } = this.#collection;
     const told = status.state === 'live' ? (this.#refused ?? status) : status;
-    const { current } = this.#status;
+    const { value: current } = this.#status;
     // A live status is another object with each proof.
     const same = told === current || (told.state === 'live' && current.state === 'live');
     if (!same && this.#latest.ended === undefined) this.#status.set(told);

@@ -36,7 +36,7 @@ export type CheckedRelayOptions = Required<RelayOptions>;
 
 /** @throws WatchError INVALID_OPTION. */
 export function checkedRelayOptions(options: RelayOptions): CheckedRelayOptions {
-  checkKnownOptions('BootstrapRelay.listen', options, KNOWN);
+  checkKnownOptions('createRelay', options, KNOWN);
   const { host = '127.0.0.1', port = 0, dialTimeoutMs = 2000, maxConnections = 200, logger } = options;
   const { holdMs = 5000, timing = systemTiming } = options;
   if (typeof host !== 'string' || host === '') throw invalid('host', 'a host name or an address', host);

@@ -248,3 +248,11 @@ function cannotListen(host: string, port: number, error: NodeJS.ErrnoException):
       : `${error.message}; check host and port`;
   return new WatchError('INVALID_OPTION', `${where}: ${why}.`, { cause: error });
 }
+
+/**
+ * A relay that listens, whether or not there is a list yet.
+ * @throws WatchError INVALID_OPTION, also for an address that cannot be listened on.
+ */
+export function createRelay(brokers: RelayBrokers, options?: RelayOptions): Promise<BootstrapRelay> {
+  return BootstrapRelay.listen(brokers, options);
+}

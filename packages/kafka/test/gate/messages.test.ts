@@ -13,7 +13,7 @@ import {
   METADATA,
   metadataVersion,
 } from '../../src/gate/messages.js';
-import { bytes, int32, WireReader } from '../../src/gate/wire.js';
+import { bytes, int32, KafkaReader } from '../../src/gate/wire.js';
 import { apiVersionsAnswer, metadataAnswer } from '../fakeBroker.js';
 
 const { signal } = new AbortController();
@@ -32,14 +32,14 @@ test.each([
   ['Kafka 4.3', 0, 13, 7],
   ['a broker that knows no old ones', 6, 20, 7],
 ])('Metadata is asked for in a version that %s knows', (_, min, max, version) => {
-  expect(metadataVersion(decodeApiVersions(new WireReader(apiVersionsAnswer(METADATA.key, min, max))))).toBe(version);
+  expect(metadataVersion(decodeApiVersions(new KafkaReader(apiVersionsAnswer(METADATA.key, min, max))))).toBe(version);
 });
 
 test.each([
   [0, 3, 'versions 0 to 3'],
   [8, 13, 'versions 8 to 13'],
 ])('a broker that knows Metadata from %i to %i only is refused', (min, max, why) => {
-  const versions = decodeApiVersions(new WireReader(apiVersionsAnswer(METADATA.key, min, max)));
+  const versions = decodeApiVersions(new KafkaReader(apiVersionsAnswer(METADATA.key, min, max)));
   expect(() => metadataVersion(versions)).toThrow(why);
 });
 
@@ -47,7 +47,7 @@ test.each([
   ['52', 'it is the port of a KRaft controller'],
   ['36', 'it has no Metadata'],
 ])('what does not know Metadata, but the API %s, is no listener for clients', (key, why) => {
-  const versions = decodeApiVersions(new WireReader(apiVersionsAnswer(Number(key), 0, 2)));
+  const versions = decodeApiVersions(new KafkaReader(apiVersionsAnswer(Number(key), 0, 2)));
   expect(() => metadataVersion(versions)).toThrow(`${why}`);
   expect(() => metadataVersion(versions)).toThrow("register the address of a broker's listener");
 });
@@ -59,7 +59,7 @@ describe('Metadata', () => {
   ];
 
   test('names the cluster, and where its brokers are', () => {
-    expect(decodeMetadata(new WireReader(metadataAnswer('orders', brokers, 'rack-1')))).toEqual({
+    expect(decodeMetadata(new KafkaReader(metadataAnswer('orders', brokers, 'rack-1')))).toEqual({
       clusterId: 'orders',
       brokers: [
         { nodeId: 1, host: 'b1', port: 9092, rack: 'rack-1' },
@@ -70,7 +70,7 @@ describe('Metadata', () => {
 
   test('that names no cluster is refused', () => {
     for (const none of [undefined, '']) {
-      expect(() => decodeMetadata(new WireReader(metadataAnswer(none, brokers)))).toThrow('it names no cluster id');
+      expect(() => decodeMetadata(new KafkaReader(metadataAnswer(none, brokers)))).toThrow('it names no cluster id');
     }
   });
 
@@ -78,7 +78,7 @@ describe('Metadata', () => {
     const whole = metadataAnswer('orders', brokers, 'rack-1');
     // What follows the cluster id is not read.
     for (let length = 0; length < whole.length - 8; length++) {
-      expect(() => decodeMetadata(new WireReader(whole.subarray(0, length)))).toThrow(AnswerError);
+      expect(() => decodeMetadata(new KafkaReader(whole.subarray(0, length)))).toThrow(AnswerError);
     }
   });
 });

@@ -114,15 +114,15 @@ test('K12 a broker outside the allow-list is never asked; one that advertises su
   expect(brokers.explain().addresses).toEqual([
     {
       key: 'broker/10.0.0.1',
-      revision: '3',
+      revision: '2',
       address: '10.0.0.1:9092',
       outcome: 'disallowed',
       reason: '10.0.0.1:9092 is not in the allow-list',
     },
-    { key: 'broker/b1', revision: '2', address: 'b1:9092', outcome: 'listed' },
+    { key: 'broker/b1', revision: '1', address: 'b1:9092', outcome: 'listed' },
     {
       key: 'broker/b2',
-      revision: '4',
+      revision: '3',
       address: 'b2:9092',
       outcome: 'disallowed',
       reason: 'It would send clients on to 10.0.0.1:9092.',

@@ -26,11 +26,11 @@ test('what became of each key: listed, duplicate, rejected, and the revision of 
   ]);
   const { addresses, decision } = brokers.explain();
   expect(addresses.map(({ key, revision }) => `${key} ${revision}`)).toEqual([
-    'broker/a 3',
-    'broker/a 3',
-    'broker/a 3',
-    'broker/b1 2',
-    'broker/junk 4',
+    'broker/a 2',
+    'broker/a 2',
+    'broker/a 2',
+    'broker/b1 1',
+    'broker/junk 3',
   ]);
   expect(decision).toEqual({ change: 'first', reason: 'Nothing was published before.' });
 });

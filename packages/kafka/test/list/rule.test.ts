@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { changeBetween, decide, type Found } from '../../src/list/rule.js';
+import { changeBetween, decide, type RegistryBrokers } from '../../src/list/rule.js';
 
-type Case = Partial<Omit<Found, 'clusters'>> & { readonly clusters?: Readonly<Record<string, string>> };
+type Case = Partial<Omit<RegistryBrokers, 'clusters'>> & { readonly clusters?: Readonly<Record<string, string>> };
 
-function found(brokers: readonly string[], { clusters = {}, ...more }: Case = {}): Found {
+function found(brokers: readonly string[], { clusters = {}, ...more }: Case = {}): RegistryBrokers {
   const nothing = { otherCluster: 0, leftOut: '', unlearned: '' };
   return {
     brokers,

@@ -2,7 +2,7 @@ import { WatchError } from '@rollcall/core';
 import { expect, test } from 'vitest';
 import { allowList } from '../../src/address/allow.js';
 import { decodeBrokers } from '../../src/address/decode.js';
-import type { Probed } from '../../src/gate/prober.js';
+import type { ProbeResult } from '../../src/gate/prober.js';
 import { choose, type Knowledge, select } from '../../src/list/select.js';
 
 /** Keys and values, as they are registered. */
@@ -51,7 +51,7 @@ test('K12 of a broker with two listeners the allowed one is taken', () => {
   expect([brokers, leftOut]).toEqual([['k1.example.com:9092'], '']);
 });
 
-const unreachable: Probed = { error: new WatchError('UNREACHABLE', 'refused') };
+const unreachable: ProbeResult = { error: new WatchError('UNREACHABLE', 'refused') };
 test.each([
   ['nobody is asked', undefined, undefined, 'listed'],
   ['not asked yet', 'none', undefined, 'unproven'],
@@ -66,7 +66,7 @@ test.each([
   ['a wrong password', { error: new WatchError('UNAUTHENTICATED', 'who?') }, undefined, 'unreachable'],
 ] as const)('what a probe makes of a broker: %s', (_, answer, clusterId, outcome) => {
   const probed =
-    answer === undefined ? {} : { probed: new Map<string, Probed>(answer === 'none' ? [] : [['b:9092', answer]]) };
+    answer === undefined ? {} : { probed: new Map<string, ProbeResult>(answer === 'none' ? [] : [['b:9092', answer]]) };
   expect(listOf(chosen({ b: 'b' }), { ...probed, clusterId }).outcomes).toEqual([`b b:9092 ${outcome}`]);
   const known = listOf(chosen({ b: 'b' }), { ...probed, clusterId, known: new Set(['b:9092']) }).outcomes;
   const always = outcome === 'other-cluster' || outcome === 'disallowed';
@@ -74,7 +74,7 @@ test.each([
 });
 
 test('each cluster that answered is told, with a broker of it', () => {
-  const probed = new Map<string, Probed>([
+  const probed = new Map<string, ProbeResult>([
     ['a:9092', { clusterId: 'one' }],
     ['b:9092', { clusterId: 'one' }],
     ['c:9092', { clusterId: 'two' }],
@@ -91,7 +91,7 @@ test('each cluster that answered is told, with a broker of it', () => {
 test('the limit takes those that are usable, spread over racks', () => {
   const json = (host: string, rack: string): string => JSON.stringify({ host, rack });
   const values = { a: json('a', 'x'), b: json('b', 'x'), c: json('c', 'y'), d: json('d', 'z') };
-  const probed = new Map<string, Probed>(['a', 'b', 'c'].map((host) => [`${host}:9092`, { clusterId: 'one' }]));
+  const probed = new Map<string, ProbeResult>(['a', 'b', 'c'].map((host) => [`${host}:9092`, { clusterId: 'one' }]));
   const { brokers, usable, outcomes } = listOf(chosen(values), { probed }, 2);
   expect(brokers).toEqual(['a:9092', 'c:9092']);
   expect(usable).toEqual(['a:9092', 'b:9092', 'c:9092']);
@@ -99,7 +99,7 @@ test('the limit takes those that are usable, spread over racks', () => {
 });
 
 test('the limit prefers brokers that proved themselves over those that are merely kept', () => {
-  const probed = new Map<string, Probed>([
+  const probed = new Map<string, ProbeResult>([
     ['a:9092', unreachable],
     ['b:9092', unreachable],
     ...['c', 'd', 'e'].map((host) => [`${host}:9092`, { clusterId: 'one' }] as const),
@@ -112,7 +112,7 @@ test('the limit prefers brokers that proved themselves over those that are merel
 });
 
 test('two addresses of one broker are one broker, where it told its id', () => {
-  const probed = new Map<string, Probed>([
+  const probed = new Map<string, ProbeResult>([
     ['a:9092', { clusterId: 'one', nodeId: 1 }],
     ['b:9092', { clusterId: 'one', nodeId: 1 }],
     ['c:9092', { clusterId: 'one' }],
@@ -130,7 +130,7 @@ test.each([
   [['one', 'two'], 2, undefined, '2 of 2 addresses told it'],
 ])('K10 of the answers %j among %i addresses the cluster id learned is %s', (answers, count, agreed, note) => {
   const hosts = [...'abcd'].slice(0, count);
-  const probed = new Map<string, Probed>(
+  const probed = new Map<string, ProbeResult>(
     hosts.map((host, i) => {
       const clusterId = answers[i];
       return [`${host}:9092`, clusterId === undefined ? unreachable : { clusterId }];

@@ -5,7 +5,14 @@ import { text } from 'node:stream/consumers';
 import { WatchError } from '@rollcall/core';
 import { type Endpoint, formatEndpoint } from '@rollcall/core/adapter';
 import { afterEach, describe, expect, test } from 'vitest';
-import { BootstrapRelay, createGate, type Gate, type RelayBrokers, type RelayOptions } from '../../src/index.js';
+import {
+  type BootstrapRelay,
+  createGate,
+  createRelay,
+  type Gate,
+  type RelayBrokers,
+  type RelayOptions,
+} from '../../src/index.js';
 import { FakeBroker, type FakeBrokerOptions } from '../fakeBroker.js';
 import { blackHole, deadEndpoint, serve, until, warningsLogger } from '../loopback.js';
 
@@ -54,7 +61,7 @@ class SetList implements RelayBrokers {
 
 async function relayTo(brokers: RelayBrokers, options: RelayOptions = {}) {
   const logger = warningsLogger();
-  const relay = use(await BootstrapRelay.listen(brokers, { logger, holdMs: 0, ...options }));
+  const relay = use(await createRelay(brokers, { logger, holdMs: 0, ...options }));
   return { relay, warnings: logger.warnings };
 }
 
@@ -446,7 +453,7 @@ describe('close', () => {
 describe('listen', () => {
   test('names a port that is in use', async () => {
     const { relay } = await relayTo(new SetList());
-    await expect(BootstrapRelay.listen(new SetList(), { port: relay.port })).rejects.toMatchObject({
+    await expect(createRelay(new SetList(), { port: relay.port })).rejects.toMatchObject({
       code: 'INVALID_OPTION',
       message: `The relay cannot listen on ${relay.address}: another process has the port; give another one, or 0 for any that is free.`,
     });
@@ -463,7 +470,7 @@ describe('listen', () => {
     'refuses %j, and names it',
     async (options) => {
       const [name] = Object.keys(options);
-      await expect(BootstrapRelay.listen(new SetList(), options)).rejects.toMatchObject({
+      await expect(createRelay(new SetList(), options)).rejects.toMatchObject({
         code: 'INVALID_OPTION',
         message: expect.stringContaining(`"${name}"`),
       });

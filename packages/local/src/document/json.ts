@@ -4,7 +4,7 @@ import { visit } from 'jsonc-parser';
 import { unreadable } from './errors.js';
 
 /** One member of the top object: where its key begins, and the span of its value. Offsets into the text. */
-interface Member {
+interface JsonMember {
   readonly key: string;
   readonly from: number;
   readonly valueFrom: number;
@@ -45,16 +45,16 @@ export function editJson(path: string, text: string, key: string, value: Uint8Ar
   return `${text.slice(0, last.to)},${text.slice(open, first.from)}${added}${text.slice(last.to)}`;
 }
 
-function remove(text: string, members: readonly Member[], at: number): string {
+function remove(text: string, members: readonly JsonMember[], at: number): string {
   const before = members[at - 1];
   const after = members[at + 1];
-  const from = before === undefined ? (members[at] as Member).from : before.to;
-  const to = before === undefined && after !== undefined ? after.from : (members[at] as Member).to;
+  const from = before === undefined ? (members[at] as JsonMember).from : before.to;
+  const to = before === undefined && after !== undefined ? after.from : (members[at] as JsonMember).to;
   return text.slice(0, from) + text.slice(to);
 }
 
 /** JSON.parse drops repeated keys and the digits of large numbers, so it only proves the text and its parts. */
-function membersOf(path: string, text: string): Member[] {
+function membersOf(path: string, text: string): JsonMember[] {
   let top: unknown;
   try {
     top = JSON.parse(text);
@@ -68,8 +68,8 @@ function membersOf(path: string, text: string): Member[] {
 }
 
 /** Where each member of a text that is known to be a JSON object stands. */
-function scan(text: string): Member[] {
-  const members: Member[] = [];
+function scan(text: string): JsonMember[] {
+  const members: JsonMember[] = [];
   let depth = 0;
   let key = '';
   let from = 0;

@@ -2,7 +2,7 @@
 export const MAX_DEPTH = 100;
 
 /** Where a text is nested too deeply, from 1. */
-export interface Place {
+export interface DepthPlace {
   readonly line: number;
   readonly col: number;
 }
@@ -13,8 +13,8 @@ export interface Place {
  * that holds it, and a list may stand as far right as its key, so that there are at most two levels for each column.
  * @param tokens of yaml's Lexer, which together are the whole text and a few marks without a width.
  */
-export function depthError(tokens: Iterable<string>): Place | undefined {
-  let place: Place = { line: 1, col: 1 };
+export function depthError(tokens: Iterable<string>): DepthPlace | undefined {
+  let place: DepthPlace = { line: 1, col: 1 };
   let flow = 0;
   let columns: number[] = [];
   for (const token of tokens) {
@@ -36,7 +36,7 @@ export function depthError(tokens: Iterable<string>): Place | undefined {
 /** Byte order mark, document, end of flow content, scalar: what the lexer puts before a token to say what it is. */
 const MARKS: readonly string[] = ['\ufeff', '\x02', '\x18', '\x1f'];
 
-function after({ line, col }: Place, token: string): Place {
+function after({ line, col }: DepthPlace, token: string): DepthPlace {
   const breaks = token.split('\n').length - 1;
   if (breaks === 0) return { line, col: col + token.length };
   return { line: line + breaks, col: token.length - token.lastIndexOf('\n') };

@@ -9,16 +9,16 @@ import { CONFIG_MAP_LINK, fsPath, isHidden, Places, resolveLinks } from './path.
 const MAX_BYTES = 64n * 1024n * 1024n;
 
 /** What is at a path, without its contents. */
-export interface Look {
+export interface PathLook {
   /** Equal for two looks when nothing was changed between them, as far as the system's metadata tell. */
   readonly print: string;
   /** Wall clock of the file system, ms: when anything there was last changed. Infinity where that is not known. */
   readonly changedAt: number;
   readonly places: Places;
-  readonly found: Found;
+  readonly found: PathContent;
 }
 
-export type Found =
+export type PathContent =
   /** The path with all links followed. */
   | { readonly type: 'document'; readonly path: string; readonly stat: BigIntStats }
   /** Keys and the paths of their files. */
@@ -26,7 +26,7 @@ export type Found =
   | { readonly type: 'trouble'; readonly error: WatchError };
 
 /** Never rejects: what cannot be looked at is found to be trouble. */
-export async function lookAt(path: string): Promise<Look> {
+export async function lookAt(path: string): Promise<PathLook> {
   const places = new Places();
   try {
     const real = await resolveLinks(path, places);
@@ -71,7 +71,7 @@ class FolderWalk {
     this.#places = places;
   }
 
-  async walk(root: string): Promise<Look> {
+  async walk(root: string): Promise<PathLook> {
     await this.#folder(root, '');
     return {
       print: this.#prints.join('\n'),

@@ -3,7 +3,7 @@ import { systemTiming, type Timing, WatchError } from '@rollcall/core';
 import { delay } from '@rollcall/core/internal';
 import { parseDocument } from '../document/document.js';
 import { readFailure, unreadable } from '../document/errors.js';
-import { type Look, lookAt } from './look.js';
+import { lookAt, type PathLook } from './look.js';
 import { fsPath, type Places } from './path.js';
 
 /**
@@ -54,8 +54,8 @@ const holdingTiming: Timing = {
 export async function readSettled<T>(
   path: string,
   observer: Observer,
-  use: (look: Look) => Promise<T>,
-): Promise<{ readonly look: Look; readonly result: T | WatchError }> {
+  use: (look: PathLook) => Promise<T>,
+): Promise<{ readonly look: PathLook; readonly result: T | WatchError }> {
   const { signal, timing } = observer;
   const patientUntil = timing.now() + PATIENCE_MS;
   observer.takeChanged();
@@ -92,7 +92,7 @@ async function attempt<T>(path: string, use: () => Promise<T>): Promise<T | Watc
  * The keys and values of what was found.
  * @throws WatchError UNREADABLE, FORBIDDEN; a system error where the files went away meanwhile.
  */
-export async function contentOf(path: string, { found }: Look): Promise<Map<string, Uint8Array>> {
+export async function contentOf(path: string, { found }: PathLook): Promise<Map<string, Uint8Array>> {
   switch (found.type) {
     case 'trouble':
       throw found.error;

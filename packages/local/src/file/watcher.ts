@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { keyFromBytes, type Logger, type Timing } from '@rollcall/core';
 import { fsPath, type Places } from './path.js';
 
-interface Handle {
+interface FolderWatch {
   readonly inode: string;
   readonly watcher: FSWatcher;
 }
@@ -16,7 +16,7 @@ interface Handle {
 export class FileWatcher {
   readonly #logger: Logger;
   readonly #timing: Timing;
-  readonly #handles = new Map<string, Handle>();
+  readonly #handles = new Map<string, FolderWatch>();
   readonly #refused = new Set<string>();
   #places: Places | undefined;
   #changed = false;

@@ -5,14 +5,14 @@ import { type PutOptions, refuseLeases } from '@rollcall/core/adapter';
 import { editDocument } from '../document/document.js';
 import { readFailure, writeFailure } from '../document/errors.js';
 import { deleteKeyFile, putKeyFile } from './folder.js';
-import { folderRoot, type Look, lookAt } from './look.js';
+import { folderRoot, lookAt, type PathLook } from './look.js';
 import { fsPath, Places, resolveLinks } from './path.js';
 import { readSettled, singleRead } from './read.js';
 import { stageFile } from './replace.js';
 import type { FileRevisions } from './revisions.js';
 
 interface Version {
-  readonly look: Look;
+  readonly look: PathLook;
   /** Of the document itself, all links followed. */
   readonly path: string;
   readonly bytes: Uint8Array;
@@ -121,14 +121,14 @@ export class FileWriter {
     return result;
   }
 
-  async #version(look: Look): Promise<Version> {
+  async #version(look: PathLook): Promise<Version> {
     const { found } = look;
     if (found.type === 'trouble') throw found.error;
     if (found.type === 'folder') throw new WatchError('UNAVAILABLE', `"${this.#path}" became a folder; try again.`);
     return { look, path: found.path, bytes: await readFile(fsPath(found.path)) };
   }
 
-  #isOwn({ found }: Look): boolean {
+  #isOwn({ found }: PathLook): boolean {
     const own = this.#own;
     if (own === undefined || found.type !== 'document') return false;
     return found.stat.ino === own.ino && found.stat.size === own.size && found.stat.mtimeNs === own.mtimeNs;

@@ -19,7 +19,7 @@ export class MemoryHistory {
   #entries = new Map<string, Entry>();
   /** The changes of revision `compacted + 1 + index`: every write is one revision more. */
   #log: (readonly LoggedChange[])[] = [];
-  #revision = 1n;
+  #revision = 0n;
 
   /** @param name in errors. */
   constructor(name: string) {

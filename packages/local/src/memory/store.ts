@@ -5,7 +5,7 @@ import type { MemoryLink } from './link.js';
 
 /**
  * A store inside the process, and the far end of its watches: what another program would do to a server is done here,
- * faults included. An empty store is at revision "1", as in etcd; every write is one more. History is kept until it is compacted.
+ * faults included. Every write is one revision; the first is "1". History is kept until it is compacted.
  */
 export class MemoryStore {
   readonly #history: MemoryHistory;
@@ -66,7 +66,7 @@ export class MemoryStore {
    * Leaves an empty store with no history at `revision` (of any size: the next write is one more), and cuts all streams.
    * @throws WatchError INVALID_OPTION when the revision is not a decimal number.
    */
-  wipe(revision: Revision = '1'): void {
+  wipe(revision: Revision = '0'): void {
     this.#history.wipe(revisionNumber(revision));
     this.#link.interrupt();
   }

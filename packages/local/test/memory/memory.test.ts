@@ -48,23 +48,23 @@ describe('a memory store', () => {
     const source = adapter.open(location, { logger: silentLogger, timing: systemTiming });
     const { revision, entries } =
       (await source.read?.(location.target, { signal: new AbortController().signal })) ?? {};
-    expect(revision).toBe('2');
+    expect(revision).toBe('1');
     expect([...(entries ?? [])].map(([key]) => key)).toEqual(['k']);
   });
 
   it('counts one revision for each write, and none for a delete of nothing', () => {
     const store = createMemoryAdapter().store('a');
-    expect(store.revision).toBe('1');
+    expect(store.revision).toBe('0');
     store.put('a', '1');
     store.put('a', '1');
-    expect(store.revision).toBe('3');
+    expect(store.revision).toBe('2');
     store.delete('b');
-    expect(store.revision).toBe('3');
+    expect(store.revision).toBe('2');
     store.transaction([
       { type: 'put', key: 'b', value: '2' },
       { type: 'delete', key: 'a' },
     ]);
-    expect(store.revision).toBe('4');
+    expect(store.revision).toBe('3');
     expect(text(store.list())).toEqual({ b: '2' });
   });
 
@@ -109,19 +109,19 @@ describe('a memory store', () => {
       { type: 'put', key: 'a', value: '3' },
     ]);
     store.delete('a');
-    store.rewind('3');
-    expect(store.revision).toBe('3');
+    store.rewind('2');
+    expect(store.revision).toBe('2');
     expect(text(store.list())).toEqual({ a: '1', b: '1' });
     store.put('c', '1');
-    expect(store.revision).toBe('4');
+    expect(store.revision).toBe('3');
   });
 
   it('says which revisions it still knows', () => {
     const store = createMemoryAdapter().store('a');
     for (const key of ['a', 'b', 'c']) store.put(key, '1');
-    store.compact('3');
-    expect(() => store.rewind('2')).toThrow('revision 2 is not in the history of memory:a (3 to 4)');
-    expect(() => store.compact('5')).toThrow('revision 5 is not in the history of memory:a (3 to 4)');
+    store.compact('2');
+    expect(() => store.rewind('1')).toThrow('revision 1 is not in the history of memory:a (2 to 3)');
+    expect(() => store.compact('4')).toThrow('revision 4 is not in the history of memory:a (2 to 3)');
     expect(() => store.wipe('0x7')).toThrow('revision: "0x7" is not a decimal number');
   });
 });

@@ -53,11 +53,11 @@ async function here(prefix = ''): Promise<Resume> {
 
 describe('a watch of a memory store', () => {
   it('S01 begins with the whole state, even if empty', async () => {
-    expect(await next(watch('p/'))).toBe('snapshot 1');
+    expect(await next(watch('p/'))).toBe('snapshot 0');
     store.put('p/a', '1');
     store.put('q/a', '1');
     store.put('p/b', '2');
-    expect(await next(watch('p/'))).toBe('snapshot 4 a=1 b=2');
+    expect(await next(watch('p/'))).toBe('snapshot 3 a=1 b=2');
   });
 
   it('S02 yields one delta for each revision, however many keys it changed', async () => {
@@ -68,8 +68,8 @@ describe('a watch of a memory store', () => {
       { type: 'put', key: 'b', value: '2' },
     ]);
     store.delete('a');
-    expect(await next(watcher)).toBe('delta 2 a=1 b=2');
-    expect(await next(watcher)).toBe('delta 3 -a@3');
+    expect(await next(watcher)).toBe('delta 1 a=1 b=2');
+    expect(await next(watcher)).toBe('delta 2 -a@2');
   });
 
   it('says where a key was created', async () => {
@@ -84,7 +84,7 @@ describe('a watch of a memory store', () => {
       const { value } = await watcher.next();
       for (const event of value.events) if (event.type === 'put') created.push(event.entry.createRevision);
     }
-    expect(created).toEqual(['2', '2', '5']);
+    expect(created).toEqual(['1', '1', '4']);
   });
 
   it('S10 passes writes outside the prefix with one bookmark', async () => {
@@ -92,10 +92,10 @@ describe('a watch of a memory store', () => {
     await next(watcher);
     store.put('q/a', '1');
     store.put('q/b', '1');
-    expect(await next(watcher)).toBe('bookmark 3');
+    expect(await next(watcher)).toBe('bookmark 2');
     store.put('q/c', '1');
     store.put('p/a', '1');
-    expect(await next(watcher)).toBe('delta 5 a=1');
+    expect(await next(watcher)).toBe('delta 4 a=1');
   });
 
   it('waits for the next write', async () => {
@@ -103,21 +103,21 @@ describe('a watch of a memory store', () => {
     await next(watcher);
     const waiting = next(watcher);
     store.put('a', '1');
-    expect(await waiting).toBe('delta 2 a=1');
+    expect(await waiting).toBe('delta 1 a=1');
   });
 
   it('gives one exact key the name ""', async () => {
     store.put('p', '1');
     store.put('pq', '1');
     const watcher = source.watch({ prefix: 'p', exact: true }, { signal: new AbortController().signal });
-    expect(await next(watcher[Symbol.asyncIterator]())).toBe('snapshot 3 =1');
+    expect(await next(watcher[Symbol.asyncIterator]())).toBe('snapshot 2 =1');
   });
 
   it('keeps nothing for a reader that stalls: what it missed is still in the log', async () => {
     const watcher = watch();
     await next(watcher);
     for (let i = 1; i <= 3; i++) store.put('a', String(i));
-    expect(await next(watcher)).toBe('delta 2 a=1');
+    expect(await next(watcher)).toBe('delta 1 a=1');
     store.compact();
     await expect(next(watcher)).rejects.toMatchObject({ code: 'COMPACTED' });
     expect(await next(watcher)).toBe('done');
@@ -145,19 +145,19 @@ describe('a resumed watch', () => {
     store.put('p/a', '2');
     store.delete('p/a');
     const watcher = watch('p/', from);
-    expect(await next(watcher)).toBe('delta 4 a=2');
-    expect(await next(watcher)).toBe('delta 5 -a@5');
+    expect(await next(watcher)).toBe('delta 3 a=2');
+    expect(await next(watcher)).toBe('delta 4 -a@4');
   });
 
   it('says at once that nothing was missed', async () => {
     store.put('p/a', '1');
-    expect(await next(watch('p/', await here('p/')))).toBe('bookmark 2');
-    expect(await next(watch('p/', { revision: '1' }))).toBe('delta 2 a=1');
+    expect(await next(watch('p/', await here('p/')))).toBe('bookmark 1');
+    expect(await next(watch('p/', { revision: '0' }))).toBe('delta 1 a=1');
   });
 
   it.each([
     ['COMPACTED', 'the history after the cursor is gone', () => store.compact()],
-    ['ROLLED_BACK', 'the store is behind the cursor', () => store.rewind('2')],
+    ['ROLLED_BACK', 'the store is behind the cursor', () => store.rewind('1')],
     ['ROLLED_BACK', 'the store was wiped', () => store.wipe()],
   ])('is refused with %s when %s', async (code, _, change) => {
     store.put('a', '1');
@@ -175,7 +175,7 @@ describe('a resumed watch', () => {
     store.wipe();
     for (const key of ['a', 'b', 'c']) store.put(key, 'other');
     await expect(next(watch('', from))).rejects.toMatchObject({ code: 'OTHER_HISTORY' });
-    expect(await next(watch('', { revision: from.revision }))).toBe('delta 4 c=other');
+    expect(await next(watch('', { revision: from.revision }))).toBe('delta 3 c=other');
   });
 
   it('S43 is refused with OTHER_HISTORY when only the count tells', async () => {
@@ -199,7 +199,7 @@ describe('a resumed watch of a store that was set back', () => {
     store.put('passing', '1');
     store.delete('passing');
     const from = await here();
-    store.rewind('3');
+    store.rewind('2');
     store.transaction([
       { type: 'delete', key: 'old' },
       { type: 'put', key: 'other', value: '1' },
@@ -224,22 +224,22 @@ describe('a read', () => {
     store.put('a', '2');
     store.put('b', '1');
     store.delete('a');
-    expect(await read()).toEqual(['5', 'b=1']);
-    expect(await read('4')).toEqual(['4', 'a=2', 'b=1']);
-    expect(await read('2')).toEqual(['2', 'a=1']);
-    store.compact('3');
-    expect(await read('3')).toEqual(['3', 'a=2']);
-    await expect(read('2')).rejects.toMatchObject({ code: 'COMPACTED' });
-    await expect(read('6')).rejects.toMatchObject({ code: 'ROLLED_BACK' });
+    expect(await read()).toEqual(['4', 'b=1']);
+    expect(await read('3')).toEqual(['3', 'a=2', 'b=1']);
+    expect(await read('1')).toEqual(['1', 'a=1']);
+    store.compact('2');
+    expect(await read('2')).toEqual(['2', 'a=2']);
+    await expect(read('1')).rejects.toMatchObject({ code: 'COMPACTED' });
+    await expect(read('5')).rejects.toMatchObject({ code: 'ROLLED_BACK' });
   });
 });
 
 describe('writes through the source', () => {
   it('are writes of the store', async () => {
-    expect(await source.write?.put('p/a', Buffer.from('1'))).toBe('2');
+    expect(await source.write?.put('p/a', Buffer.from('1'))).toBe('1');
     expect(await source.write?.delete('p/a')).toBe(true);
     expect(await source.write?.delete('p/a')).toBe(false);
-    expect(store.revision).toBe('3');
+    expect(store.revision).toBe('2');
   });
 
   it.each([{ ttlMs: 1000 }, { lease: 'me' }, { ignoreValue: true }])('%o is UNSUPPORTED', async (options) => {
@@ -257,7 +257,7 @@ describe('faults on demand', () => {
     store.interrupt(error);
     await expect(waiting).rejects.toBe(error);
     await expect(next(stalls)).rejects.toBe(error);
-    expect(await next(watch())).toBe('snapshot 1');
+    expect(await next(watch())).toBe('snapshot 0');
   });
 
   it('an outage also refuses what is new, until it ends', async () => {
@@ -272,7 +272,7 @@ describe('faults on demand', () => {
     await expect(source.write?.put('a', Buffer.from('1'))).rejects.toMatchObject(down);
     store.put('b', 'the store itself can still be changed');
     restore();
-    expect(await next(watch())).toMatch(/^snapshot 2 b=/);
+    expect(await next(watch())).toMatch(/^snapshot 1 b=/);
   });
 
   it('of two outages each lasts until it ends itself', async () => {
@@ -280,7 +280,7 @@ describe('faults on demand', () => {
     second();
     await expect(next(watch())).rejects.toMatchObject({ code: 'UNREACHABLE' });
     first();
-    expect(await next(watch())).toBe('snapshot 1');
+    expect(await next(watch())).toBe('snapshot 0');
   });
 
   it('in silence nothing arrives; then all of it', async () => {
@@ -300,7 +300,7 @@ describe('faults on demand', () => {
     expect(answers).toEqual([]);
     speak();
     await Promise.all(pending);
-    expect(answers.sort()).toEqual(['delta 2 a=1', 'read 2', 'snapshot 2 a=1']);
+    expect(answers.sort()).toEqual(['delta 1 a=1', 'read 1', 'snapshot 1 a=1']);
     expect(await next(watcher)).toBe('alive');
   });
 
@@ -327,18 +327,18 @@ describe('faults on demand', () => {
     store.put('a', '2');
     await next(watcher);
     await next(watcher);
-    store.replay('1');
+    store.replay('0');
     store.put('a', '3');
-    expect(await next(watcher)).toBe('delta 2 a=1');
-    expect(await next(watcher)).toBe('delta 3 a=2');
-    expect(await next(watcher)).toBe('delta 4 a=3');
+    expect(await next(watcher)).toBe('delta 1 a=1');
+    expect(await next(watcher)).toBe('delta 2 a=2');
+    expect(await next(watcher)).toBe('delta 3 a=3');
   });
 
   it('a rewind and a wipe cut the streams', async () => {
     store.put('a', '1');
     const watcher = watch();
     await next(watcher);
-    store.rewind('1');
+    store.rewind('0');
     await expect(next(watcher)).rejects.toMatchObject({ code: 'UNREACHABLE' });
     const another = watch();
     await next(another);

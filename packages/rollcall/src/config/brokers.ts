@@ -1,6 +1,6 @@
 import { WatchError } from '@rollcall/core';
 import { type BrokerListOptions, checkBrokerListOptions } from '@rollcall/kafka';
-import { type Context, flagAt, mapAt, numberAt, onlyKeys, textAt, textsAt, wrong } from './fields.js';
+import { type FieldContext, flagAt, mapAt, numberAt, onlyKeys, textAt, textsAt, wrong } from './fields.js';
 
 /** `brokers:` of a watch, as it is written: the policy of its bootstrap list. Each key is `BrokerListOptions`'s. */
 export interface BrokersConfig {
@@ -24,10 +24,10 @@ export const BROKERS_KEYS: readonly (keyof BrokersConfig)[] = [
 ];
 
 /** @throws WatchError INVALID_OPTION naming file, line, key and the fix. */
-export function readBrokers(context: Context, path: readonly string[], value: unknown): BrokerListOptions {
+export function readBrokers(context: FieldContext, path: readonly string[], value: unknown): BrokerListOptions {
   const fields = mapAt(context, path, value, `write below it ${BROKERS_KEYS.join(', ')}`);
   onlyKeys(context, path, fields, BROKERS_KEYS);
-  const at = (key: keyof BrokersConfig): [Context, string[], unknown] => [context, [...path, key], fields[key]];
+  const at = (key: keyof BrokersConfig): [FieldContext, string[], unknown] => [context, [...path, key], fields[key]];
   const options = {
     listener: textAt(...at('listener')),
     allow: textsAt(...at('allow')),
@@ -56,7 +56,7 @@ function withoutValues(message: string): string {
   return message.replace(/"((?:[^"\\]|\\.)*)…?"?/g, (quoted, text: string) => (isKey(text) ? quoted : '"…"'));
 }
 
-function probeAt(context: Context, path: string[], value: unknown): BrokerListOptions['probe'] | undefined {
+function probeAt(context: FieldContext, path: string[], value: unknown): BrokerListOptions['probe'] | undefined {
   if (typeof value !== 'object' || value === null) return flagAt(context, path, value);
   const fields = mapAt(context, path, value, 'write true, or below it timeoutMs');
   onlyKeys(context, path, fields, ['timeoutMs']);

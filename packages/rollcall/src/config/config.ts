@@ -6,7 +6,7 @@ import { type BrokersConfig, readBrokers } from './brokers.js';
 import { connection } from './connection.js';
 import { type ConfigDocument, objectDocument, readDocument } from './document.js';
 import type { Environment } from './environment.js';
-import { type Context, flagAt, mapAt, numberAt, onlyKeys, pemAt, textAt, textsAt, wrong } from './fields.js';
+import { type FieldContext, flagAt, mapAt, numberAt, onlyKeys, pemAt, textAt, textsAt, wrong } from './fields.js';
 
 /** One entry of `watches:`, as it is written. */
 export interface WatchConfig {
@@ -149,7 +149,7 @@ function readRoot(
   return { watches: named, adapters };
 }
 
-function adaptersAt(context: Context, name: string, load: ConfigInputs['loadAdapters']): readonly Adapter[] {
+function adaptersAt(context: FieldContext, name: string, load: ConfigInputs['loadAdapters']): readonly Adapter[] {
   try {
     return load(name, context.folder);
   } catch (error) {
@@ -157,7 +157,7 @@ function adaptersAt(context: Context, name: string, load: ConfigInputs['loadAdap
   }
 }
 
-function readWatch(context: Context, name: string, value: unknown): NamedWatch {
+function readWatch(context: FieldContext, name: string, value: unknown): NamedWatch {
   const path = ['watches', name];
   if (!NAME.test(name)) {
     // Without the name: it may be a value that slipped there.
@@ -204,12 +204,12 @@ function readWatch(context: Context, name: string, value: unknown): NamedWatch {
 }
 
 /** Undefined where nothing is given. */
-function mapOf(context: Context, path: readonly string[], value: unknown): Record<string, unknown> | undefined {
+function mapOf(context: FieldContext, path: readonly string[], value: unknown): Record<string, unknown> | undefined {
   return value === undefined ? undefined : mapAt(context, path, value, 'write one option for each line below it');
 }
 
 /** Two watches that write one file would lose each other's state. */
-function assertOwnCheckpoints(context: Context, watches: NamedWatches): void {
+function assertOwnCheckpoints(context: FieldContext, watches: NamedWatches): void {
   const owners = new Map<string, string>();
   for (const [name, { checkpoint }] of watches) {
     if (checkpoint === undefined) continue;
@@ -222,7 +222,7 @@ function assertOwnCheckpoints(context: Context, watches: NamedWatches): void {
   }
 }
 
-function checkUrlAt(context: Context, path: readonly string[], url: string): void {
+function checkUrlAt(context: FieldContext, path: readonly string[], url: string): void {
   try {
     context.checkUrl(url);
   } catch (error) {

@@ -5,7 +5,7 @@ import { type Environment, substitute } from './environment.js';
 import { whyUnread } from './readText.js';
 
 /** The document that is read, and what its fields refer to. */
-export interface Context {
+export interface FieldContext {
   readonly document: ConfigDocument;
   readonly folder: string;
   readonly readFile: (path: string) => string;
@@ -16,7 +16,12 @@ export interface Context {
 /** What a key looks like that somebody meant to write. */
 const WORD = /^[a-z][a-z0-9_-]{0,40}$/i;
 
-export function mapAt(context: Context, path: readonly string[], value: unknown, fix: string): Record<string, unknown> {
+export function mapAt(
+  context: FieldContext,
+  path: readonly string[],
+  value: unknown,
+  fix: string,
+): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw wrong(
     context,
@@ -26,7 +31,7 @@ export function mapAt(context: Context, path: readonly string[], value: unknown,
 }
 
 export function onlyKeys(
-  context: Context,
+  context: FieldContext,
   path: readonly string[],
   map: Record<string, unknown>,
   known: readonly string[],
@@ -42,7 +47,7 @@ export function onlyKeys(
   throw new WatchError('INVALID_OPTION', `${place} has a key that is not known; ${here}.`);
 }
 
-export function textAt(context: Context, path: readonly string[], value: unknown): string | undefined {
+export function textAt(context: FieldContext, path: readonly string[], value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string') throw wrong(context, path, `is ${kind(value)}, not text: write it in quotes`);
   const { env } = context;
@@ -56,13 +61,13 @@ export function textAt(context: Context, path: readonly string[], value: unknown
   );
 }
 
-export function flagAt(context: Context, path: readonly string[], value: unknown): boolean | undefined {
+export function flagAt(context: FieldContext, path: readonly string[], value: unknown): boolean | undefined {
   if (value === undefined || typeof value === 'boolean') return value;
   throw wrong(context, path, `is ${kind(value)}: write true or false, without quotes`);
 }
 
 /** Texts, in each of which environment variables are filled in. */
-export function textsAt(context: Context, path: readonly string[], value: unknown): readonly string[] | undefined {
+export function textsAt(context: FieldContext, path: readonly string[], value: unknown): readonly string[] | undefined {
   if (value === undefined) return undefined;
   if (!Array.isArray(value)) throw wrong(context, path, `is ${kind(value)}, not a list: write [one, two]`);
   return value.map((each) => {
@@ -73,12 +78,17 @@ export function textsAt(context: Context, path: readonly string[], value: unknow
 }
 
 /** @param of what it is a number of, with an example */
-export function numberAt(context: Context, path: readonly string[], value: unknown, of: string): number | undefined {
+export function numberAt(
+  context: FieldContext,
+  path: readonly string[],
+  value: unknown,
+  of: string,
+): number | undefined {
   if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value) && value > 0)) return value;
   throw wrong(context, path, `is ${kind(value)}: write a number of ${of}`);
 }
 
-export function pemAt(context: Context, path: readonly string[], file: string | undefined): string | undefined {
+export function pemAt(context: FieldContext, path: readonly string[], file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
   const absolute = resolve(context.folder, file);
   try {
@@ -88,7 +98,7 @@ export function pemAt(context: Context, path: readonly string[], file: string | 
   }
 }
 
-export function wrong(context: Context, path: readonly string[], what: string, cause?: unknown): WatchError {
+export function wrong(context: FieldContext, path: readonly string[], what: string, cause?: unknown): WatchError {
   return new WatchError('INVALID_OPTION', `${context.document.where(path)} ${what}.`, { cause });
 }
 

@@ -2,7 +2,7 @@ import { type Logger, type Timing, WatchError, type Watcher, type WatchOptions }
 import { redactUrl } from '@rollcall/core/adapter';
 import type { NamedWatch, NamedWatches } from './config.js';
 
-interface Follower {
+interface NamedFollower {
   readonly name: string;
   readonly watcher: Watcher;
   /** What its watch call was given besides; it counts before the configuration. */
@@ -18,7 +18,7 @@ const PATIENCE_MS = 5_000;
 export class Followers {
   readonly #logger: Logger;
   readonly #timing: Pick<Timing, 'schedule'>;
-  readonly #followers = new Set<Follower>();
+  readonly #followers = new Set<NamedFollower>();
 
   constructor(logger: Logger, timing: Pick<Timing, 'schedule'>) {
     this.#logger = logger;
@@ -28,7 +28,7 @@ export class Followers {
   add(name: string, definition: NamedWatch, watcher: Watcher, options: WatchOptions): void {
     // A revision is of the first backend's history.
     const { since: _, ...lasting } = options;
-    const follower: Follower = { name, watcher, options: lasting, definition: textOf(definition) };
+    const follower: NamedFollower = { name, watcher, options: lasting, definition: textOf(definition) };
     this.#followers.add(follower);
     watcher.onStatus(({ state }) => {
       if (state === 'closed') this.#followers.delete(follower);
@@ -47,11 +47,11 @@ export class Followers {
     }
   }
 
-  #keep({ name }: Follower): void {
+  #keep({ name }: NamedFollower): void {
     this.#logger.warn({ name }, `"${name}" is no longer in the configuration; its open watch stays where it is.`);
   }
 
-  async #move(follower: Follower, definition: NamedWatch): Promise<void> {
+  async #move(follower: NamedFollower, definition: NamedWatch): Promise<void> {
     const { name, watcher, options } = follower;
     const fields = { name, source: redactUrl(definition.url) };
     const target = textOf(definition);

@@ -102,7 +102,7 @@ describe('a wrong configuration', () => {
     [
       'an unknown key at the top',
       'watches: {}\nwatch: {}',
-      '/etc/app/rollcall.yaml:2: watch is not a known key; known here: watches',
+      '/etc/app/rollcall.yaml:2: watch is not a known key; known here: adapters, watches',
     ],
     [
       'an unknown key of a watch',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLogger } from '../../runtime/logger.js';
-import type { Context } from '../context.js';
+import type { ScenarioContext } from '../context.js';
 import { Follower } from '../follower.js';
 import { withPatience } from '../patience.js';
 import type { Scenario } from '../scenario.js';
@@ -124,7 +124,7 @@ export const checkpointScenarios: readonly Scenario[] = [
 ];
 
 /** What a process that watched the prefix, and ended, leaves behind. */
-async function leaveCheckpoint(context: Context, key: string, checkpoint: string): Promise<void> {
+async function leaveCheckpoint(context: ScenarioContext, key: string, checkpoint: string): Promise<void> {
   const registry = context.registry();
   await context.watch(key, { checkpoint }, registry).ready({ fresh: true });
   await registry.close();

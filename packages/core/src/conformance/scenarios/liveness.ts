@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Source } from '../../adapter/source.js';
 import type { Status, Watcher } from '../../model/types.js';
-import { bytes, type Context } from '../context.js';
+import { bytes, type ScenarioContext } from '../context.js';
 import { Follower } from '../follower.js';
 import { ManualTiming } from '../manualTiming.js';
 import { pause, within } from '../patience.js';
@@ -141,7 +141,7 @@ export const livenessScenarios: readonly Scenario[] = [
 ];
 
 /** The adapter, with the sources that it opens and the ends of their attempts. */
-function spying(context: Context) {
+function spying(context: ScenarioContext) {
   const { adapter } = context.backend;
   const opened: Source[] = [];
   const running: Promise<void>[] = [];
@@ -196,7 +196,7 @@ function spiedSource(source: Source, running: Promise<void>[]): Source {
   };
 }
 
-async function untilLive(context: Context, watcher: Watcher, timing: ManualTiming): Promise<void> {
+async function untilLive(context: ScenarioContext, watcher: Watcher, timing: ManualTiming): Promise<void> {
   let isLive = false;
   const live = context.live(watcher).then(() => {
     isLive = true;

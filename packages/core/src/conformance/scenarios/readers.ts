@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Watcher } from '../../model/types.js';
-import { bytes, type Context } from '../context.js';
+import { bytes, type ScenarioContext } from '../context.js';
 import { Follower } from '../follower.js';
 import type { Write } from '../harness.js';
 import { LogCapture } from '../logCapture.js';
@@ -137,7 +137,9 @@ export const readerScenarios: readonly Scenario[] = [
 ];
 
 /** A prompt and a quiet reader (100 ms, at most 350) of one watcher, both past the first batch, and the clock they use. */
-async function quietReader(context: Context): Promise<{ timing: ManualTiming; prompt: Follower; quiet: Follower }> {
+async function quietReader(
+  context: ScenarioContext,
+): Promise<{ timing: ManualTiming; prompt: Follower; quiet: Follower }> {
   const timing = new ManualTiming();
   const watcher = context.watch('p/', {}, context.registry({ timing }));
   const prompt = new Follower(watcher);
@@ -156,7 +158,7 @@ function settling<T>(promise: Promise<T>): { promise: Promise<T>; settled: boole
 }
 
 /** Writes to all keys in turn, waiting for the watcher, whose reader stalls, now and then. */
-async function flood(context: Context, watcher: Watcher): Promise<void> {
+async function flood(context: ScenarioContext, watcher: Watcher): Promise<void> {
   const { changes, perTransaction } = context.harness.flood ?? DEFAULT_FLOOD;
   for (let done = 0; done < changes; ) {
     const chunkEnd = Math.min(changes, done + FLOOD_CHUNK);

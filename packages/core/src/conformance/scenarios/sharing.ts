@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Adapter, Source } from '../../adapter/source.js';
-import type { Context } from '../context.js';
+import type { ScenarioContext } from '../context.js';
 import { Follower } from '../follower.js';
 import type { Scenario } from '../scenario.js';
 
@@ -82,7 +82,7 @@ export const sharingScenarios: readonly Scenario[] = [
   },
 ];
 
-async function swapped(context: Context, follower: Follower, keys: string[], prefix: string): Promise<void> {
+async function swapped(context: ScenarioContext, follower: Follower, keys: string[], prefix: string): Promise<void> {
   const { cause, changes, coalesced } = await follower.next();
   assert.equal(cause, 'swap');
   assert.equal(coalesced, false);

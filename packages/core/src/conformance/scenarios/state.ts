@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { bytes, type Context } from '../context.js';
+import { bytes, type ScenarioContext } from '../context.js';
 import { Follower } from '../follower.js';
 import { turns } from '../patience.js';
 import type { Scenario } from '../scenario.js';
@@ -191,7 +191,7 @@ export const stateScenarios: readonly Scenario[] = [
 ];
 
 /** Values that are there at the start, and the same ones written while watching. */
-async function roundTrip(context: Context, values: readonly Uint8Array[]): Promise<void> {
+async function roundTrip(context: ScenarioContext, values: readonly Uint8Array[]): Promise<void> {
   for (const [i, value] of values.entries()) await context.backend.put(`p/early${i}`, value);
   const { follower } = await context.follow('p/');
   for (const [i, value] of values.entries()) await context.backend.put(`p/late${i}`, value);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Status, Watcher } from '../../model/types.js';
 import { systemTiming } from '../../runtime/timing.js';
-import type { Context } from '../context.js';
+import type { ScenarioContext } from '../context.js';
 import { Follower } from '../follower.js';
 import { ManualTiming } from '../manualTiming.js';
 import type { Scenario } from '../scenario.js';
@@ -80,7 +80,7 @@ interface Process {
 }
 
 /** How long each waits before its next attempt, ms, once that many have failed. */
-async function waits(context: Context, herd: readonly Process[], attempt: number): Promise<number[]> {
+async function waits(context: ScenarioContext, herd: readonly Process[], attempt: number): Promise<number[]> {
   const isWaiting = (status: Status): boolean =>
     status.state === 'stale' && status.attempt === attempt && status.retryAt !== undefined;
   return Promise.all(

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { type Status, WatchError } from '../../src/index.js';
-import { Health } from '../../src/watch/health.js';
+import { WatchStatus } from '../../src/watch/watchStatus.js';
 import { ManualTiming } from '../manualTiming.js';
 
 function setUp() {
   const timing = new ManualTiming();
   const told: Status[] = [];
-  return { timing, told, health: new Health(timing, (status) => told.push(status)) };
+  return { timing, told, health: new WatchStatus(timing, (status) => told.push(status)) };
 }
 
 test('live ends when the last proof is as old as the bound, and not later where that proof was old at once', async () => {

@@ -4,14 +4,14 @@ import type { Revision } from '../model/revision.js';
 import { isRevision } from '../model/revision.js';
 
 /** Where a watch's first state may come from, besides the backend's present. */
-export interface Beginning {
+export interface WatchStart {
   readonly since?: Revision;
   /** An absolute path. */
   readonly checkpoint?: string;
 }
 
 /** @throws WatchError INVALID_OPTION */
-export function beginningOf(since: Revision | undefined, checkpoint: string | undefined): Beginning {
+export function watchStartOf(since: Revision | undefined, checkpoint: string | undefined): WatchStart {
   if (since !== undefined) {
     if (isRevision(since)) return { since };
     throw new WatchError(

@@ -4,7 +4,7 @@ import type { Timing } from '../runtime/timing.js';
 import { backoffMs, HEALTHY_AFTER_MS } from './backoff.js';
 
 /** How a watch is, told at each change, and how long it is to wait after its failures. */
-export class Health {
+export class WatchStatus {
   readonly #timing: Timing;
   readonly #tell: (status: Status) => void;
   #status: Status = { state: 'connecting', attempt: 0 };
