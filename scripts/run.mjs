@@ -28,7 +28,7 @@ export class RunError extends Error {
  * @param {string} command
  * @param {readonly string[]} args
  * @param {object} [options]
- * @param {'inherit' | number} [options.stdout] where its standard output goes
+ * @param {'inherit' | 'ignore' | number} [options.stdout] where its standard output goes
  * @param {AbortSignal | undefined} [options.signal] ends it
  * @param {(pid: number) => void} [options.started]
  * @returns {Promise<void>}

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -18,16 +18,8 @@ let registry: Registry;
 
 beforeAll(async () => {
   app = await mkdtemp(join(temporaryRoot(), 'app-'));
-  const packed = join(app, 'packed');
-  await mkdir(packed);
-  const packages = (await readdir(join(ROOT, 'packages'))).flatMap((name) => ['-w', `packages/${name}`]);
-  const pack = ['pack', '--silent', '--pack-destination', packed];
-  await runTool('npm', ['--prefix', ROOT, ...pack, ...packages]);
-  await runTool('npm', [...pack, EXAMPLE]);
-  await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-  const tarballs = (await readdir(packed)).map((file) => join(packed, file));
-  const install = ['install', '--silent', '--no-audit', '--no-fund', '--prefer-offline'];
-  await runTool('npm', ['--prefix', app, ...install, ...tarballs], undefined, { timeoutMs: 240_000 });
+  const script = join(ROOT, 'scripts/install-into.mjs');
+  await runTool(process.execPath, [script, app, EXAMPLE], undefined, { timeoutMs: 280_000 });
   registry = await Registry.start();
 });
 

@@ -308,13 +308,11 @@ describe('reads and writes', () => {
 
   test('what Consul cannot do is refused, with what to do instead', async () => {
     await using source = openSource();
-    const { signal } = new AbortController();
     const value = Buffer.from('x');
     await expect(source.write?.put('a', value, { ttlMs: 1 })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(source.write?.put('a', value, { lease: '1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(source.write?.put('a', value, { ignoreValue: true })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(source.write?.put('', value)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
-    await expect(source.read?.({ prefix: '' }, { signal, at: '1' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
   test.each([512 * 1024 + 1, 20_000_000])('S04 a value of %i bytes is too large: a clear error', async (size) => {

@@ -6,15 +6,15 @@ import type { InstalledClient } from './clients.js';
 import { temporaryRoot } from './reaper.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What the README watches. */
+/** What the page watches. */
 const REGISTRY = 'etcd://127.0.0.1:2379/';
 
-/** README.md's blocks of JavaScript that import this, each as it stands. @throws an Error when there is none */
+/** The blocks of JavaScript in docs/kafka.md that import this, each as it stands. @throws an Error when there is none */
 export async function blocksThatImport(name: string): Promise<string[]> {
-  const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+  const readme = await readFile(join(ROOT, 'docs/kafka.md'), 'utf8');
   const blocks = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block = '']) => block);
   const found = blocks.filter((block) => block.includes(` from '${name}';`));
-  if (found.length === 0) throw new Error(`README.md has no js block that imports ${name}`);
+  if (found.length === 0) throw new Error(`docs/kafka.md has no js block that imports ${name}`);
   return found;
 }
 
@@ -28,7 +28,7 @@ export async function runWith(client: InstalledClient, module: string, text: str
   await mkdir(dirname(join(modules, module)), { recursive: true });
   await symlink(join(client.folder, 'node_modules', module), join(modules, module));
   await symlink(join(ROOT, 'packages/rollcall'), join(modules, 'rollcall'));
-  if (!text.includes(REGISTRY)) throw new Error(`README.md's program does not watch ${REGISTRY}`);
+  if (!text.includes(REGISTRY)) throw new Error(`docs/kafka.md's program does not watch ${REGISTRY}`);
   const file = join(folder, 'orders.mjs');
   await writeFile(file, text.replace(REGISTRY, `etcd://${etcd}/`));
   return Program.start(client.node, [file]);

@@ -26,8 +26,8 @@ export interface PolledState {
    * `pollingSource` counts the states that differ.
    */
   readonly revision?: Revision;
-  /** What the next read of this target is given, for a conditional request. HTTP: the ETag. */
-  readonly tag?: string;
+  /** What the next read of this target is given, for a conditional request. HTTP: the ETag, or null where there is none. */
+  readonly tag?: string | null;
   /** The `identity` of the snapshot, as `Update` says. */
   readonly identity?: string;
 }
@@ -118,7 +118,7 @@ export function pollingSource(options: PollingOptions, { timing }: Pick<OpenOpti
         const entries = entriesOf(state, target, known ?? held);
         const isNew = known === undefined || !sameEntries(known, entries) || isBehind(state.revision, revision);
         revision = state.revision ?? (isNew ? String(++counted) : revision);
-        tag = state.tag;
+        tag = state.tag ?? undefined;
         known = entries;
         const { identity } = state;
         if (isNew) yield { type: 'snapshot', revision, entries, asOf, ...(identity !== undefined && { identity }) };

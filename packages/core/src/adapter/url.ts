@@ -21,6 +21,8 @@ export interface UrlParts {
 export interface QueryNames {
   readonly single?: readonly string[];
   readonly repeatable?: readonly string[];
+  /** Takes every name, repeated or not: the adapter checks them itself. */
+  readonly any?: true;
 }
 
 export interface Endpoint {
@@ -167,7 +169,7 @@ function parseQuery(url: string, raw: string | undefined, names: QueryNames): Re
         `"${name}" does not belong in a URL; pass secrets as options, in rollcall.yaml or in the environment`,
       );
     }
-    const repeatable = names.repeatable?.includes(name) ?? false;
+    const repeatable = names.any ?? names.repeatable?.includes(name) ?? false;
     if (!repeatable && !names.single?.includes(name)) {
       const known = [...(names.single ?? []), ...(names.repeatable ?? [])];
       throw invalidUrl(
