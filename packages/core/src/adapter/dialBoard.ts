@@ -3,22 +3,22 @@ import { isLinkFailure } from './endpointFailure.js';
 
 /** An outage that waits for an endpoint. */
 export interface Dialler {
-  /** From now on it dials, for all that wait for the endpoint. */
+  /** Called to make this outage dial, for all that wait for the endpoint. */
   lead(): void;
-  /** The one that leads has dialled in vain. */
+  /** Called when the leader's dial has failed. */
   told(error: WatchError): void;
-  /** The one that leads got an answer: it dials for itself, at once. */
+  /** Called when the leader's dial has succeeded: this outage dials for itself, at once. */
   goOn(): void;
 }
 
 /**
- * The outages of one registry by endpoint. Sources with different credentials have connections of their own, and lose
- * the same server together. One of them dials, every 0.5 to 1 s, and tells the others the result.
+ * The outages of one registry, by endpoint. Sources with different credentials have separate connections, and lose the
+ * same server together. One of them, the leader, dials every 0.5 to 1 s and passes the result on to the others.
  */
 export class DialBoard {
   readonly #waiting = new Map<string, Set<Dialler>>();
 
-  /** @returns whether it leads: nobody else waits for this endpoint. */
+  /** @returns whether this outage leads, because no other waits for the endpoint. */
   join(endpoint: string, dialler: Dialler): boolean {
     const waiting = this.#waiting.get(endpoint) ?? new Set();
     this.#waiting.set(endpoint, waiting);
@@ -26,7 +26,7 @@ export class DialBoard {
     return waiting.size === 1;
   }
 
-  /** If it led, the next one leads. */
+  /** Removes an outage. If it led, the next one leads. */
   leave(endpoint: string, dialler: Dialler): void {
     const waiting = this.#waiting.get(endpoint);
     const [leader] = waiting ?? [];
@@ -36,13 +36,16 @@ export class DialBoard {
     else if (leader === dialler) next.lead();
   }
 
-  /** The one that leads has dialled in vain. What only its own options may be the cause of, the others find out apart. */
+  /**
+   * The leader's dial has failed. If its own options may be the cause (a wrong certificate), the others dial for
+   * themselves.
+   */
   failed(endpoint: string, leader: Dialler, error: WatchError): void {
     if (!isLinkFailure(error)) this.#release(endpoint, leader);
     else for (const each of this.#others(endpoint, leader)) each.told(error);
   }
 
-  /** The one that leads got an answer. */
+  /** The leader's dial has succeeded. */
   answered(endpoint: string, leader: Dialler): void {
     const others = this.#release(endpoint, leader);
     if (others === 0) this.#waiting.delete(endpoint);

@@ -13,33 +13,37 @@ const OF_THE_ENDPOINT: ReadonlySet<ErrorCode> = new Set([
   'UNREACHABLE',
 ]);
 
-/** Of these, the errors that say that nobody answers, or nobody who can: a dial shows when that is over. */
+/** The errors among them that mean that nobody answers: a dial shows when that is over. */
 const LINK_FAILURES: ReadonlySet<ErrorCode> = new Set(['ENDED', 'SILENT', 'TIMEOUT', 'UNAVAILABLE', 'UNREACHABLE']);
 
-/** Whether a failure may be the endpoint's own, so that it is worth trying another: not so a wrong password. */
+/** Whether the failure may be the endpoint's own, so that another endpoint is worth a try. A wrong password is not. */
 export function isOfTheEndpoint(error: WatchError): boolean {
   return OF_THE_ENDPOINT.has(error.code);
 }
 
-/** Whether the error says that nobody answers, and asks for no patience. */
+/** Whether the error means that nobody answers, and asks for no wait. */
 export function isLinkFailure(error: WatchError): boolean {
   return LINK_FAILURES.has(error.code) && !asksForPatience(error);
 }
 
-/** Whether the endpoint answers, and asks to be left alone. */
+/** Whether the endpoint answers and asks for a wait. */
 export function asksForPatience({ code, retryAfterMs }: WatchError): boolean {
   return code === 'RATE_LIMITED' || retryAfterMs !== undefined;
 }
 
-/** The same error, by one who paces the next attempt. @param dueInMs until the backend is tried again, ms. */
+/**
+ * A copy of the error with `pacedMs`: the adapter paces the next attempt. @param dueInMs time until the backend is
+ * asked again, ms.
+ */
 function paced(error: WatchError, dueInMs: number): WatchError {
   return new WatchError(error.code, error.message, { cause: error.cause ?? error, pacedMs: dueInMs });
 }
 
 /**
- * The failure of one endpoint where another can be tried at once. TLS is fatal by itself, but one member's bad
- * certificate must not end what the others can serve; and one member's Retry-After does not hold up the others.
- * @param pacedMs until the other is tried, ms.
+ * The error for a failure of one endpoint while another can be tried at once. It is retryable, also for TLS: one
+ * member's bad certificate must not end a watch that the others can serve. One member's Retry-After is dropped, because
+ * it must not hold up the others.
+ * @param pacedMs time until the other endpoint is tried, ms.
  */
 export function tryAnother(error: WatchError, pacedMs: number): WatchError {
   return error.retryable
@@ -48,8 +52,8 @@ export function tryAnother(error: WatchError, pacedMs: number): WatchError {
 }
 
 /**
- * The failure of all endpoints. Of a single one it is that one's; of several NO_HEALTHY_ENDPOINT with the last error of
- * each, or the fatal error when all have a fatal one.
+ * The error for a failure of all endpoints. With one endpoint it is that endpoint's error. With several it is
+ * NO_HEALTHY_ENDPOINT, which lists the last error of each; or the fatal error, if all have a fatal one.
  */
 export function noEndpointWorks(
   failures: readonly { readonly endpoint: string; readonly error: WatchError | undefined }[],
@@ -65,7 +69,7 @@ export function noEndpointWorks(
   return new WatchError('NO_HEALTHY_ENDPOINT', `No endpoint works (${each}).`, { cause: latest, ...wait });
 }
 
-/** The error's message as a part of a sentence, with the endpoint where the message names none. */
+/** The error's message as a part of a sentence; with the endpoint, if the message does not name it. */
 function said(endpoint: string, error: WatchError | undefined): string {
   const message = error?.message.replace(/\.$/, '') ?? 'not tried lately';
   return message.includes(endpoint) ? message : `${endpoint}: ${message}`;

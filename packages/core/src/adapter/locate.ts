@@ -3,7 +3,7 @@ import type { Adapter, Location } from './source.js';
 import { redactUrl, schemeOf } from './url.js';
 
 /**
- * The adapter for a URL's scheme, and what the URL means to it.
+ * Finds the adapter for a URL's scheme, and parses the URL with it.
  * @throws WatchError UNKNOWN_SCHEME; INVALID_URL, as the adapter says.
  */
 export function locate(adapters: readonly Adapter[], url: string): { adapter: Adapter; location: Location } {

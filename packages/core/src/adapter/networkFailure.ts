@@ -1,28 +1,28 @@
 import type { ErrorCode } from '../model/errors.js';
 
-/** How a backend's users name what they can change. */
+/** The words for one backend. */
 export interface Wording {
-  /** `Consul` */
+  /** The backend's name: `Consul`. */
   readonly service: string;
-  /** What to write for a server that turns out to speak no TLS: `write consul://`. */
+  /** The advice for a server that speaks no TLS: `write consul://`. */
   readonly plain: string;
-  /** The option for the name to verify: `tls.serverName`. */
+  /** The option for the certificate's name: `tls.serverName`. */
   readonly serverName: string;
 }
 
 export interface NetworkFailure {
   readonly code: ErrorCode;
-  /** What it means and what to do, as a part of a sentence about the server. */
+  /** What the failure means and what to do, as a part of a sentence about the server. */
   readonly why: string;
-  /** No byte can have reached the server: a write may be tried elsewhere without being done twice. */
+  /** True if no byte can have reached the server: a write may be tried elsewhere without being done twice. */
   readonly neverSent: boolean;
 }
 
 type FailureRow = readonly [pattern: RegExp, code: ErrorCode, why: (wording: Wording) => string];
 
 /**
- * What Node (errno), OpenSSL and grpc-js say when a connection fails. Host names come first: a name may hold any of the
- * words below it (`tls-certificate.internal`).
+ * The messages of Node (errno), OpenSSL and grpc-js for failed connections. Host names come first: a name may hold any
+ * of the words below (`tls-certificate.internal`).
  */
 const ROWS: readonly FailureRow[] = [
   [/ENOTFOUND|EAI_AGAIN|name resolution/i, 'UNREACHABLE', () => 'the host name does not resolve'],
@@ -55,7 +55,10 @@ const ROWS: readonly FailureRow[] = [
 
 const NEVER_SENT = /ENOTFOUND|EAI_AGAIN|name resolution|ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/i;
 
-/** What a failure of the network means. @param text the error's code and message; undefined for what is none. */
+/**
+ * Explains a network failure. @param text the error's code and message. @returns undefined if it is no known network
+ * failure.
+ */
 export function networkFailure(text: string, wording: Wording): NetworkFailure | undefined {
   const row = ROWS.find(([pattern]) => pattern.test(text));
   return row && { code: row[1], why: row[2](wording), neverSent: NEVER_SENT.test(text) };

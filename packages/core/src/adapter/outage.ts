@@ -3,28 +3,28 @@ import { WatchError } from '../model/errors.js';
 import { delay, type Timing } from '../runtime/timing.js';
 import type { DialBoard, Dialler } from './dialBoard.js';
 
-/** The first dial of an outage comes within this time, ms, at random: 200 processes may have lost the same server. */
+/** The first dial of an outage comes at a random time within this, ms: 200 processes may have lost the same server. */
 const FIRST_WITHIN_MS = 250;
-/** Later dials begin this long after the one before, and up to as long again, at random, ms: every 0.5 to 1 s. */
+/** Later dials begin 1 to 2 times this after the one before, ms: every 0.5 to 1 s. */
 const NEXT_AFTER_MS = 500;
 
 export interface OutageOptions {
   readonly timing: Timing;
-  /** Where outages of the same endpoint meet. */
+  /** Joins the outages of one endpoint. */
   readonly board: DialBoard;
-  /** The endpoint's name there. */
+  /** The endpoint's name on the board. */
   readonly endpoint: string;
-  /** Asks the endpoint whether it can answer. @throws why it cannot. */
+  /** Asks the endpoint whether it can answer. @throws WatchError if it cannot. */
   dial(signal: AbortSignal): Promise<void>;
-  /** Told of each dial that failed. */
+  /** Called after each failed dial. */
   onFailure(error: WatchError): void;
-  /** Told once, of the dial that got through. */
+  /** Called once, after the dial that succeeded. */
   onSuccess(): void;
 }
 
 /**
- * The time in which one endpoint does not answer. While anybody waits for it, one dial after another begins every 0.5
- * to 1 s, however many wait and for however long the outage lasts. Of several outages of one endpoint one dials.
+ * The time in which one endpoint does not answer. While any caller waits for the endpoint, a dial begins every 0.5 to 1
+ * s, however many callers wait and however long the outage lasts. Of several outages of one endpoint, one dials.
  */
 export class Outage implements Dialler {
   readonly #options: OutageOptions;
@@ -33,7 +33,10 @@ export class Outage implements Dialler {
   #nextDialAt = 0;
   #running: AbortController | undefined;
 
-  /** @param relapse the endpoint answered only for a moment: the pace goes on, or it would be dialled without a pause. */
+  /**
+   * @param relapse true if the endpoint answered only for a moment: the pace continues, otherwise the endpoint would be
+   *   dialled without a pause.
+   */
   constructor(options: OutageOptions, relapse: boolean) {
     this.#options = options;
     this.#dials = relapse ? 1 : 0;
@@ -41,12 +44,12 @@ export class Outage implements Dialler {
     this.#plan();
   }
 
-  /** How long until the next dial, ms. */
+  /** Time until the next dial, ms. */
   get dueInMs(): number {
     return Math.max(0, this.#nextDialAt - this.#options.timing.now());
   }
 
-  /** Dials until a dial gets through or `pause()`. Does nothing while it is dialling already. */
+  /** Dials until a dial succeeds or `pause()` is called. Does nothing if it is dialling already. */
   run(): void {
     if (this.#running !== undefined) return;
     this.#running = new AbortController();
@@ -57,7 +60,7 @@ export class Outage implements Dialler {
   lead(): void {
     const running = this.#running;
     if (running === undefined) return;
-    // p-retry counts and goes on; the wait is ours, because p-retry has no injected clock and no jitter at its cap.
+    // p-retry repeats the dial. The wait is our own: p-retry has no injected clock, and no jitter at its cap.
     void pRetry(() => this.#dial(running.signal), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 0,
@@ -85,7 +88,7 @@ export class Outage implements Dialler {
     this.lead();
   }
 
-  /** Nobody waits any more. */
+  /** Called when no caller waits any more. */
   pause(): void {
     if (this.#running === undefined) return;
     this.#running.abort();

@@ -5,24 +5,26 @@ import { DialBoard } from './dialBoard.js';
 import { asksForPatience, isLinkFailure, isOfTheEndpoint, noEndpointWorks, tryAnother } from './endpointFailure.js';
 import { Outage } from './outage.js';
 
-/** A silent endpoint rests this long, ms, while another is available. */
+/** A silent endpoint is not used for this long, ms, while another is available. */
 const REST_MS = 10_000;
-/** Whoever loses a connection that worked moves to another endpoint within this time, ms, at random. */
+/** After a loss, callers move to another endpoint at a random time within this, ms. */
 const MOVE_WITHIN_MS = 250;
-/** An endpoint that worked for this long, ms, has no outage behind it: its next failure is dialled quickly again. */
+/** After an endpoint has worked for this long, ms, its next failure is a new outage, whose first dial is quick. */
 const HEALTHY_AFTER_MS = 10_000;
-/** An endpoint that asks for patience without a time is left alone this long, ms, while another is available. */
+/**
+ * An endpoint that asks for a wait without saying how long is not used for this long, ms, while another is available.
+ */
 const PATIENCE_MS = 1_000;
-/** An endpoint may ask for more, ms, but one wrong Retry-After must not cost it for good. */
+/** The longest Retry-After that is obeyed, ms: one wrong header must not exclude an endpoint for good. */
 const MOST_PATIENCE_MS = 3_600_000;
-/** So many waiting watches go on in one turn of the event loop, once an endpoint answers. */
+/** Callers that continue in one turn of the event loop, once an endpoint answers. */
 const RELEASED_AT_ONCE = 50;
 
-/** What an adapter has to one endpoint: sockets, a login, streams. */
+/** An adapter's connection to one endpoint: sockets, a login, streams. */
 export interface Connection {
   /** `host:port` */
   readonly endpoint: string;
-  /** New calls fail; sockets close once no call needs them. Idempotent. */
+  /** Closes the connection: new calls fail, and sockets close once no call needs them. Idempotent. */
   close(): void;
 }
 
@@ -30,31 +32,31 @@ export interface PoolOptions<C extends Connection> {
   /** `host:port`, at least one. */
   readonly endpoints: readonly string[];
   readonly timing: Timing;
-  /** Shared by the pools of one registry; from `OpenOptions`. Default: this pool is alone. */
+  /** The board of the registry, from `OpenOptions`. Default: a board of its own. */
   readonly dials?: DialBoard | undefined;
-  /** Pools with the same scheme reach an endpoint the same way: `etcds`. */
+  /** Pools with the same scheme reach an endpoint in the same way: `etcds`. */
   readonly scheme: string;
-  /** A connection of one's own to the endpoint. @throws WatchError for options that cannot be used. */
+  /** Makes a connection. @throws WatchError for options that cannot be used. */
   open(endpoint: string): C | Promise<C>;
-  /** Connects, and asks whether the server can answer. @throws WatchError why it cannot. */
+  /** Connects, and asks whether the server can answer. @throws WatchError if it cannot. */
   dial(connection: C, signal: AbortSignal): Promise<void>;
 }
 
-/** One endpoint, and what is known of it. */
+/** One endpoint and its state. */
 interface PoolMember<C> {
   readonly endpoint: string;
   connection: C | undefined;
-  /** Set while it is not known to answer. */
+  /** Set while the endpoint is not known to answer. */
   outage: Outage | undefined;
   failedAt: number;
   lastError: WatchError | undefined;
-  /** Whether the connection did what it was asked to. */
+  /** Whether the connection has worked since it was opened. */
   worked: boolean;
   /** When a dial last ended an outage. */
   recoveredAt: number;
-  /** Not asked before, while another is available. */
+  /** The endpoint is not used before this time, while another is available. */
   restsUntil: number;
-  /** It asked to be left alone until then. */
+  /** The endpoint asked for no requests before this time. */
   patienceUntil: number;
 }
 
@@ -64,9 +66,9 @@ interface PoolWaiter<C> {
 }
 
 /**
- * The endpoints of one cluster, and the connection to each that is in use. Stays with one endpoint while it works and
- * moves to another when it fails. When none answers, all that want a connection wait for the same dials, and go on
- * together when one gets through. The order is shuffled once, so that many processes spread over a cluster.
+ * The endpoints of one cluster, and a connection to each that is in use. It stays with one endpoint while that works,
+ * and moves to another when it fails. If none answers, all callers wait for the same dials, and continue when one
+ * succeeds. The order is shuffled at the start, so that many processes spread over a cluster.
  */
 export class Pool<C extends Connection> {
   readonly size: number;
@@ -76,7 +78,7 @@ export class Pool<C extends Connection> {
   readonly #members: PoolMember<C>[];
   readonly #waiters = new Set<PoolWaiter<C>>();
   #current = 0;
-  /** Before that nobody moves to another endpoint: 200 processes may have lost the same one. */
+  /** No caller moves to another endpoint before this time: 200 processes may have lost the same one. */
   #moveAt = Number.NEGATIVE_INFINITY;
   #closed: WatchError | undefined;
 
@@ -100,9 +102,9 @@ export class Pool<C extends Connection> {
   }
 
   /**
-   * A connection to the endpoint whose turn it is; several callers share it. While no endpoint answers, waits for a dial.
-   * @throws WatchError `paced` after a round of dials that all failed: try again at once; with `retryAfterMs` when
-   *   every endpoint asked to be left alone; CLOSED; or the signal's reason.
+   * A connection to the current endpoint, which several callers share. While no endpoint answers, it waits for a dial.
+   * @throws WatchError with `pacedMs` after a round of dials that all failed: try again at once. With `retryAfterMs` if
+   *   every endpoint asks for a wait. CLOSED; or the signal's reason.
    */
   async acquire(signal: AbortSignal): Promise<C> {
     for (;;) {
@@ -116,7 +118,7 @@ export class Pool<C extends Connection> {
     }
   }
 
-  /** The endpoint did what it was asked to. */
+  /** Reports that the endpoint has worked. */
   succeeded({ endpoint }: C): void {
     const member = this.#of(endpoint);
     if (member.outage !== undefined) return;
@@ -126,9 +128,9 @@ export class Pool<C extends Connection> {
   }
 
   /**
-   * Takes note of a failure. Where the endpoint may be its cause, the connection is closed and the next lease is to
-   * another endpoint, or waits for a dial; calls that still run on this connection go on.
-   * @returns what to throw.
+   * Reports a failure. If the endpoint may be its cause, the connection is closed, and the next `acquire` moves to
+   * another endpoint or waits for a dial. Calls that still run on the connection go on.
+   * @returns the error to throw.
    */
   failed(connection: C, thrown: unknown): WatchError {
     const error = WatchError.from(thrown);
@@ -141,7 +143,7 @@ export class Pool<C extends Connection> {
     return this.#verdict(error, false);
   }
 
-  /** Closes all connections; whoever waits is rejected with CLOSED. Idempotent. */
+  /** Closes all connections; pending `acquire` calls reject with CLOSED. Idempotent. */
   close(message: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = new WatchError('CLOSED', message);
@@ -153,13 +155,13 @@ export class Pool<C extends Connection> {
     for (const waiter of [...this.#waiters]) waiter.settle(this.#closed);
   }
 
-  /** Undefined when every endpoint is in an outage or asked to be left alone. */
+  /** The endpoint to use; undefined if every endpoint is in an outage or asked for a wait. */
   #pick(): PoolMember<C> | undefined {
     const now = this.#timing.now();
     const inTurn = this.#inTurn().filter(({ patienceUntil }) => patienceUntil <= now);
     return (
       inTurn.find(({ outage, restsUntil }) => outage === undefined && restsUntil <= now) ??
-      // Failed long ago, and nobody has asked since.
+      // It failed long ago, and was not tried since.
       inTurn.find(({ failedAt, restsUntil }) => now - failedAt > REST_MS && restsUntil <= now)
     );
   }
@@ -170,14 +172,14 @@ export class Pool<C extends Connection> {
       opened.close();
       throw this.#closed;
     }
-    // Somebody else may have opened one meanwhile.
+    // Another caller may have opened one meanwhile.
     if (member.connection !== undefined && member.connection !== opened) opened.close();
     member.connection ??= opened;
     this.#recovered(member);
     return member.connection;
   }
 
-  /** Waits until a dial gets through. @throws WatchError once each endpoint that is dialled has failed. */
+  /** Waits until a dial succeeds. @throws WatchError once every dialled endpoint has failed. */
   async #dialled(signal: AbortSignal): Promise<void> {
     const now = this.#timing.now();
     const dialled = this.#members.filter(({ patienceUntil }) => patienceUntil <= now);
@@ -252,14 +254,14 @@ export class Pool<C extends Connection> {
     if (over.length > 0) this.#release(over, this.#verdict(error, true));
   }
 
-  /** In slices: a thousand watches that go on in one turn would hold the event loop. */
+  /** In slices: a thousand watches that continue in one turn would hold the event loop. */
   #release(waiters: readonly PoolWaiter<C>[], error?: WatchError): void {
     for (const waiter of waiters.slice(0, RELEASED_AT_ONCE)) waiter.settle(error);
     const later = waiters.slice(RELEASED_AT_ONCE);
     if (later.length > 0) setImmediate(() => this.#release(later, error));
   }
 
-  /** It is not used any more until a dial gets through. */
+  /** The endpoint is not used until a dial succeeds. */
   #lost(member: PoolMember<C>, error: WatchError): void {
     const now = this.#timing.now();
     member.connection?.close();
@@ -274,7 +276,7 @@ export class Pool<C extends Connection> {
     this.#moveOn(member);
   }
 
-  /** It answers, and asks to be left alone: for the time it says, else for a moment while another is available. */
+  /** The endpoint answers and asks for a wait: for the time it names; or, while another is available, for a moment. */
   #spare(member: PoolMember<C>, error: WatchError): void {
     const now = this.#timing.now();
     member.lastError = error;
@@ -288,8 +290,8 @@ export class Pool<C extends Connection> {
   }
 
   /**
-   * What to throw for a failure of an endpoint. Once a dial has shown what the matter is, this pool paces the next
-   * attempt; a failure behind a dial that got through is paced by whoever had it, unless nobody answered there.
+   * The error for a failure of an endpoint. Once a dial has shown that nobody answers, this pool paces the next
+   * attempt. A failure after a dial that succeeded is paced by the core, unless nobody answers any more.
    */
   #verdict(error: WatchError, byDial: boolean): WatchError {
     if (this.size > 1 && this.#pick() !== undefined) {
@@ -307,7 +309,7 @@ export class Pool<C extends Connection> {
     return noEndpointWorks(failures, error, paces ? { pacedMs: this.#nextDialInMs() } : {});
   }
 
-  /** How long until the first endpoint may be asked again, ms. */
+  /** Time until the first endpoint may be asked again, ms. */
   #patienceMs(): number {
     return Math.max(0, Math.min(...this.#members.map(({ patienceUntil }) => patienceUntil)) - this.#timing.now());
   }
@@ -327,7 +329,7 @@ export class Pool<C extends Connection> {
   }
 }
 
-/** Fisher-Yates. */
+/** The Fisher-Yates shuffle. */
 function shuffle<T>(items: T[], random: () => number): T[] {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));

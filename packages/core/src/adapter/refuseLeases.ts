@@ -2,9 +2,9 @@ import { WatchError } from '../model/errors.js';
 import type { PutOptions } from './source.js';
 
 /**
- * For backends that keep a key until it is deleted.
- * @param backend begins the message.
- * @throws WatchError UNSUPPORTED, naming each option that needs a lease.
+ * Throws on options that need leases, for a backend without them.
+ * @param backend the beginning of the message.
+ * @throws WatchError UNSUPPORTED that names each such option.
  */
 export function refuseLeases(backend: string, { ttlMs, lease, ignoreValue }: PutOptions = {}): void {
   const given = [

@@ -11,16 +11,19 @@ const ALL: readonly (keyof ConnectOptions)[] = [
   'adapterOptions',
 ];
 
-/** A shorter time than this, ms, no backend can be asked often enough for. */
+/** The shortest `maxProofAgeMs`, ms: a backend cannot be asked more often. */
 const LEAST_PROOF_AGE_MS = 4_000;
-/** Above what an etcd server takes in one request unless it is told otherwise (--max-request-bytes, 1.5 MiB). */
+/**
+ * The smallest `maxMessageBytes`: above the largest request of an etcd server by default (--max-request-bytes, 1.5
+ * MiB).
+ */
 const LEAST_MESSAGE_BYTES = 2 * 1024 * 1024;
 
 /**
- * Refuses what a backend does not have, so that nobody takes a password or a limit for being in force, and numbers that
- * are out of range.
- * @param backend begins the message: `etcd`.
- * @param known the options that it has.
+ * Throws on an option that the backend does not have, so that nobody takes a password or a limit for being in force;
+ * and on numbers out of range.
+ * @param backend the beginning of the message: `etcd`.
+ * @param known the options that the backend has.
  * @throws WatchError INVALID_OPTION naming the option.
  */
 export function refuseOptions(
@@ -51,7 +54,7 @@ export function checkTls(
   if (schemes.is !== schemes.tls)
     throw invalid('tls', `${schemes.plain}:// speaks plain text; write ${schemes.tls}:// for TLS`);
   for (const field of ['ca', 'cert', 'key'] as const) {
-    // Node takes a CA that is none for an empty list, and every handshake then fails for a reason that leads elsewhere.
+    // Node treats a CA text without a certificate as an empty list. Every handshake then fails with a misleading error.
     if (tls[field]?.includes('-----BEGIN ') === false) {
       throw invalid(`tls.${field}`, 'it must be a PEM text, not a path');
     }

@@ -3,25 +3,26 @@ import { keyFromBytes } from '../model/keys.js';
 import type { Target } from './source.js';
 
 /**
- * Our own parser: WHATWG's rejects several hosts, folds `a/../b`, and its error carries the input, which a logger prints.
+ * The parts of a source URL. The parser is our own: WHATWG's rejects several hosts, folds `a/../b`, and puts the input,
+ * with a password, into its error.
  */
 export interface UrlParts {
   readonly scheme: string;
-  /** Between `//` and the path; undefined without `//` (`file:./x`, `memory:x`). */
+  /** What stands between `//` and the path; undefined without `//` (`file:./x`, `memory:x`). */
   readonly authority: string | undefined;
-  /** Percent-decoded, after the one slash that is the URL's own; undefined when there is no path at all. */
+  /** The path, percent-decoded, after the URL's own slash; undefined if there is no path at all. */
   readonly path: string | undefined;
-  /** Percent-decoded; every name at most once unless it is repeatable. */
+  /** The query, percent-decoded. Each name at most once, unless it is repeatable. */
   readonly query: Readonly<Record<string, readonly string[]>>;
-  /** Percent-decoded, after `#`. */
+  /** The text after `#`, percent-decoded. */
   readonly fragment: string | undefined;
 }
 
-/** Which query names a scheme knows. */
+/** The query names that a scheme has. */
 export interface QueryNames {
   readonly single?: readonly string[];
   readonly repeatable?: readonly string[];
-  /** Takes every name, repeated or not: the adapter checks them itself. */
+  /** Accepts every name, repeated or not: the adapter checks them itself. */
   readonly any?: true;
 }
 
@@ -36,13 +37,13 @@ const SECRET_NAME = /token|passw|passphrase|^pass$|pwd|secret|credential|api_?ke
 const ENDPOINT = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]+))(?::([^:]*))?$/i;
 const PORT = /^\d{1,5}$/;
 
-/** The scheme in lower case, or undefined when the text does not begin with one. */
+/** The scheme in lower case; undefined if the text has none. */
 export function schemeOf(url: string): string | undefined {
   return SCHEME.exec(url)?.[1]?.toLowerCase();
 }
 
 /**
- * Splits and percent-decodes (once) a source URL.
+ * Splits a source URL and percent-decodes its parts, once.
  * @throws WatchError INVALID_URL for a broken escape, user info, a secret, or a query name that is unknown or repeated.
  */
 export function splitUrl(url: string, names: QueryNames = {}): UrlParts {
@@ -75,7 +76,7 @@ export function splitUrl(url: string, names: QueryNames = {}): UrlParts {
 }
 
 /**
- * `host:port,host:port`, each port optional.
+ * Reads `host:port,host:port`; each port is optional.
  * @throws WatchError INVALID_URL for a missing host or a port outside 1 to 65535.
  */
 export function parseEndpoints(url: string, authority: string | undefined, defaultPort: number): readonly Endpoint[] {
@@ -92,17 +93,17 @@ export function parseEndpoints(url: string, authority: string | undefined, defau
   });
 }
 
-/** `host:port`, an IPv6 host in brackets. */
+/** Writes `host:port`, with an IPv6 host in brackets. */
 export function formatEndpoint({ host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** An empty path, or one that ends in `/`, is a prefix; any other is one exact key. */
+/** The target of a path: a prefix if the path is empty or ends in `/`, otherwise one exact key. */
 export function targetOf(path: string): Target {
   return path === '' || path.endsWith('/') ? { prefix: path } : { prefix: path, exact: true };
 }
 
-/** The URL as it may be printed: user info and secret-looking query values replaced by `***`. */
+/** The URL for messages: user info and values of secret-looking query names become `***`. */
 export function redactUrl(url: string): string {
   const clean = withoutUserInfo(url);
   return clean.replace(/([?&#])([^=&#]*)=([^&#]*)/g, (whole, mark: string, name: string) =>
@@ -110,7 +111,7 @@ export function redactUrl(url: string): string {
   );
 }
 
-/** The URL without what stands before an `@` that belongs to no key and no path: user info, or a slip in writing it. */
+/** The URL without the text before an `@` that can only be user info or a slip in writing it. */
 function withoutUserInfo(url: string): string {
   const start = /^[a-z][a-z0-9+.-]*:(?:\/\/)?/i.exec(url)?.[0] ?? '';
   const rest = url.slice(start.length);
@@ -118,7 +119,7 @@ function withoutUserInfo(url: string): string {
   return `${start}***${rest.slice(rest.lastIndexOf('@'))}`;
 }
 
-/** The part of the URL in which an `@` can only follow user info. Of a well-formed URL, that is its query. */
+/** The part of the URL in which an `@` can only follow user info. In a well-formed URL that is the query. */
 function partWithoutAt(start: string, rest: string): string {
   const hasSlashes = start.endsWith('//');
   if (hasSlashes && userInfoEnd(rest) >= 0) return rest;
@@ -127,14 +128,17 @@ function partWithoutAt(start: string, rest: string): string {
   return namesHosts ? rest.slice(rest.search(/[?#]|$/)) : rest;
 }
 
-/** An INVALID_URL error that quotes the URL without its secrets. */
+/**
+ * Makes an INVALID_URL error, which quotes the URL without its secrets. @param why as a part of a sentence: `it has no
+ * path`.
+ */
 export function invalidUrl(url: string, why: string): WatchError {
   return new WatchError('INVALID_URL', `Cannot use the URL "${redactUrl(url)}": ${why}.`);
 }
 
 /**
- * Where the `@` behind a user or a password is in what follows `//`; -1 when there is none. A password with a bare `/`,
- * `?` or `#` cuts the authority short: then it is no list of hosts, and a later `@` tells.
+ * The position of the `@` after user info, in the text after `//`; -1 if there is none. A password with a bare `/`, `?`
+ * or `#` cuts the authority short: if the authority is then no list of hosts, a later `@` counts.
  */
 function userInfoEnd(rest: string): number {
   const authority = /^[^/?#]*/.exec(rest)?.[0] ?? '';
@@ -148,7 +152,7 @@ function isEndpoint(text: string): boolean {
   return match !== null && (match[3] === undefined || PORT.test(match[3]));
 }
 
-/** Percent escapes of ASCII decoded, for a look at a name; broken ones stay. */
+/** Decodes percent escapes of ASCII, to look at a name; broken escapes stay. */
 function unescaped(text: string): string {
   return text.replace(/%([0-7][0-9a-f])/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }

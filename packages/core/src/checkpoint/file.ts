@@ -5,13 +5,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Location } from '../adapter/source.js';
 import { CHECKPOINT_MAGIC, type Checkpoint, decodeCheckpoint, decodeNotes, encodeCheckpoint } from './format.js';
 
-/** No write takes this long, ms: what is older was left behind by a process that was killed. */
+/** A temporary file older than this, ms, was left behind by a process that was killed: no write takes so long. */
 const ABANDONED_AFTER_MS = 600_000;
 
-/** Bytes. A header has a prefix, which is a path at most, and a few notes. */
+/** The most bytes that are read for a header: it holds a prefix and a few notes. */
 const LONGEST_HEADER = 64 * 1024;
 
-/** The checkpoint of one watch on the disk. Errors have messages that go on from "The checkpoint <path>". */
+/** The checkpoint file of one watch. Messages of its errors continue the sentence "The checkpoint <path> …". */
 export class CheckpointFile {
   readonly path: string;
   readonly #location: Location;
@@ -22,7 +22,7 @@ export class CheckpointFile {
     this.#location = location;
   }
 
-  /** What the file holds; undefined when there is none. @throws Error saying why it cannot be used. */
+  /** Reads the checkpoint; undefined if there is no file. @throws Error that says why it cannot be used. */
   async read(): Promise<Checkpoint | undefined> {
     const bytes = await this.#bytes().catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -37,7 +37,7 @@ export class CheckpointFile {
     }
   }
 
-  /** What is kept beside the state. Reads no more than the beginning. Never rejects. */
+  /** Reads the notes, from the beginning of the file alone. Never rejects. */
   async notes(): Promise<Readonly<Record<string, string>>> {
     try {
       await this.#assertRegular();
@@ -48,15 +48,15 @@ export class CheckpointFile {
   }
 
   /**
-   * Replaces the file, atomically: whoever reads it, and whoever else writes it, there is always one whole checkpoint.
-   * @throws Error saying why it cannot be written, or the signal's reason; then the old file is still there.
+   * Replaces the file atomically: readers and other writers always find one whole checkpoint.
+   * @throws Error that says why it cannot be written, or the signal's reason. The old file then stays.
    */
   async write(checkpoint: Checkpoint, signal: AbortSignal): Promise<void> {
     await this.#assertOurs();
-    // In the same folder, because a rename is atomic only within one file system.
+    // In the same folder: a rename is atomic only within one file system.
     const temporary = `${this.path}.${randomUUID()}.tmp`;
     try {
-      // Values may be secrets.
+      // Mode 0600: values may be secrets.
       const handle = await open(temporary, 'wx', 0o600);
       try {
         await writeFile(handle, encodeCheckpoint(checkpoint, this.#location), { signal });
@@ -73,7 +73,7 @@ export class CheckpointFile {
     }
   }
 
-  /** Removes what processes that were killed while they wrote have left behind. Never rejects. */
+  /** Removes temporary files of processes that were killed during a write. Never rejects. */
   async tidy(): Promise<void> {
     const folder = dirname(this.path);
     const names = await readdir(folder).catch(() => []);
@@ -90,13 +90,16 @@ export class CheckpointFile {
     return readFile(this.path);
   }
 
-  /** To open a pipe waits for whoever writes into it, and nothing can end that wait. @throws also the system's error. */
+  /**
+   * Refuses what is no regular file: opening a pipe waits for a writer, and that wait cannot be ended. @throws also the
+   * system's error.
+   */
   async #assertRegular(): Promise<void> {
     if ((await stat(this.path)).isFile()) return;
     throw new Error('it is no regular file: give the path of one');
   }
 
-  /** A mistyped path must not cost somebody a file. */
+  /** Refuses to overwrite a file that is no checkpoint: the path may be mistyped. */
   async #assertOurs(): Promise<void> {
     await this.#assertRegular().catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return;
@@ -118,7 +121,7 @@ async function beginningOf(path: string, length: number): Promise<Buffer> {
   }
 }
 
-/** As "ENOSPC: no space left on device": the system call and its path, which follow, change from time to time. */
+/** The error's text without the system call and the path, which vary: `ENOSPC: no space left on device`. */
 function reasonOf({ message }: Error): string {
   return message.split(',')[0] ?? message;
 }

@@ -4,26 +4,26 @@ import { targetKey } from '../adapter/targetKey.js';
 import type { Revision } from '../model/revision.js';
 import type { Entry } from '../model/types.js';
 
-/** The last good state of one watch, as it outlives the process. */
+/** The last good state of one watch, as it is kept for the next process. */
 export interface Checkpoint {
   readonly revision: Revision;
-  /** Wall clock, ms since the Unix epoch: when the state was last known to be the backend's. */
+  /** When the state was last proven to be the backend's; wall clock, ms since the Unix epoch. */
   readonly provenAt: number;
   readonly entries: Iterable<readonly [string, Entry]>;
-  /** What users of the watch want to know after a restart, as the id of a Kafka cluster. */
+  /** Texts that users of the watch keep for the next process, as the id of a Kafka cluster. */
   readonly notes?: Readonly<Record<string, string>>;
 }
 
-// One JSON document a line: a header, `[key, value in base64, revision, createRevision]` for each entry, and a footer with
-// the SHA-256 of all before it, so that what was cut off anywhere shows.
+// The format: one JSON document a line. A header; for each entry `[key, value in base64, revision, createRevision]`; a
+// footer with the SHA-256 of everything before it, which shows a truncated file.
 const FORMAT = 1;
 const FOOTER = /^\{"sha256":"([0-9a-f]{64})"\}\n$/;
 const NEW_LINE = 0x0a;
 
-/** Small enough that the event loop does not notice one. */
+/** Bytes that are handled in one go, so that the event loop is not held. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** Every format, also those still to come, begins with this. */
+/** The first bytes of every format, also of future ones. */
 export const CHECKPOINT_MAGIC = Buffer.from('{"rollcallCheckpoint":');
 
 interface CheckpointHeader {
@@ -37,7 +37,7 @@ interface CheckpointHeader {
 
 type Line = readonly [key: string, value: string, revision: Revision | null, createRevision: Revision | null];
 
-/** The file's bytes, in chunks. */
+/** Encodes a checkpoint, in chunks. */
 export function* encodeCheckpoint(checkpoint: Checkpoint, location: Location): Generator<Buffer> {
   const hash = createHash('sha256');
   let text = headerOf(checkpoint, location);
@@ -56,8 +56,8 @@ export function* encodeCheckpoint(checkpoint: Checkpoint, location: Location): G
 }
 
 /**
- * What a file of this watch holds; yields now and then, for the event loop to turn.
- * @throws Error whose message says of the file why it cannot be used: "is truncated".
+ * Decodes a checkpoint of this watch. Yields now and then, so that the event loop can turn.
+ * @throws Error whose message continues the sentence "The checkpoint <path> …": `is truncated`.
  */
 export function* decodeCheckpoint(bytes: Buffer, location: Location): Generator<undefined, Checkpoint> {
   if (bytes.length === 0) throw new Error('is empty');
@@ -83,8 +83,8 @@ export function* decodeCheckpoint(bytes: Buffer, location: Location): Generator<
 }
 
 /**
- * The notes of a file of this watch, from its beginning alone.
- * @returns none where that is no header of this watch's.
+ * Reads the notes from the beginning of a file.
+ * @returns no notes if that is not a header of this watch.
  */
 export function decodeNotes(beginning: Buffer, location: Location): Readonly<Record<string, string>> {
   try {
@@ -113,7 +113,7 @@ function headerOf({ revision, provenAt, notes }: Checkpoint, { cluster, target }
 
 function lineOf(key: string, { value, revision, createRevision }: Entry): string {
   const base64 = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
-  // Lone surrogates, which stand for bytes that are not UTF-8, come out escaped.
+  // JSON.stringify escapes lone surrogates, which stand for bytes that are not UTF-8.
   return `${JSON.stringify([key, base64, revision ?? null, createRevision ?? null] satisfies Line)}\n`;
 }
 

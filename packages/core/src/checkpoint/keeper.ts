@@ -6,11 +6,11 @@ import { inTime, type Timing } from '../runtime/timing.js';
 import type { CheckpointFile } from './file.js';
 import type { Checkpoint } from './format.js';
 
-/** While the state changes, a write begins at most this often, ms. */
+/** The shortest time between two writes while the state changes, ms. */
 const WRITE_EVERY_MS = 5_000;
-/** A disk that takes longer to give a checkpoint, ms, counts as one that has none. */
+/** If reading takes longer than this, ms, the watch starts without the checkpoint. */
 const LOAD_MS = 30_000;
-/** `close()` settles within 1 s, whatever the disk does. */
+/** The time of the last write in `close()`, ms, which must settle within 1 s. */
 const CLOSE_MS = 700;
 
 export interface CheckpointKeeperOptions {
@@ -18,30 +18,31 @@ export interface CheckpointKeeperOptions {
   readonly timing: Timing;
   readonly warnings: LogThrottle;
   /**
-   * Who writes to a path. Of two watches with one path, as before and after a swap, it is the one that became live last:
-   * the old one must not put its own state back when it closes, nor the new one write before it has one.
+   * The keeper that may write to a path. If two watches have one path, as before and after a swap, the one that became
+   * live last may write: the old one must not restore its own state when it closes, and the new one has nothing to
+   * write before it is live.
    */
   readonly writers: Map<string, CheckpointKeeper>;
 }
 
-/** Keeps the checkpoint file of one watch. Nothing that goes wrong here disturbs the watch: it is warned of. */
+/** Keeps the checkpoint file of one watch. Errors are logged and never disturb the watch. */
 export class CheckpointKeeper implements Subscriber {
   readonly #options: CheckpointKeeperOptions;
-  /** The watch's status as of now. */
+  /** The present status of the watch. */
   #now: () => Status = () => this.#status;
-  /** Of the write that is under way. */
+  /** Aborts the write that is under way. */
   #abandon = new AbortController();
   #loaded: Promise<Checkpoint | undefined> | undefined;
   #snapshot: Snapshot | undefined;
-  /** What is to be kept beside the state. */
+  /** The notes to keep with the state. */
   #notes: Readonly<Record<string, string>> = {};
   #notesRead: Promise<void> | undefined;
   #status: Status = { state: 'connecting', attempt: 0 };
-  /** Whether the backend itself has answered: nothing else is worth keeping. */
+  /** Whether the watch was ever live: only then there is a state worth keeping. */
   #answered = false;
   #dirty = false;
   #lastWriteAt = Number.NEGATIVE_INFINITY;
-  /** What the file says of its state's age. */
+  /** The `provenAt` in the file. */
   #writtenProof = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #writing: Promise<void> | undefined;
@@ -51,24 +52,24 @@ export class CheckpointKeeper implements Subscriber {
     this.#options = options;
   }
 
-  /** @param status gives the watch's status as of now: a live one has the time of its last proof. */
+  /** @param status gives the present status; a live one has the time of its last proof. */
   follow(status: () => Status): void {
     this.#now = status;
   }
 
-  /** The last good state of before; undefined, with a warning, when the file cannot be used. Read once. */
+  /** Reads the state of the last process, once; undefined, with a warning, if the file cannot be used. */
   load(signal: AbortSignal): Promise<Checkpoint | undefined> {
     this.#loaded ??= this.#load(signal);
     return this.#loaded;
   }
 
-  /** A note of an earlier process, or of this one. */
+  /** A note of this or an earlier process. */
   async note(name: string): Promise<string | undefined> {
     await this.#readNotes();
     return Object.hasOwn(this.#notes, name) ? this.#notes[name] : undefined;
   }
 
-  /** Keeps a note with the state, also beyond this process. */
+  /** Keeps a note for this and later processes. */
   setNote(name: string, value: string): void {
     if (this.#notes[name] === value) return;
     this.#notes = { ...this.#notes, [name]: value };
@@ -90,7 +91,7 @@ export class CheckpointKeeper implements Subscriber {
     this.#writeSoon();
   }
 
-  /** Writes what is new, if only that the state is still the backend's. */
+  /** Writes the state if it has changed, or if its `provenAt` has. */
   async close(): Promise<void> {
     const { timing, file, writers } = this.#options;
     this.#closing = true;
@@ -100,10 +101,13 @@ export class CheckpointKeeper implements Subscriber {
     if (writers.get(file.path) === this) writers.delete(file.path);
   }
 
-  /** Once, and before anything is written: a process that asks for no note must not drop those of others. */
+  /**
+   * Reads the notes of the file once, before the first write: a process that asks for no note must keep those of
+   * others.
+   */
   #readNotes(): Promise<void> {
     this.#notesRead ??= this.#options.file.notes().then((before) => {
-      // Those of this process are newer.
+      // Notes of this process are newer.
       this.#notes = { ...before, ...this.#notes };
     });
     return this.#notesRead;
@@ -124,7 +128,7 @@ export class CheckpointKeeper implements Subscriber {
   #takeOver(): void {
     const { writers, file } = this.#options;
     const before = writers.get(file.path);
-    // What it still writes is older than what this one will.
+    // The other keeper's state is older than this one's.
     if (before !== undefined) before.#abandon.abort();
     writers.set(file.path, this);
   }
@@ -152,7 +156,7 @@ export class CheckpointKeeper implements Subscriber {
     if (this.#answered && (this.#dirty || this.#provenAt > this.#writtenProof)) await this.#write();
   }
 
-  /** Never rejects; what failed is tried again. */
+  /** Never rejects. A failed write is tried again. */
   async #write(): Promise<void> {
     const { file, timing } = this.#options;
     const snapshot = this.#snapshot;
@@ -176,7 +180,7 @@ export class CheckpointKeeper implements Subscriber {
     }
   }
 
-  /** Until when the state is known to have been the backend's. */
+  /** When the state was last proven to be the backend's. */
   get #provenAt(): number {
     const status = this.#now();
     if (status.state === 'live') return status.provenAt;
@@ -188,7 +192,7 @@ export class CheckpointKeeper implements Subscriber {
     try {
       this.#options.warnings.warn(error, error.message);
     } catch {
-      // A logger that throws must not end the process by a rejection that nobody waits for.
+      // If the logger throws, the rejection must not end the process.
     }
   }
 }

@@ -28,29 +28,29 @@ export class Latest<S extends object> {
     return latest as LatestValue<S>;
   }
 
-  /** The last one; kept after the end. */
+  /** The latest value; kept after the end. */
   get value(): S | undefined {
     return this.#value;
   }
 
-  /** Set once nothing more will come. */
+  /** Set once the end was reached. */
   get ended(): { readonly error?: WatchError } | undefined {
     return this.#ended;
   }
 
-  /** Does nothing after the end. */
+  /** Replaces the value and wakes readers and listeners. Does nothing after the end. */
   set(value: S): void {
     if (this.#ended !== undefined) return;
     this.replace(value);
     this.wake();
   }
 
-  /** As `set`, but readers and listeners hear of it at the next `wake`. */
+  /** As `set`, but readers and listeners see the value only after the next `wake`. */
   replace(value: S): void {
     if (this.#ended === undefined) this.#value = value;
   }
 
-  /** Ends every reader: by `error` at its next wait where one is given. Only the first call counts. */
+  /** Ends every reader; with `error`, the next wait of each rejects. Only the first call counts. */
   end(error?: WatchError): void {
     if (this.#ended !== undefined) return;
     this.#ended = error === undefined ? {} : { error };
@@ -59,10 +59,10 @@ export class Latest<S extends object> {
     this.#listeners.clear();
   }
 
-  /** Has readers and listeners look again. */
+  /** Makes readers and listeners look at the value again. */
   wake(): void {
     for (const reader of [...this.#readers]) reader.serve();
-    // A listener may be removed by an earlier one, as by a close() inside it: it is told nothing more.
+    // A listener may be removed by an earlier one, as by a close() inside it: then it is not called.
     for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) listener.wake();
   }
 
@@ -89,7 +89,7 @@ export class Latest<S extends object> {
     });
   }
 
-  /** An iterator of one's own: the present value first, then each newer one. An abort ends it without an error. */
+  /** A new reader: the present value first, then each newer one. An abort ends it without an error. */
   read(signal?: AbortSignal): AsyncIterableIterator<S> {
     let seen: S | undefined;
     const take = (): S | undefined => {

@@ -6,17 +6,17 @@ interface PendingNext<T> {
 }
 
 interface PullOptions<T> {
-  /** The next value, or undefined when there is none yet. */
+  /** The next value; undefined if there is none yet. */
   take(): T | undefined;
-  /** Called once, when nothing more will be delivered. */
+  /** Called once, at the end. */
   onEnd(): void;
   /** An abort ends the iteration without an error. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * An iterator that takes its values when it is asked, so that it queues none. Written by hand because a generator's
- * `return()` hangs while its `next()` waits.
+ * An iterator that takes a value only when `next()` is called, so that it queues none. Not a generator: a generator's
+ * `return()` waits for a pending `next()`.
  */
 export class PullIterator<T extends object> implements AsyncIterableIterator<T> {
   readonly #options: PullOptions<T>;
@@ -25,7 +25,7 @@ export class PullIterator<T extends object> implements AsyncIterableIterator<T> 
 
   constructor(options: PullOptions<T>) {
     this.#options = options;
-    // Over before it began: there is nobody to tell yet.
+    // The signal was aborted before: there is no listener to remove.
     if (options.signal?.aborted) this.#ended = {};
     else options.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -34,7 +34,7 @@ export class PullIterator<T extends object> implements AsyncIterableIterator<T> 
     return this.#ended !== undefined;
   }
 
-  /** Whether somebody waits for a value. */
+  /** Whether a `next()` is pending. */
   get isAwaited(): boolean {
     return this.#waiters.length > 0;
   }
@@ -55,7 +55,7 @@ export class PullIterator<T extends object> implements AsyncIterableIterator<T> 
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Answers those who wait, as far as there is something to answer. */
+  /** Resolves pending `next()` calls, as far as there are values. */
   serve(): void {
     while (this.#waiters.length > 0) {
       if (this.#ended !== undefined) this.#serveEnd(this.#ended);
@@ -67,7 +67,7 @@ export class PullIterator<T extends object> implements AsyncIterableIterator<T> 
     }
   }
 
-  /** Nothing is delivered after this. With an error one wait rejects, then the iteration is over. */
+  /** Ends the iteration. With an error, one `next()` rejects first. */
   end(error?: WatchError): void {
     if (this.#ended !== undefined) return;
     this.#ended = error === undefined ? {} : { error };

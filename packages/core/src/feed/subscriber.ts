@@ -1,23 +1,23 @@
 import type { HeldSnapshot } from '../model/changes.js';
 import type { Change, Status } from '../model/types.js';
 
-/** One move of the held state. */
+/** One change of the core's state. */
 export interface Step {
   readonly snapshot: HeldSnapshot;
   /** Whether a reader could see a difference. The first state counts, even if empty. */
   readonly changed: boolean;
-  /** How many entries it changed, or more: a large difference is told to readers in slices. */
+  /** How many entries changed, at most. Readers get a large difference in slices. */
   readonly edits: number;
-  /** What it changed, where that is known without comparing the two states. In the order of a batch. */
+  /** The changes in the order of a batch, if they are known without comparing the two states. */
   readonly changes?: readonly Change[];
-  /** Came of a full read, so that a missing key was inferred deleted. */
+  /** True for a full read: a missing key was inferred deleted. */
   readonly full: boolean;
 }
 
-/** Who listens to a shared watch. */
+/** A listener of a shared watch. */
 export interface Subscriber {
   onStep(step: Step, resync: boolean): void;
   onStatus(status: Status): void;
-  /** Whether somebody who was told of the last step is still at it. */
+  /** Whether a reader is still working on the last step. */
   isTaking?(): boolean;
 }

@@ -5,12 +5,12 @@ export interface UntilOptions {
   readonly timing: Timing;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
-  /** What was the matter last, for the message when time is up. */
+  /** The last failure, for the message of a timeout. */
   readonly lastError?: () => WatchError | undefined;
 }
 
 /**
- * Waits until `answer` has one, asking it now and whenever `listen` wakes.
+ * Waits until `answer` returns a value. Calls it now, and each time that `listen` wakes it.
  * @throws what `answer` throws, the signal's reason, or WatchError TIMEOUT.
  */
 export function until<T>(

@@ -6,25 +6,25 @@ import { sortInSlices } from './sort.js';
 import { type Breaks, Tree } from './tree.js';
 import type { Change, Entry, Snapshot } from './types.js';
 
-/** A snapshot as the core holds it. */
+/** A snapshot whose entries are the core's own tree. */
 export interface HeldSnapshot extends Snapshot {
   readonly entries: Tree;
 }
 
-/** How two snapshots are compared. */
+/** Options for the comparison of two snapshots. */
 export interface Comparison {
-  /** Whether a key that is gone was only found missing, not told deleted. */
+  /** True if a missing key was inferred from a full read: its delete is `synthetic`. */
   readonly synthetic: boolean;
   /**
-   * For changes with no revision of their own: where the last change was, as a bookmark may have moved the snapshot
-   * since. Default: the snapshot's revision.
+   * The revision for changes without one of their own: that of the last change, because a bookmark may have moved the
+   * snapshot since. Default: the snapshot's revision.
    */
   readonly changedAt?: Revision;
 }
 
 /**
- * What changed from one snapshot to another, ordered by revision, then key. Within one epoch entries are the same when
- * revision and bytes are equal; across epochs revisions mean nothing, so bytes decide.
+ * The changes from one snapshot to another, ordered by revision, then key. Within one epoch two entries are the same if
+ * revision and bytes are equal; across epochs, if the bytes are.
  */
 export function changesBetween(
   before: HeldSnapshot | undefined,
@@ -40,7 +40,10 @@ export function changesBetween(
   return changes.sort(inOrder);
 }
 
-/** The same for large differences, in slices: walks along both trees, which costs more than to skip what they share. */
+/**
+ * As `changesBetween`, for large differences: in slices, so that the event loop turns. It walks both trees, which costs
+ * more than skipping the nodes that they share.
+ */
 export async function changesInSlices(
   before: HeldSnapshot | undefined,
   after: HeldSnapshot,
@@ -57,7 +60,7 @@ export async function changesInSlices(
   return sortInSlices(changes, inOrder, slices);
 }
 
-/** Whether a reader can see a difference. */
+/** Whether a reader could see a difference between the two. */
 export function isChanged(before: HeldSnapshot, after: HeldSnapshot): boolean {
   const sameEpoch = before.epoch === after.epoch;
   return before.entries.some(
@@ -66,7 +69,7 @@ export function isChanged(before: HeldSnapshot, after: HeldSnapshot): boolean {
   );
 }
 
-/** Whether two entries are the same to a reader. */
+/** Whether two entries look the same to a reader. */
 export function sameEntry(a: Entry, b: Entry, sameEpoch: boolean): boolean {
   if (a === b) return true;
   if (sameEpoch && !sameRevisions(a, b)) return false;
@@ -96,7 +99,7 @@ function comparing(
   };
 }
 
-/** The order of a batch. */
+/** Compares two changes by revision, then key: the order of a batch. */
 export function inOrder(a: Change, b: Change): number {
   return compareRevisions(a.revision, b.revision) || compareKeys(a.key, b.key);
 }

@@ -1,9 +1,9 @@
 /**
- * What can go wrong, by stable code. docs/errors.md says for each what it means and what to do.
- * The value says whether trying again can help without anybody changing anything.
+ * Every error code, and whether a retry can help if nobody changes anything. docs/errors.md says what each means and
+ * what to do.
  */
 const RETRYABLE = {
-  /** A URL that cannot be understood. */
+  /** A URL that cannot be parsed. */
   INVALID_URL: false,
   /** An option, flag or configuration key with a value that cannot be used. */
   INVALID_OPTION: false,
@@ -13,13 +13,13 @@ const RETRYABLE = {
   UNSUPPORTED: false,
   /** User, password, token or client certificate refused. */
   UNAUTHENTICATED: false,
-  /** Known, but not allowed to read or write this; also a list filtered by access rules. */
+  /** The credentials are valid and may not read or write this; also a list that access rules have filtered. */
   FORBIDDEN: false,
   /** The TLS handshake failed: wrong authority, name, expiry, or TLS spoken to a plain port. */
   TLS: false,
-  /** One key that was asked for is not there. */
+  /** The key that was asked for does not exist. */
   NOT_FOUND: false,
-  /** The peer answers, but not as this backend does (a load balancer's page, a missing header). */
+  /** An answer that is not this backend's (a load balancer's page, a missing header). */
   BAD_RESPONSE: true,
   /** Nobody answers at the address. */
   UNREACHABLE: true,
@@ -27,23 +27,26 @@ const RETRYABLE = {
   NO_HEALTHY_ENDPOINT: true,
   /** The backend answers that it cannot serve now (no leader, overloaded, starting). */
   UNAVAILABLE: true,
-  /** Asked to slow down. */
+  /** The backend asks for fewer requests. */
   RATE_LIMITED: true,
   /** An answer did not come in time. */
   TIMEOUT: true,
-  /** No evidence of life for longer than the source's `maxSilenceMs`. */
+  /** No update for longer than the source's `maxSilenceMs`. */
   SILENT: true,
   /** The stream ended without an error. */
   ENDED: true,
-  /** The history after the cursor is gone: read anew. */
+  /** The history after the cursor is compacted: a full read follows. */
   COMPACTED: true,
-  /** The store is now behind the cursor: another history. */
+  /** The store is behind the cursor, so it has another history: a full read follows. */
   ROLLED_BACK: true,
-  /** What is held is not what the store had at the cursor: another history. */
+  /** The store had another state at the cursor, so it has another history: a full read follows. */
   OTHER_HISTORY: true,
-  /** An answer is larger than may be received at once: read anew, in smaller ones. */
+  /** An answer is larger than `maxMessageBytes`: a read in smaller pages follows. */
   TOO_LARGE: true,
-  /** No proof within `maxProofAgeMs`; or what is held is a state of the past, and what came after is not shown yet. */
+  /**
+   * No proof within `maxProofAgeMs`; or the state is one of the past, and the later changes have not been delivered
+   * yet.
+   */
   NOT_CURRENT: true,
   /** A checkpoint file cannot be read or written. Only ever logged: the watch goes on without it. */
   CHECKPOINT: true,
@@ -51,7 +54,7 @@ const RETRYABLE = {
   UNREADABLE: true,
   /** The registry names fewer brokers than are followed: the last good list stays. */
   TOO_FEW_BROKERS: true,
-  /** A broker belongs to another Kafka cluster than the one that is wanted: nothing is sent to it. */
+  /** A broker belongs to another Kafka cluster than the wanted one. */
   OTHER_CLUSTER: true,
   /** The handle was closed. */
   CLOSED: false,
@@ -71,7 +74,7 @@ export interface WatchErrorOptions {
   readonly retryAfterMs?: number;
   /** See `WatchError.pacedMs`. */
   readonly pacedMs?: number;
-  /** Default: what the code says. */
+  /** Default: decided by the code. */
   readonly retryable?: boolean;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Keys are text here and bytes in the backends. A byte that is not part of valid UTF-8 becomes the lone low surrogate
- * U+DC00 + byte (Python's `surrogateescape`, PEP 383), so that every key survives the round trip and stays distinct.
+ * Keys are strings here and bytes in the backend. A byte that is not valid UTF-8 becomes the code unit U+DC00 + byte,
+ * as in Python's `surrogateescape` (PEP 383). So every key converts back to the same bytes, and different keys stay
+ * different strings.
  */
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -16,12 +17,13 @@ export function keyFromBytes(bytes: Uint8Array): string {
   }
 }
 
-/** The inverse of `keyFromBytes`. A lone surrogate that is no escaped byte becomes U+FFFD, as in `TextEncoder`. */
+/** Converts a key back to its bytes. A lone surrogate outside U+DC80 to U+DCFF becomes U+FFFD, as in `TextEncoder`. */
 export function keyToBytes(key: string): Uint8Array {
   if (!ESCAPED.test(key)) return encoder.encode(key);
   const parts: Uint8Array[] = [];
   let text = '';
-  // Iterating by code point keeps real surrogate pairs together: only lone ones are escapes.
+  // `for…of` yields a valid surrogate pair as one character, so a code unit in the escaped range is always an escaped
+  // byte.
   for (const char of key) {
     const code = char.codePointAt(0) as number;
     if (code < 0xdc80 || code > 0xdcff) {
@@ -35,26 +37,26 @@ export function keyToBytes(key: string): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** Whether the key has no UTF-8 form of its own, so that output must give its bytes instead. */
+/** Whether the key holds escaped bytes, so that output must print its bytes (base64) instead of text. */
 export function isEscapedKey(key: string): boolean {
   return !key.isWellFormed();
 }
 
 /**
- * The first key after all that begin with the prefix: its last byte that is not 0xff, incremented, the rest cut.
- * Undefined when there is none (an empty prefix, or 0xff bytes only): the range has no end.
+ * The end of the range of keys with this prefix: the prefix with its last byte that is not 0xff incremented, and all
+ * bytes after that removed. Undefined for an empty prefix, or one of 0xff bytes alone: the range has no end.
  */
 export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   let last = prefix.length - 1;
   while (last >= 0 && prefix[last] === 0xff) last--;
   if (last < 0) return undefined;
-  // Not slice(): a Buffer's is a view, and the prefix itself would change.
+  // A Buffer's slice() shares its memory: the increment would change the caller's prefix.
   const end = new Uint8Array(prefix.subarray(0, last + 1));
   end[last] = (end[last] as number) + 1;
   return end;
 }
 
-/** Key order: by UTF-16 code unit, JavaScript's own. */
+/** Compares two keys by UTF-16 code unit, as JavaScript's `<` does. */
 export function compareKeys(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -79,7 +81,7 @@ function tryDecode(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** How long a UTF-8 sequence with this first byte is (RFC 3629); 0 when none begins so. */
+/** The length of a UTF-8 sequence with this first byte (RFC 3629); 0 if no sequence begins with it. */
 function sequenceLength(first: number): number {
   if (first < 0x80) return 1;
   if (first < 0xc2) return 0;

@@ -2,11 +2,11 @@ import { WatchError } from './errors.js';
 import { quote } from './printable.js';
 
 /**
- * Refuses options that a function does not have, and `null`: a misspelt option would have no effect, and nobody would
- * notice that a list is not protected. An option that is `undefined` counts as not given.
- * @param where begins the message: `brokerList`.
- * @param known all the names that there are.
- * @throws WatchError INVALID_OPTION that names the option, and the one that was probably meant.
+ * Throws on an option that a function does not have, and on `null`. A misspelt `allow` would otherwise have no effect,
+ * and leave a list open. `undefined` counts as not given.
+ * @param where the beginning of the message: `brokerList`.
+ * @param known all option names.
+ * @throws WatchError INVALID_OPTION that names the option, and the most similar known one.
  */
 export function checkKnownOptions(where: string, options: unknown, known: readonly string[]): void {
   if (options === undefined) return;
@@ -26,12 +26,14 @@ export function checkKnownOptions(where: string, options: unknown, known: readon
   }
 }
 
-/** All names of an options type: one that is forgotten, or that there is not, does not compile. */
+/** All option names of a type. The compiler rejects a name that is missing here, or that the type does not have. */
 export function optionNames<T extends object>(names: Readonly<Record<keyof Required<T>, true>>): readonly string[] {
   return Object.keys(names);
 }
 
-/** The known name that differs by the case of its letters, by its ending, or in two letters at most. */
+/**
+ * The known name that is most similar: equal but for case, the beginning of the other, or at most two letters apart.
+ */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   const byDistance = known
@@ -42,7 +44,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return known.find((each) => lower.startsWith(each.toLowerCase()) || each.toLowerCase().startsWith(lower));
 }
 
-/** Levenshtein's: insertions, deletions and replacements of one letter. */
+/** The Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {

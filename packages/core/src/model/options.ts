@@ -1,59 +1,62 @@
 import { optionNames } from './knownOptions.js';
 import type { Revision } from './revision.js';
 
-/** Credentials and TLS. Secrets come here, never in a URL. */
+/** Credentials, TLS and limits of a connection. Secrets belong here: a URL that holds one is refused. */
 export interface ConnectOptions {
   readonly username?: string;
   readonly password?: string;
   readonly token?: string;
   readonly tls?: TlsOptions;
   /**
-   * The largest answer to take, bytes; at least 2 MiB. Default: etcd 512 MiB, Consul 128 MiB. etcd's watch reads anew what
-   * is larger, in smaller pages, so that a delete is inferred where it would have been told; Consul has no pages.
+   * The largest answer that is accepted, bytes; at least 2 MiB. Default: etcd 512 MiB, Consul 128 MiB. If a message of
+   * etcd's watch is larger, the adapter reads the keys again in pages, so that deletes are inferred. Consul has no
+   * pages: a larger answer is an error.
    */
   readonly maxMessageBytes?: number;
   /**
-   * How old the last proof of the state may be while the status is `live`, ms. The backend is asked often enough to keep
-   * it. Default: etcd 30 s; Consul its wait, a sixteenth of it and 3 s. At least 4000; files and memory have no such age.
+   * How long the status may be `live` after the last proof that the state is current, ms; at least 4,000. The adapter
+   * asks the backend often enough. Default: etcd 30,000; Consul its wait, a sixteenth of it and 3,000. Files and memory
+   * refuse the option.
    */
   readonly maxProofAgeMs?: number;
-  /** Options that only the URL's adapter knows, as its own documentation says. Values that JSON can hold. */
+  /** Options that only the URL's adapter knows; its documentation lists them. Values must be JSON. */
   readonly adapterOptions?: Readonly<Record<string, unknown>>;
 }
 
-/** How a URL is to be watched. */
+/** Options of one watch. */
 export interface WatchOptions extends ConnectOptions {
-  /** Watches this literal prefix in the URL's cluster instead of the URL's own path. */
+  /** A literal prefix to watch in the URL's cluster, instead of the URL's own path. */
   readonly prefix?: string;
   /**
-   * Begins with the state at this revision, then tells every change after it. Needs a backend that keeps its history
-   * (`Source.supports.history`, as etcd's does); any other fails with UNSUPPORTED. A revision that is compacted fails
-   * with COMPACTED, one that is still to come with ROLLED_BACK: no waiting mends that. Until the backend has shown what
-   * came after, the status is `stale` with NOT_CURRENT. Once begun, the watch survives what every watch does: where it
-   * must read anew, it tells the difference. A later `swap` begins at its backend's present unless given its own.
+   * Begins with the state at this revision, then delivers every later change. It needs a backend with a history (etcd);
+   * others fail with UNSUPPORTED. A compacted revision fails with COMPACTED, a future one with ROLLED_BACK; both end
+   * the watch. Until the watch has caught up, the status is `stale` with NOT_CURRENT. After an interruption that cannot
+   * be bridged, it delivers the difference, as every watch does. A later `swap` begins at the present of its backend,
+   * unless it is given a `since` of its own.
    */
   readonly since?: Revision;
   /**
-   * Path of a file that keeps the last good state. While the backend does not answer, the watch begins with that state,
-   * `stale` since when it was last known to be the backend's; the backend's first answer is then told as the difference.
-   * Written at most every 5 s while the state changes and at the end, atomically, with mode 0600. One file serves one
-   * watch. One that cannot be read or written is warned of, and the watch goes on. Does nothing beside `since`.
+   * Path of a checkpoint file, which keeps the last good state. If the backend does not answer at the start, the watch
+   * begins with that state: `stale`, since the state's last proof. The backend's first answer is then a resync. The
+   * file is written atomically, with mode 0600, at most every 5 s while the state changes, and on close. Each watch
+   * needs a file of its own. If it cannot be read or written, a warning is logged and the watch goes on. Ignored with
+   * `since`.
    */
   readonly checkpoint?: string;
 }
 
-/** PEM texts, not paths. */
+/** TLS settings. `ca`, `cert` and `key` are PEM texts; a path is refused. */
 export interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** The name to verify the server's certificate against, where it is not the host of the URL. */
+  /** The name that the server's certificate must be for. Default: the URL's host. */
   readonly serverName?: string;
-  /** Accepts any certificate. Warned of at every start. */
+  /** Accepts any certificate. The adapter logs a warning each time it opens a source. */
   readonly insecureSkipVerify?: boolean;
 }
 
-/** All that `TlsOptions` has. */
+/** The names of all `TlsOptions`. */
 export const TLS_OPTIONS = optionNames<TlsOptions>({
   ca: true,
   cert: true,
@@ -62,7 +65,7 @@ export const TLS_OPTIONS = optionNames<TlsOptions>({
   insecureSkipVerify: true,
 });
 
-/** All that `WatchOptions` has. */
+/** The names of all `WatchOptions`. */
 export const WATCH_OPTIONS = optionNames<WatchOptions>({
   username: true,
   password: true,

@@ -2,12 +2,13 @@ import { type InspectOptions, inspect } from 'node:util';
 import { valueJson } from './shown.js';
 import type { Entry } from './types.js';
 
-/** A revision up to 2^53 as a number, a larger one as a BigInt: exact, and without the memory of its decimal text. */
+/** A revision: a number up to 2^53, a BigInt above. Exact, and smaller than the decimal text. */
 export type WholeNumber = number | bigint;
 
 /**
- * An entry that shares a block of bytes with its neighbours. With a `Uint8Array` and two decimal texts of its own for each
- * entry, 100,000 of them take 60 MB more: V8 keeps every array of more than 64 bytes outside the heap, by itself.
+ * An entry whose value is a part of a block of bytes that it shares with its neighbours. With a `Uint8Array` and two
+ * decimal texts for each entry, 100,000 entries take 60 MB more: V8 allocates every array of more than 64 bytes outside
+ * the heap.
  */
 export class PackedEntry implements Entry {
   readonly #block: Uint8Array;
@@ -17,9 +18,7 @@ export class PackedEntry implements Entry {
   readonly #createRevision: WholeNumber;
   #value: Uint8Array | undefined;
 
-  /**
-   * @param block holds the value from `at` on. It is kept for as long as the entry is: some 64 KiB shared by neighbours.
-   */
+  /** @param block holds the value, from `at` on. Some 64 KiB, kept in memory as long as any of its entries. */
   constructor(block: Uint8Array, at: number, length: number, revision: WholeNumber, createRevision: WholeNumber) {
     this.#block = block;
     this.#at = at;
@@ -28,7 +27,7 @@ export class PackedEntry implements Entry {
     this.#createRevision = createRevision;
   }
 
-  /** Whether both were written, and created, at the same revisions: without making texts of them. */
+  /** Whether both entries have the same revision and createRevision, without making texts of them. */
   static sameRevisions(a: PackedEntry, b: PackedEntry): boolean {
     return a.#revision === b.#revision && a.#createRevision === b.#createRevision;
   }

@@ -1,12 +1,12 @@
 import { type InspectOptions, inspect } from 'node:util';
 import type { Entry } from './types.js';
 
-/** How many entries a printed map shows; the rest is counted. */
+/** The most entries that a printed map shows; the others are counted. */
 const SHOWN = 100;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Bytes as text; those that are not UTF-8 as `{ base64 }`. */
+/** The bytes as text, or `{ base64 }` if they are not UTF-8. */
 export function valueJson(value: Uint8Array): string | { readonly base64: string } {
   try {
     return utf8.decode(value);

@@ -1,9 +1,9 @@
 import type { Breaks } from './tree.js';
 
-/** So many items are sorted at once: about 2 ms. */
+/** Items that are sorted in one go: about 2 ms. */
 const RUN = 4_096;
 
-/** Merge sort, in slices between which the event loop turns: to sort 500,000 changes at once takes half a second. */
+/** Merge sort in slices, between which the event loop turns. Sorting 500,000 changes in one go takes half a second. */
 export async function sortInSlices<T>(
   items: readonly T[],
   compare: (a: T, b: T) => number,

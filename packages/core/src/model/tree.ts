@@ -11,45 +11,45 @@ const BTree = BTreeModule.default;
 type BTree = InstanceType<typeof BTree<string, Entry>>;
 const diffAgainst = diffModule.default;
 const bulkLoad = bulkLoadModule.bulkLoad;
-// Its types know no keys: it takes and gives the trees of one kind.
+// The library's types do not name the keys and values of a tree.
 const union = unionModule.default as unknown as (
   a: BTree,
   b: BTree,
   combine: (key: string, a: Entry, b: Entry) => Entry,
 ) => BTree;
 
-/** A change of one key: to an entry, or to nothing. */
+/** One key's new entry; undefined deletes the key. */
 export type Edit = readonly [key: string, entry: Entry | undefined];
 
-/** Says when long work has held the event loop for long enough, and gives it a turn. */
+/** Says when work has held the event loop long enough, and lets it turn. */
 export interface Breaks {
   readonly isOver: boolean;
   turn(): Promise<void>;
 }
 
 /**
- * A persistent sorted map: an edited copy shares every node that the edit did not touch, so each version is a cheap
- * immutable value, and two versions are compared in time that grows with their difference, not with their size.
+ * A persistent sorted map. An edited copy shares every node that the edit did not touch, so each version is a cheap
+ * immutable value. The time to compare two versions grows with their difference, and not with their size.
  */
 export class Tree implements KeyMap {
   static readonly EMPTY = new Tree(new BTree<string, Entry>(undefined, compareKeys));
   readonly #tree: BTree;
 
-  /** @param tree nobody else changes it. */
+  /** @param tree must not be changed by anybody else. */
   constructor(tree: BTree) {
     this.#tree = tree;
   }
 
-  /** A tree of these entries; of two with one key the later counts. */
+  /** Makes a tree of entries. If a key comes twice, its later entry counts. */
   static of(entries: Iterable<readonly [string, Entry]>): Tree {
     const builder = new KeyMapBuilder();
     for (const [key, entry] of entries) builder.add(key, entry);
     return builder.build();
   }
 
-  /** The same, in slices between which the event loop turns: 500,000 entries would hold it for 0.4 s. */
+  /** As `of`, in slices between which the event loop turns: 500,000 entries in one go take 0.4 s. */
   static async build(entries: Iterable<readonly [string, Entry]>, slices: Breaks): Promise<Tree> {
-    // A backend may have built it while its answers came.
+    // The adapter may have built the tree while its answers came.
     if (entries instanceof Tree) return entries;
     const builder = new KeyMapBuilder();
     for (const [key, entry] of entries) {
@@ -91,12 +91,12 @@ export class Tree implements KeyMap {
     }
   }
 
-  /** Whoever wants this tree with some edits made. */
+  /** Starts an edited copy of this tree. */
   editor(): TreeEditor {
     return new TreeEditor(this, this.#tree);
   }
 
-  /** This tree with the edits made, in slices between which the event loop turns. */
+  /** An edited copy, made in slices between which the event loop turns. */
   async editedInSlices(edits: Iterable<Edit>, slices: Breaks): Promise<Tree> {
     const editor = this.editor();
     for (const [key, entry] of edits) {
@@ -106,14 +106,14 @@ export class Tree implements KeyMap {
     return editor.finish();
   }
 
-  /** Whether both hold the very same entry objects. */
+  /** Whether both trees hold the very same entry objects. */
   equals(other: Tree): boolean {
     if (this === other) return true;
     const stop = (): { break: boolean } => ({ break: true });
     return diffAgainst<string, Entry, boolean>(this.#tree, other.#tree, stop, stop, stop) === undefined;
   }
 
-  /** Whether any key's entry objects differ, and the rule says so. */
+  /** Whether the rule finds a difference in any key whose entry objects differ. */
   some(after: Tree, differs: (before: Entry | undefined, after: Entry | undefined) => boolean): boolean {
     if (this === after) return false;
     const stopIf = (yes: boolean): { break: boolean } | undefined => (yes ? { break: true } : undefined);
@@ -127,7 +127,7 @@ export class Tree implements KeyMap {
     return stopped !== undefined;
   }
 
-  /** Calls back, in key order, for each key whose entry object is not the same in the other tree. */
+  /** Calls back, in key order, for each key whose entry object differs between the trees. */
   differences(after: Tree, visit: (key: string, before: Entry | undefined, after: Entry | undefined) => void): void {
     if (this === after) return;
     diffAgainst<string, Entry, void>(
@@ -151,12 +151,12 @@ export class TreeEditor {
     this.#tree = tree;
   }
 
-  /** As edited so far. */
+  /** The entry as edited so far. */
   get(key: string): Entry | undefined {
     return this.#tree.get(key);
   }
 
-  /** @param entry undefined: the key goes. */
+  /** @param entry undefined deletes the key. */
   set(key: string, entry: Entry | undefined): void {
     if (!this.#isCopy) this.#tree = this.#tree.clone();
     this.#isCopy = true;
@@ -164,18 +164,18 @@ export class TreeEditor {
     else this.#tree.set(key, entry);
   }
 
-  /** The edited tree, or the very one of before where nothing was set. */
+  /** The edited tree; the original one if nothing was set. */
   finish(): Tree {
     return this.#isCopy ? new Tree(this.#tree) : this.#before;
   }
 }
 
-/** So many entries become a tree at once: about 1 ms. */
+/** Entries that become a tree in one go: about 1 ms. */
 const CHUNK = 8_192;
 
 /**
- * Builds a map of entries that come in key order, as backends list them: chunk by chunk, joined without a copy. What comes
- * out of order is put in its place; of two entries with one key the later counts.
+ * Builds a map of entries that come in key order, as backends list them: in chunks, which are joined without a copy. A
+ * key out of order is put in its place. If a key comes twice, its later entry counts.
  */
 export class KeyMapBuilder {
   #tree: BTree = new BTree<string, Entry>(undefined, compareKeys);
@@ -185,7 +185,7 @@ export class KeyMapBuilder {
 
   add(key: string, entry: Entry): void {
     if (this.#last !== undefined && compareKeys(this.#last, key) >= 0) {
-      // Out of order: keys beyond U+FFFF, of which a backend has another order, or a key that is told twice.
+      // Out of order: keys beyond U+FFFF, which a backend orders by bytes, or a key that comes twice.
       this.#flush();
       this.#tree.set(key, entry);
       return;
@@ -196,7 +196,7 @@ export class KeyMapBuilder {
     if (this.#keys.length >= CHUNK) this.#flush();
   }
 
-  /** The map; nothing may be added after. */
+  /** Returns the map. Nothing may be added afterwards. */
   build(): Tree {
     this.#flush();
     return new Tree(this.#tree);

@@ -1,6 +1,6 @@
 /**
- * An abort that follows other signals until it is disposed of. `AbortSignal.any()` of Node 20 keeps an entry on a
- * long-lived signal for ever: 200,000 polls that follow one `close()` would be 200,000 entries.
+ * An abort that follows other signals until it is disposed of. Node 20's `AbortSignal.any()` leaves an entry on a
+ * long-lived signal for ever: 200,000 polls that follow one `close()` would leave 200,000.
  */
 export class LinkedAbort implements Disposable {
   readonly #controller = new AbortController();
@@ -22,21 +22,21 @@ export class LinkedAbort implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Aborts this signal and lets go of the others. */
+  /** Aborts this signal and stops following the others. */
   abort(reason?: unknown): void {
     this[Symbol.dispose]();
     this.#controller.abort(reason);
   }
 
-  /** Lets go of the others: their abort does nothing here any more. */
+  /** Stops following the others. */
   [Symbol.dispose](): void {
     for (const source of this.#sources) source.removeEventListener('abort', this.#follow);
   }
 }
 
 /**
- * The promise's outcome, or a rejection with the signal's reason as soon as the signal aborts. Leaves no listener.
- * `Promise.race` would leave a reaction on a promise that never settles.
+ * The promise's result, or a rejection with the signal's reason as soon as the signal aborts. Leaves no listener
+ * behind; `Promise.race` would leave a reaction on a promise that never settles.
  */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

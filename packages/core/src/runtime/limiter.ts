@@ -1,4 +1,4 @@
-/** Bounds how much of one kind of work is under way. First come, first served. */
+/** Limits how many of one kind of work run at once. First come, first served. */
 export class Limiter {
   readonly #size: number;
   readonly #queue = new Set<() => void>();
@@ -8,11 +8,11 @@ export class Limiter {
     this.#size = size;
   }
 
-  /** Resolves when there is room. @returns gives the room back; to be called once. @throws the signal's reason. */
+  /** Waits for room. @returns gives the room back; call it once. @throws the signal's reason. */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#busy < this.#size) this.#busy++;
-    // Handed over by whoever leaves: `#busy` stays.
+    // The room is handed over by the work that ends: `#busy` stays the same.
     else await this.#turn(signal);
     let left = false;
     return () => {

@@ -1,4 +1,4 @@
-/** The part of pino that Rollcall calls, so that any pino-compatible logger fits. Fields first, then the message. */
+/** A logger: the part of pino's interface that Rollcall calls. Fields first, then the message. */
 export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
@@ -8,14 +8,14 @@ export interface Logger {
 
 const nothing = (): void => {};
 
-/** What a library does unless told otherwise. */
+/** The default: logs nothing. */
 export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 const guarded = new WeakSet<Logger>();
 
 /**
- * The user's logger, made safe where it enters. pino throws once its transport's worker has exited: unguarded, one log
- * line would end a watch, or the process by an unhandled rejection.
+ * The user's logger with every call guarded. pino throws once its transport's worker has exited: one log line would
+ * then end a watch, or the process.
  */
 export function guardedLogger(logger: Logger | undefined): Logger {
   if (logger === undefined) return silentLogger;

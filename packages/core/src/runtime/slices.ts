@@ -1,6 +1,6 @@
-/** How long work on one large state may keep the event loop, ms. */
+/** The longest that work may hold the event loop, ms. */
 const SLICE_MS = 5;
-/** Looking at the clock costs about as much as a few items. */
+/** The clock is read once for so many items: reading it costs about as much as a few of them. */
 const ITEMS_A_LOOK = 64;
 
 /** Cuts long work into slices, between which the event loop turns. */
@@ -8,12 +8,12 @@ export class Slices {
   #began = performance.now();
   #items = 0;
 
-  /** To be asked once for each item of the work. */
+  /** Whether the slice is over; ask once for each item of the work. */
   get isOver(): boolean {
     return ++this.#items % ITEMS_A_LOOK === 0 && performance.now() - this.#began >= SLICE_MS;
   }
 
-  /** The same, for items that are long work themselves. */
+  /** Whether the slice is over, read from the clock at each call: for items that are long work themselves. */
   get isOverNow(): boolean {
     return performance.now() - this.#began >= SLICE_MS;
   }

@@ -2,10 +2,10 @@ import type { WatchError } from '../model/errors.js';
 import type { Logger } from './logger.js';
 import type { Timing } from './timing.js';
 
-/** The same error is logged once per this time. */
+/** The same error is logged once in this time, ms. */
 const QUIET_MS = 30_000;
 
-/** Warns of an error unless the same one (code and message) was logged a short while ago. */
+/** Logs a warning unless the same error (code and message) was logged in the last 30 s. */
 export class LogThrottle {
   readonly #logger: Logger;
   readonly #timing: Timing;

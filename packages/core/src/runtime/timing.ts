@@ -1,18 +1,18 @@
 import { LinkedAbort } from './abort.js';
 
-/** Clock, timers and randomness, given from outside so that tests decide them. */
+/** Clock, timers and randomness. Passed in, so that tests can control them. */
 export interface Timing {
-  /** Monotonic, ms: durations never follow the wall clock, which may jump. */
+  /** Monotonic time, ms: for durations, because the wall clock may jump. */
   now(): number;
-  /** Wall clock, ms since the Unix epoch: only ever shown to people. */
+  /** Wall clock, ms since the Unix epoch: only for what people read. */
   wallNow(): number;
-  /** Uniform in [0, 1). */
+  /** A random number, uniform in [0, 1). */
   random(): number;
-  /** Runs once after `ms`; the returned function cancels. Never holds the process. */
+  /** Calls `run` once after `ms`. The returned function cancels it. The timer does not keep the process running. */
   schedule(ms: number, run: () => void): () => void;
 }
 
-/** The longest a Node timer can be; it takes a longer one for 1 ms. */
+/** The longest delay of a Node timer; a longer one fires after 1 ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemTiming: Timing = {
@@ -26,7 +26,7 @@ export const systemTiming: Timing = {
   },
 };
 
-/** The promise's value; undefined when it takes longer than `ms`, or when the signal aborts meanwhile. */
+/** The promise's value; undefined if it takes longer than `ms`, or the signal aborts first. */
 export async function inTime<T>(
   timing: Timing,
   ms: number,
@@ -42,7 +42,7 @@ export async function inTime<T>(
   }
 }
 
-/** Resolves after `ms`, or at once when the signal aborts: the caller looks at the signal. */
+/** Resolves after `ms`, or at once when the signal aborts: check the signal afterwards. */
 export function delay(timing: Timing, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

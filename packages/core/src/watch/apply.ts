@@ -10,9 +10,9 @@ import { Slices } from '../runtime/slices.js';
 type Entries = Iterable<readonly [string, Entry]>;
 
 /**
- * The state after a full read. Entries that are the same stay the same objects; when all are, so does the tree. The event
- * loop turns while a large one is compared.
- * @param epoch the held one, or a new one when this is another history.
+ * The state after a full read. An entry that has not changed stays the same object; if none has, the tree does. Works
+ * in slices, so that the event loop turns.
+ * @param epoch the present epoch, or a new one for another history.
  */
 export async function applySnapshot(
   held: HeldSnapshot,
@@ -26,7 +26,7 @@ export async function applySnapshot(
   return { snapshot, changed: isChanged(held, snapshot), edits: edits.length, full: true };
 }
 
-/** The first state there is. The event loop turns while a large one is taken over. */
+/** The first state. Works in slices, so that the event loop turns. */
 export async function firstSnapshot(
   { revision, entries: listed }: Pick<Snapshot, 'revision'> & { readonly entries: Entries },
   epoch: number,
@@ -35,7 +35,7 @@ export async function firstSnapshot(
   return { snapshot: { revision, epoch, entries }, changed: true, edits: entries.size, full: true };
 }
 
-/** The state after a delta. Whatever lies at or below the cursor was already told: dropped. */
+/** The state after a delta. Events at or below the cursor were delivered before and are dropped. */
 export function applyDelta(held: HeldSnapshot, update: Delta): Step {
   if (compareRevisions(update.revision, held.revision) <= 0)
     return { snapshot: held, changed: false, edits: 0, full: false };
@@ -53,11 +53,11 @@ export function applyDelta(held: HeldSnapshot, update: Delta): Step {
   if (isOfDistinctKeys(changes)) {
     return { snapshot, changed: edits > 0, edits, full: false, changes: sorted(changes) };
   }
-  // A key that came and went within this delta leaves an equal state behind.
+  // A key that was put and deleted within the delta leaves the state as it was.
   return { snapshot, changed: isChanged(held, snapshot), edits, full: false };
 }
 
-/** Undefined where a reader could see no difference. */
+/** The change that an event makes; undefined if a reader could see no difference. */
 function changeBy(event: SourceEvent, revision: Revision, previous: Entry | undefined): Change | undefined {
   const { key } = event;
   if (event.type === 'delete') {
@@ -73,20 +73,25 @@ function isOfDistinctKeys(changes: readonly Change[]): boolean {
   return changes.length < 2 || new Set(changes.map(({ key }) => key)).size === changes.length;
 }
 
-/** In the order of a batch, which is the backend's most of the time. */
+/** Sorts changes into the order of a batch; mostly they have it already. */
 function sorted(changes: Change[]): readonly Change[] {
   if (changes.length < 2) return changes;
   const isSorted = changes.every((change, i) => i === 0 || inOrder(changes[i - 1] as Change, change) <= 0);
   return isSorted ? changes : changes.sort(inOrder);
 }
 
-/** The state after a bookmark. One at or below the cursor proves nothing new: a lagging member may send it. */
+/**
+ * The state after a bookmark. A bookmark at or below the cursor, as a lagging member may send it, proves nothing new.
+ */
 export function applyBookmark(held: HeldSnapshot, update: Extract<Update, { type: 'bookmark' }>): Step {
   const ahead = compareRevisions(update.revision, held.revision) > 0;
   return { snapshot: ahead ? { ...held, revision: update.revision } : held, changed: false, edits: 0, full: false };
 }
 
-/** Walks along the tree, since a backend lists its keys in order; a key out of order, new or told twice is looked up. */
+/**
+ * The edits that lead from the tree to the entries. Walks along the tree, because backends list keys in order; a key
+ * that is out of order, new or repeated is looked up.
+ */
 async function editsTo(held: Tree, entries: Entries, slices: Slices): Promise<Edit[]> {
   const edits: Edit[] = [];
   const passed: string[] = [];

@@ -14,7 +14,7 @@ interface Bounds {
 /**
  * Takes the updates of one watch attempt until it ends or the signal aborts. An adapter that hangs after an abort, or
  * whose stream falls silent, does not hold the caller.
- * @param watch begins the watch. `watch` and `take` are given a function to call at each sign of life.
+ * @param watch begins the watch. `watch` and `take` get a function that resets the silence timer.
  * @throws WatchError SILENT, or what the watch threw.
  */
 export async function pullUntil<U extends Update>(
@@ -67,7 +67,7 @@ class Watchdog {
     this.#cancel();
   }
 
-  /** One timer that looks back, not one set anew by every update. */
+  /** One timer for all updates: when it fires, it reads the time of the last update and waits for the rest. */
   #arm(ms: number): void {
     this.#cancel = this.#timing.schedule(ms, () => {
       if (this.#leftMs > 0) this.#arm(this.#leftMs);
@@ -75,7 +75,10 @@ class Watchdog {
     });
   }
 
-  /** If the event loop was held, what came meanwhile still waits to be read: it gets its turn before the verdict. */
+  /**
+   * If the event loop was held, updates that arrived meanwhile are still unread: they are read before the watch is
+   * taken for silent.
+   */
   #lookAgain(): void {
     let cancelled = false;
     this.#cancel = () => {

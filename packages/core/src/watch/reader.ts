@@ -4,28 +4,28 @@ import type { Batch, ReadOptions } from '../model/types.js';
 import type { Timing } from '../runtime/timing.js';
 import { batchBetween, batchInSlices, isLarge, type View } from './view.js';
 
-/** A quiet period may hold a change back for this many quiet periods at most, unless told otherwise. */
+/** Default of `maxQuietMs`, in quiet periods. */
 const DEFAULT_MAX_QUIET_PERIODS = 10;
 
-/** Where a reader finds the present. */
+/** The handle, as its readers see it. */
 export interface ReaderHost {
   readonly timing: Timing;
   view(): View | undefined;
-  /** The view to begin with, where it is not the present one. */
+  /** The view that the first batch shows; undefined for the present one. */
   begin(): View | undefined;
   forget(reader: Reader): void;
 }
 
-/** What one consumer has seen of a handle. Costs the view it saw last, never a queue. */
+/** One reader of a handle. It keeps the view that it saw last, and no queue. */
 export class Reader {
   readonly batches: PullIterator<Batch>;
   readonly #host: ReaderHost;
   readonly #quietMs: number;
   readonly #maxQuietMs: number;
   #seen: View | undefined;
-  /** When the first change this reader has not seen came, and the latest. */
+  /** When the first and the last change came that this reader has not seen. */
   #unseen: { readonly first: number; readonly last: number } | undefined;
-  /** Whether somebody waited for the last change. */
+  /** Whether a `next()` was pending at the last change. */
   #wasAwaited = false;
   #cancelTimer: () => void = () => {};
   #prepared: { readonly view: View; readonly batch: Batch | undefined } | 'under way' | undefined;
@@ -45,7 +45,7 @@ export class Reader {
     });
   }
 
-  /** The host's view has an observable change. */
+  /** Called when the view has changed visibly. */
   changed(): void {
     if (this.#quietMs > 0) {
       const now = this.#host.timing.now();
@@ -55,12 +55,12 @@ export class Reader {
     this.batches.serve();
   }
 
-  /** Whether the last change was taken at once, and the next one is not waited for yet. */
+  /** Whether the reader took the last change at once and has not called `next()` since. */
   get isTaking(): boolean {
     return this.#wasAwaited && !this.batches.isAwaited && !this.batches.ended;
   }
 
-  /** The host's view moved without an observable change (a bookmark, a new epoch with the same content). */
+  /** Called when the view has moved without a visible change (a bookmark, a new epoch with the same content). */
   moved(): void {
     const view = this.#host.view();
     if (view !== undefined && this.#seen?.version === view.version) this.#seen = view;
@@ -83,7 +83,7 @@ export class Reader {
     return batch ?? (this.#seen === view ? undefined : this.#take());
   }
 
-  /** Computes a large batch in slices, then serves. What comes meanwhile is told in the batch after it. */
+  /** Computes a large batch in slices, then delivers it. Later changes come in the next batch. */
   #prepare(view: View): void {
     this.#prepared = 'under way';
     void batchInSlices(this.#seen, view).then((batch) => {
@@ -92,7 +92,7 @@ export class Reader {
     });
   }
 
-  /** Whether the quiet period is still running; then a timer serves when it is over. The first batch never waits. */
+  /** Whether the quiet period still runs; then a timer delivers at its end. The first batch never waits. */
   #mustStayQuiet(): boolean {
     this.#cancelTimer();
     if (this.#seen === undefined || this.#unseen === undefined || this.#quietMs === 0) return false;

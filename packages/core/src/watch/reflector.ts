@@ -22,44 +22,47 @@ export interface ReflectorHost {
   /** The first scheme of the source's adapter, for messages. */
   readonly adapter: string;
   readonly target: Target;
-  /** The revision whose state is to be the first. */
+  /** The revision to begin with. */
   readonly since: Revision | undefined;
-  /** The checkpoint, where one is kept. Never rejects. */
+  /** Loads the checkpoint, if one is kept. Never rejects. */
   readonly recall: (() => Promise<Checkpoint | undefined>) | undefined;
   readonly timing: Timing;
   readonly logger: Logger;
-  /** Shared by all watches, so that 200 of them that lose one server say it once. */
+  /** Shared by all watches: if 200 of them lose one server, one line is logged. */
   readonly warnings: LogThrottle;
-  /** A number for a history not seen before. */
+  /** Makes a number for a history that was not seen before. */
   mintEpoch(): number;
-  /** The state moved. `resync`: by the first answer after an interruption. */
+  /** The state has moved. `resync`: by the first answer after an interruption. */
   onStep(step: Step, resync: boolean): void;
   onStatus(status: Status): void;
-  /** Whether a reader who was told of the last step has not come back for the next one. */
+  /** Whether a reader is still working on the last step. */
   readersAreTaking(): boolean;
 }
 
 type Bookmark = Extract<Update, { type: 'bookmark' }>;
 
-/** These say that the cursor cannot be continued from: a full read decides, and nobody needs to wait for it. */
+/** Codes that refuse the cursor: a full read follows at once. */
 const READ_ANEW: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'TOO_LARGE', 'ROLLED_BACK', 'OTHER_HISTORY']);
 
-/** These say of a revision that was asked for that it is gone, or still to come. */
+/** Codes that say that the `since` revision is compacted or in the future. */
 const NOT_THERE: ReadonlySet<ErrorCode> = new Set(['COMPACTED', 'ROLLED_BACK']);
 
 /**
- * A reader whose loop waits for nothing is back within so many microtasks, also behind some generators that map what it
- * is given. A turn of the event loop instead costs system calls, and a replay has thousands of revisions.
+ * A reader whose loop awaits nothing calls `next()` again within this many microtasks, also behind some mapping
+ * generators. Waiting for microtasks is cheaper than a turn of the event loop, and a replay has thousands of revisions.
  */
 const MICROTASKS_TO_TAKE = 8;
 
-/** How long the backend has to answer before a checkpoint does, unless it fails; and a disk before an error is told, ms. */
+/**
+ * The backend has this long, ms, before the checkpoint is used, unless an attempt fails first. A failure is reported at
+ * most this long after, while the checkpoint is read.
+ */
 const HEAD_START_MS = 1_000;
 
 /**
- * The only loop: keeps one target's state equal to its backend's through every failure. Runs attempts of
- * `Source.watch` one after another, resumes where the history allows it and reads anew where not, notices silence, and
- * waits between failures. The source only translates; all that is held is held here.
+ * The only loop. It keeps one target's state equal to the backend's through every failure: it runs attempts of
+ * `Source.watch` one after another, resumes if the history allows it and reads everything otherwise, notices silence,
+ * and waits between failures. The source only translates; the state is kept here.
  */
 export class Reflector {
   readonly #host: ReflectorHost;
@@ -67,7 +70,7 @@ export class Reflector {
   readonly #health: WatchStatus;
   readonly #check: UpdateCheck;
   #loggedLower = false;
-  /** However fast changes come, timers and sockets get their turn. */
+  /** Lets timers and sockets have their turn, however fast changes come. */
   readonly #slices = new Slices();
 
   constructor(host: ReflectorHost) {
@@ -77,7 +80,7 @@ export class Reflector {
     this.#check = new UpdateCheck(host.adapter);
   }
 
-  /** The status as of now, with the time of the last proof. */
+  /** The present status, with the time of the last proof. */
   get status(): Status {
     return this.#health.status;
   }
@@ -87,7 +90,7 @@ export class Reflector {
     void this.#afterHeadStart(signal);
     while (!signal.aborted && this.#health.state !== 'failed') {
       try {
-        // One call per outage. p-retry has no jitter at its cap and no injected clock, so the wait is ours.
+        // One call for each outage. The wait is our own: p-retry has no jitter at its cap, and no injected clock.
         await pRetry(() => this.#untilUnhealthy(signal), {
           retries: Number.POSITIVE_INFINITY,
           minTimeout: 0,
@@ -103,8 +106,8 @@ export class Reflector {
   }
 
   /**
-   * One attempt. Resolves when aborted, or when it was healthy before it failed: that ends the outage.
-   * @throws WatchError when it failed early; p-retry's AbortError around it when nothing can help.
+   * Runs one attempt. Resolves if it was aborted, or healthy before it failed: that ends the outage.
+   * @throws WatchError if it failed early; p-retry's AbortError around it if no retry can help.
    */
   async #untilUnhealthy(signal: AbortSignal): Promise<void> {
     try {
@@ -113,7 +116,7 @@ export class Reflector {
       if (signal.aborted) return;
       const error = WatchError.from(thrown);
       await this.#recallSoon(error);
-      // The verdict of a fatal error waits for the slowest disk, the next attempt does not.
+      // A fatal error is reported only after the checkpoint was read, however slow the disk.
       if (!error.retryable) await this.#recall(error);
       if (this.#isFatal(error)) throw new AbortError(error);
       if (!this.#health.endOutageIfHealthy()) throw error;
@@ -136,7 +139,8 @@ export class Reflector {
         if (signal.aborted || !READ_ANEW.has(error.code)) throw error;
         this.#health.endOutageIfHealthy();
         this.#replica.refused(error.code);
-        // Only a refused cursor is worth no wait: a store that ends every watch right after its list must not be spun on.
+        // Without a cursor there is a wait: a store that ends every watch right after its list would be asked in a
+        // loop.
         if (from === undefined) throw error;
         this.#host.logger.info({ code: error.code, revision: from.revision }, `${error.message} Reading anew.`);
         this.#becomeStale(error);
@@ -144,13 +148,13 @@ export class Reflector {
     }
   }
 
-  /** With `since`, takes the state at that revision as the first; the watch goes on from there as after an outage. */
+  /** With `since`: reads the state at that revision as the first one. The watch then continues from there. */
   async #beginAtSince(signal: AbortSignal): Promise<void> {
     const { source, target, timing, since } = this.#host;
     if (since === undefined || this.#held !== undefined) return;
     await pullUntil(
       (attemptSignal) => stateAt(source, target, since, attemptSignal),
-      // A read is silent until it is whole.
+      // A read has no updates until it is whole.
       { signal, timing, maxSilenceMs: Number.POSITIVE_INFINITY },
       async (past) => {
         const step = await this.#replica.beginWith(past, true);
@@ -161,25 +165,25 @@ export class Reflector {
     );
   }
 
-  /** A backend that is up is not anticipated by what a checkpoint has. */
+  /** Uses the checkpoint if the backend has not answered for a second. */
   async #afterHeadStart(signal: AbortSignal): Promise<void> {
     if (this.#host.recall === undefined) return;
     await delay(this.#host.timing, HEAD_START_MS, signal);
     if (!signal.aborted) await this.#recall();
   }
 
-  /** Before anybody hears of a failure: a last good state is better than an error. */
+  /** Uses the checkpoint before a failure is reported: a last good state is better than an error. */
   async #recallSoon(failure: WatchError): Promise<void> {
     if (this.#mayRecall) await inTime(this.#host.timing, HEAD_START_MS, this.#recall(failure));
   }
 
-  /** Falls back on the checkpoint while the backend has not answered. Never rejects. */
+  /** Uses the checkpoint if the backend has not answered. Never rejects. */
   async #recall(failure?: WatchError): Promise<void> {
     if (!this.#mayRecall) return;
     const checkpoint = await this.#host.recall?.();
     if (checkpoint === undefined || !this.#mayRecall) return;
     const { timing, onStep } = this.#host;
-    // What happened since, and to which store, only a full read tells.
+    // Only a full read shows what happened since, and to which store.
     const step = await this.#replica.beginWith(checkpoint, false);
     if (step === undefined) return;
     onStep(step, false);
@@ -191,7 +195,7 @@ export class Reflector {
     return this.#host.recall !== undefined && this.#held === undefined && this.#health.state === 'connecting';
   }
 
-  /** Takes one watch's updates until it ends, fails, falls silent or is aborted. */
+  /** Runs one watch until it ends, fails, falls silent or is aborted. */
   async #consume(signal: AbortSignal, from: Resume | undefined): Promise<void> {
     const { source, target, timing } = this.#host;
     const held = this.#held === undefined ? {} : { held: this.#held };
@@ -214,7 +218,7 @@ export class Reflector {
     );
   }
 
-  /** @param feed says that long work goes on. */
+  /** @param feed resets the silence timer during long work. */
   async #take(update: Update, feed: () => void, signal: AbortSignal): Promise<void> {
     switch (update.type) {
       case 'alive':
@@ -245,7 +249,7 @@ export class Reflector {
     }
   }
 
-  /** @returns whether readers were told of a change. */
+  /** @returns whether readers got a change. */
   #move(update: Delta | Bookmark): boolean {
     const step = this.#replica.move(update);
     if (step === undefined) {
@@ -267,7 +271,7 @@ export class Reflector {
     logger.info({ prefix: target.prefix, revision }, `${what}: dropped, and logged once for this watch.`);
   }
 
-  /** Waits until a reader that keeps up wants the next change: then it sees every revision by itself. */
+  /** Waits for readers that keep up, so that they see every revision by itself. */
   async #readersTake(): Promise<void> {
     const { readersAreTaking } = this.#host;
     let areTaking = readersAreTaking();
@@ -278,7 +282,10 @@ export class Reflector {
     if (areTaking || this.#slices.isOverNow) await this.#slices.turn();
   }
 
-  /** Whether no waiting mends it. With a state nothing is; without, a revision to begin with that is gone is gone. */
+  /**
+   * Whether the error ends the watch. Never once there is a state. Before that: a fatal code, or a `since` that is
+   * compacted or in the future.
+   */
   #isFatal({ code, retryable }: WatchError): boolean {
     if (this.#held !== undefined) return false;
     return !retryable || (this.#host.since !== undefined && NOT_THERE.has(code));
@@ -291,7 +298,7 @@ export class Reflector {
     const next = error.pacedMs === undefined ? `in ${Math.round(waitMs)} ms` : 'until it answers';
     warnings.warn(error, `${error.message} Trying again ${next}.`);
     this.#becomeStale(error);
-    // Attempts that are paced elsewhere must not starve the event loop if they fail at once.
+    // An attempt that the adapter paces may fail at once: let the event loop turn, so that it cannot starve.
     if (error.pacedMs === undefined) await delay(timing, waitMs, signal);
     else await new Promise((resolve) => setImmediate(resolve));
   }

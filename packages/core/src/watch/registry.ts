@@ -19,10 +19,13 @@ import { checkSource } from './updateCheck.js';
 import { WatcherHandle, type WatchReference } from './watcher.js';
 import { type WatchStart, watchStartOf } from './watchStart.js';
 
-/** `close()` settles within 1 s; what a source still has to tear down then goes on by itself. */
+/**
+ * The time that a source has to close, ms, because `close()` settles within 1 s. What takes longer goes on in the
+ * background.
+ */
 const DISPOSE_MS = 800;
 
-/** How long a first answer may take, ms, before somebody without a logger is told. */
+/** Without a logger, a process warning is emitted if nothing has answered for this long, ms. */
 const SILENCE_MS = 10_000;
 
 const REGISTRY_OPTIONS = optionNames<RegistryOptions>({
@@ -33,19 +36,17 @@ const REGISTRY_OPTIONS = optionNames<RegistryOptions>({
 });
 
 export interface RegistryOptions {
-  /** All adapters, in one explicit list. */
+  /** All adapters. */
   readonly adapters: readonly Adapter[];
   /** Any pino-compatible logger. Default: silent. */
   readonly logger?: Logger;
   /** Clock, timers and randomness. Default: the system's. */
   readonly timing?: Timing;
-  /**
-   * What a name or URL stands for, with its options; those given to the call count before them. Undefined: it is a URL.
-   */
+  /** Resolves a name to a URL and options; options of the call count before them. Undefined: it is a URL already. */
   readonly resolve?: (name: string) => { readonly url: string; readonly options?: WatchOptions } | undefined;
 }
 
-/** A source on loan, for reads and writes. */
+/** A source and the target of a URL, for reads and writes. Release it when done. */
 export interface OpenedSource {
   readonly source: Source;
   readonly target: Target;
@@ -54,17 +55,20 @@ export interface OpenedSource {
 
 export interface Registry extends AsyncDisposable {
   /**
-   * A handle on the watch of a URL or a name. Connects in the background: `ready()` tells.
+   * Watches a URL or a name. Connects in the background; `ready()` waits for the first state.
    * @throws WatchError INVALID_URL, UNKNOWN_SCHEME, INVALID_OPTION.
    */
   watch(urlOrName: string, options?: WatchOptions): Watcher;
-  /** The source behind a URL or a name. @throws as `watch`. */
+  /** Opens the source of a URL or a name, for reads and writes. @throws as `watch`. */
   open(urlOrName: string, options?: WatchOptions): OpenedSource;
   /** Closes all handles and sources. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Shares sources by cluster and equal options, and watches by target, by reference count. No globals. */
+/**
+ * Makes a registry. It shares sources between equal clusters and options, and watches between equal targets, and counts
+ * references. It has no global state.
+ */
 export function createRegistry(options: RegistryOptions): Registry {
   return new SharingRegistry(options);
 }
@@ -74,7 +78,7 @@ interface RefCounted<T> {
   references: number;
 }
 
-/** What a URL or a name, with its options, comes to. */
+/** A URL or a name with its options, resolved. */
 interface WatchRequest {
   readonly adapter: Adapter;
   readonly location: Location;
@@ -96,7 +100,7 @@ class SharingRegistry implements Registry {
   readonly #disposing = new Set<Promise<void>>();
   #toldSilence = false;
   #epochs = 0;
-  /** Of watches with a beginning of their own, which are not shared. */
+  /** The number of watches with a `since` of their own, which are not shared. */
   #own = 0;
   #closed: Promise<void> | undefined;
 
@@ -121,7 +125,7 @@ class SharingRegistry implements Registry {
     return handle;
   }
 
-  /** Without a logger a wrong address would look like a program that hangs. Told once, whatever is watched. */
+  /** Without a logger, a wrong address would look like a program that hangs. Warns once per registry. */
   #warnOfSilence(watcher: Watcher, urlOrName: string): void {
     if (this.#toldSilence) return;
     const over = (): void => {
@@ -161,7 +165,7 @@ class SharingRegistry implements Registry {
     await Promise.all([...this.#handles].map((handle) => handle.close()));
     for (const { value } of this.#sources.values()) void this.#dispose(value);
     this.#sources.clear();
-    // Those, too, whose handles were closed before.
+    // Also sources whose handles were closed before.
     await Promise.all(this.#disposing);
   }
 
@@ -184,7 +188,7 @@ class SharingRegistry implements Registry {
   #reference(urlOrName: string, options: WatchOptions): WatchReference {
     const located = this.#locate(urlOrName, options);
     const { location, connect, begin } = located;
-    // A late joiner of a watch that began at `since` would miss what came between.
+    // A handle that joins a watch with `since` late would miss what came before.
     const own = begin.since === undefined ? 0 : ++this.#own;
     const key = JSON.stringify([sourceKey(location, connect), targetKey(location.target), begin, own]);
     const existing = this.#watches.get(key);

@@ -9,18 +9,18 @@ import { type KeyedEntry, newerOf, newestOf, resumeAfter } from './resume.js';
 type WholeState = Extract<Update, { type: 'snapshot' }>;
 type ReplicaUpdate = Delta | Extract<Update, { type: 'bookmark' }>;
 
-/** A copy of one target's state as the updates make it, and what is known of the history it belongs to. */
+/** A copy of one target's state, kept by its updates, and what is known of its history. */
 export class Replica {
   readonly #mintEpoch: () => number;
   #snapshot: HeldSnapshot | undefined;
   #identity: string | undefined;
   #newest: KeyedEntry | undefined;
-  /** Set by an interruption; the next answer is a resync. */
+  /** Set by an interruption: the next answer is a resync. */
   #interrupted = true;
   #mustReadAnew = false;
   #otherHistory = false;
 
-  /** @param mintEpoch a number for a history not seen before. */
+  /** @param mintEpoch makes a number for a history that was not seen before. */
   constructor(mintEpoch: () => number) {
     this.#mintEpoch = mintEpoch;
   }
@@ -34,32 +34,32 @@ export class Replica {
     return this.#snapshot !== undefined && !this.#mustReadAnew;
   }
 
-  /** From where a watch may go on; undefined when everything must be read anew. */
+  /** Where a watch may resume; undefined if everything must be read again. */
   get resumePoint(): Resume | undefined {
     return this.#mustReadAnew ? undefined : this.present;
   }
 
-  /** Where the copy is now, and by what a store can prove that it is the same. */
+  /** The present position, with what a store needs to prove that it has the same history. */
   get present(): Resume | undefined {
     if (this.#snapshot === undefined) return undefined;
     this.#newest = newestOf(this.#snapshot.entries, this.#newest);
     return resumeAfter(this.#snapshot, this.#newest, this.#identity);
   }
 
-  /** What comes next may not join on to what is held. */
+  /** An interruption: the next answer may not follow the present state. */
   interrupted(): void {
     this.#interrupted = true;
   }
 
-  /** The backend cannot continue from what is held. */
+  /** The backend refuses to resume from the present state. */
   refused(code: ErrorCode): void {
     this.#mustReadAnew = true;
     if (code === 'ROLLED_BACK' || code === 'OTHER_HISTORY') this.#otherHistory = true;
   }
 
   /**
-   * Takes a state of the past as the first. Undefined where the backend's own came first after all.
-   * @param continues whether a watch may go on from it; if not, the first answer is of another history, whatever it is.
+   * Takes a past state (of `since` or a checkpoint) as the first. Undefined if the backend's own state came first.
+   * @param continues whether a watch may resume from it. If not, the next answer counts as another history.
    */
   async beginWith({ revision, entries }: FullRead, continues: boolean): Promise<Step | undefined> {
     const step = await firstSnapshot({ revision, entries }, this.#mintEpoch());
@@ -102,14 +102,14 @@ export class Replica {
       held === undefined
         ? await firstSnapshot(update, epoch)
         : this.#apart(held, await applySnapshot(held, update, epoch));
-    // Only now: until the entries are read to their end, this cluster has not answered.
+    // Set only now: the cluster has answered once the last entry was read.
     this.#identity = update.identity ?? this.#identity;
     this.#mustReadAnew = false;
     this.#otherHistory = false;
     return step;
   }
 
-  /** Two states at one revision are of two histories: a Consul that was restored can reach the index that it had before. */
+  /** Two different states at one revision belong to two histories: a restored Consul can reach the same index again. */
   #apart(held: HeldSnapshot, step: Step): Step {
     const { revision, epoch } = step.snapshot;
     if (!step.changed || epoch !== held.epoch || revision !== held.revision) return step;

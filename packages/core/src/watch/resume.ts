@@ -8,7 +8,7 @@ export interface KeyedEntry {
   readonly entry: Entry;
 }
 
-/** Where a new attempt continues, and what must be true there. @param newest as `newestOf` says. */
+/** Where a new attempt continues, and what proves the history there. @param newest as `newestOf` returns it. */
 export function resumeAfter(
   { revision, entries }: Snapshot,
   newest: KeyedEntry | undefined,
@@ -19,8 +19,8 @@ export function resumeAfter(
 }
 
 /**
- * The entry with the highest revision. Looks through all of them only when the known one is gone: a hundred thousand
- * entries take some milliseconds, and a watch that is proven by reads asks every few seconds.
+ * The entry with the highest revision. Searches all entries only if the known one is gone: 100,000 entries take some
+ * milliseconds, and a watch that is proven by reads asks every few seconds.
  */
 export function newestOf(entries: KeyMap, known: KeyedEntry | undefined): KeyedEntry | undefined {
   if (known !== undefined && entries.get(known.key) === known.entry) return known;
@@ -33,7 +33,7 @@ export function newestOf(entries: KeyMap, known: KeyedEntry | undefined): KeyedE
   return newest && { key: newest.key, entry: newest.entry };
 }
 
-/** The newest entry after a delta: the last one that was put, if any was. */
+/** The newest entry after a delta: the last one that it puts; otherwise the known one. */
 export function newerOf(known: KeyedEntry | undefined, events: readonly SourceEvent[]): KeyedEntry | undefined {
   for (let i = events.length - 1; i >= 0; i--) {
     const event = events[i];

@@ -20,7 +20,7 @@ interface SharedWatchOptions {
   readonly target: Target;
   /** The revision to begin with. */
   readonly since: Revision | undefined;
-  /** Gives the first state while the backend is away, and keeps the last one. */
+  /** Gives the first state while the backend is away, and stores the last one. */
   readonly checkpoint: CheckpointKeeper | undefined;
   readonly timing: Timing;
   readonly logger: Logger;
@@ -32,7 +32,7 @@ interface SharedWatchOptions {
 /** One upstream watch of one target, for any number of handles. */
 export class SharedWatch {
   readonly target: Target;
-  /** The revision that it began with; such a watch has one handle alone. */
+  /** The revision that it began with. Such a watch has one handle. */
   readonly since: Revision | undefined;
   readonly #source: Source;
   readonly #timing: Timing;
@@ -82,12 +82,12 @@ export class SharedWatch {
     return this.#held;
   }
 
-  /** As of now: a live one has the time of its last proof. */
+  /** The present status; a live one has the time of its last proof. */
   get status(): Status {
     return this.#reflector.status;
   }
 
-  /** A note that is kept with the state; undefined where there is none, or no checkpoint. */
+  /** A note of the checkpoint; undefined if there is none. */
   async note(name: string): Promise<string | undefined> {
     return this.#checkpoint?.note(name);
   }
@@ -106,8 +106,8 @@ export class SharedWatch {
   }
 
   /**
-   * Resolves once the state is proven current.
-   * @throws WatchError the fatal error, also of a watch that has nothing but a checkpoint; or the signal's reason.
+   * Resolves as soon as the state is proven current.
+   * @throws WatchError the fatal error, also if there is a checkpoint's state; or the signal's reason.
    */
   async live(signal: AbortSignal): Promise<HeldSnapshot> {
     const answer = (): HeldSnapshot | undefined => {

@@ -3,7 +3,7 @@ import type { Source, Target, Update } from '../adapter/source.js';
 import type { Revision } from '../model/revision.js';
 
 /**
- * The whole state at a revision of the past, as the one update of a watch.
+ * The state at a past revision, as the one snapshot of a watch.
  * @throws WatchError as `readOnce`.
  */
 export async function* stateAt(

@@ -4,26 +4,26 @@ import type { Revision } from '../model/revision.js';
 import type { Batch, Change } from '../model/types.js';
 import { Slices } from '../runtime/slices.js';
 
-/** What a handle shows at one moment. The counters say what happened between two views without keeping the steps. */
+/** What a handle shows at one moment. The counters tell what happened between two views, so that no steps are kept. */
 export interface View {
   readonly snapshot: HeldSnapshot;
-  /** The revision of the last observable change. */
+  /** The revision of the last visible change. */
   readonly changedAt: Revision;
-  /** Observable changes so far. */
+  /** Visible changes so far. */
   readonly version: number;
-  /** Those of them that came of a full read: a key that is missing after one was inferred deleted. */
+  /** Those of them that came by a full read: missing keys were inferred deleted. */
   readonly fullReads: number;
   /** Those that were the first answer after an interruption. */
   readonly resyncs: number;
   /** Backends so far. */
   readonly swaps: number;
-  /** What the last change consisted of, where that is known without comparing two states. */
+  /** The changes of the last step, if they are known without comparing two states. */
   readonly changes: readonly Change[] | undefined;
-  /** Entries changed so far, or more: how large the difference between two views is at most. */
+  /** Changed entries so far, at most: a bound for the difference of two views. */
   readonly edits: number;
 }
 
-/** The view on a state that is met for the first time. */
+/** The first view of a state. */
 export function firstView(snapshot: HeldSnapshot): View {
   return {
     snapshot,
@@ -37,11 +37,11 @@ export function firstView(snapshot: HeldSnapshot): View {
   };
 }
 
-/** The view after the backend's state moved. */
+/** The view after a step of the backend's state. */
 export function stepped(view: View | undefined, step: Step, resync: boolean): View {
   if (view === undefined) return firstView(step.snapshot);
   if (!step.changed) return { ...view, snapshot: step.snapshot, changes: changesWithin(view, step.snapshot) };
-  // Field by field: this is done for every revision, and a spread takes longer than the edit of the tree.
+  // Field by field: a spread takes longer than the edit of the tree, and this runs for every revision.
   return {
     snapshot: step.snapshot,
     changedAt: step.snapshot.revision,
@@ -63,15 +63,15 @@ export function moved(view: View | undefined, snapshot: HeldSnapshot, changed: b
   return { ...view, snapshot, changes: undefined, changedAt, version: view.version + 1, swaps: view.swaps + 1, edits };
 }
 
-/** Revisions of another epoch mean nothing beside the snapshot: then the two states are compared. */
+/** Revisions of another epoch cannot be compared: then the two states are. */
 function changesWithin({ snapshot: { epoch }, changes }: View, next: HeldSnapshot): View['changes'] {
   return next.epoch === epoch ? changes : undefined;
 }
 
-/** From so many changed entries on a batch is made in slices: about 5 ms at once. */
+/** With this many changed entries a batch is computed in slices; in one go it would take about 5 ms. */
 const LARGE = 10_000;
 
-/** Whether the difference may be so large that to compute it would hold the event loop. */
+/** Whether the difference may be so large that computing it would hold the event loop. */
 export function isLarge(seen: View | undefined, now: View): boolean {
   if (isNext(seen, now) && now.changes !== undefined) return false;
   const held = (seen?.snapshot.entries.size ?? 0) + now.snapshot.entries.size;
@@ -79,22 +79,22 @@ export function isLarge(seen: View | undefined, now: View): boolean {
 }
 
 /**
- * What a reader that saw `seen` last is told now; undefined when there is nothing to tell. The one mechanism behind
- * every batch: deltas, slow readers, resyncs and swaps are all the difference between two views.
+ * The batch for a reader that saw `seen` last; undefined if there is nothing new. Every batch is made so: deltas, slow
+ * readers, resyncs and swaps are all the difference of two views.
  */
 export function batchBetween(seen: View | undefined, now: View): Batch | undefined {
   if (seen?.version === now.version) return undefined;
-  // A copy of what is known: each reader may do with its batch as it likes.
+  // A copy: a reader may change its batch.
   const known = isNext(seen, now) ? now.changes?.slice() : undefined;
   return batchOf(seen, now, known ?? changesBetween(seen?.snapshot, now.snapshot, comparisonOf(seen, now)));
 }
 
-/** Whether nothing but the last change lies between two views. */
+/** Whether only the last step lies between two views. */
 function isNext(seen: View | undefined, now: View): boolean {
   return now.version - 1 === seen?.version;
 }
 
-/** The same, in slices between which the event loop turns. */
+/** As `batchBetween`, in slices between which the event loop turns. */
 export async function batchInSlices(seen: View | undefined, now: View): Promise<Batch | undefined> {
   if (seen?.version === now.version) return undefined;
   const slices = new Slices();
@@ -107,7 +107,7 @@ function comparisonOf(seen: View | undefined, now: View): Comparison {
 }
 
 function batchOf(seen: View | undefined, now: View, changes: readonly Change[]): Batch | undefined {
-  // A slow reader may have missed a change and its opposite.
+  // A slow reader may have missed a change and its reversal.
   if (seen !== undefined && changes.length === 0) return undefined;
   const coalesced = seen !== undefined && now.version - seen.version > 1;
   return { snapshot: now.snapshot, changes, cause: causeOf(seen, now), coalesced };

@@ -3,7 +3,7 @@ import { WatchError } from '../model/errors.js';
 import type { Revision } from '../model/revision.js';
 import { isRevision } from '../model/revision.js';
 
-/** Where a watch's first state may come from, besides the backend's present. */
+/** Where the first state of a watch comes from, if not from the backend's present. */
 export interface WatchStart {
   readonly since?: Revision;
   /** An absolute path. */

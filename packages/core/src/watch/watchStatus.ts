@@ -3,14 +3,14 @@ import type { Status } from '../model/types.js';
 import type { Timing } from '../runtime/timing.js';
 import { backoffMs, HEALTHY_AFTER_MS } from './backoff.js';
 
-/** How a watch is, told at each change, and how long it is to wait after its failures. */
+/** The status of a watch, reported at each change, and the waits after its failures. */
 export class WatchStatus {
   readonly #timing: Timing;
   readonly #tell: (status: Status) => void;
   #status: Status = { state: 'connecting', attempt: 0 };
   /** Failed attempts in this outage. */
   #failures = 0;
-  /** Wall clock, while the next attempt is waited for. */
+  /** When the next attempt begins; wall clock. Undefined while one is under way. */
   #retryAt: number | undefined;
   #liveSince: number | undefined;
   /** `Timing.now()` of the last proof. */
@@ -26,21 +26,21 @@ export class WatchStatus {
     return this.#status.state;
   }
 
-  /** The status as of now: a live one is told once, and gets a new `provenAt` with each proof. */
+  /** The present status. A live status is reported once; each proof moves its `provenAt`. */
   get status(): Status {
     const { state } = this.#status;
     return state === 'live' ? { ...this.#status, provenAt: this.#wallProvenAt() } : this.#status;
   }
 
-  /** The next attempt: nothing of the last one shows that this one is live. */
+  /** A new attempt begins: proofs of the last one do not make it live. */
   attempt(): void {
     this.#retryAt = undefined;
     this.#liveSince = undefined;
   }
 
   /**
-   * The state was the backend's at `asOf`, or later.
-   * @param maxProofAgeMs the status is live for so long after it; then stale, until the next proof.
+   * Takes note of a proof: the state was the backend's at `asOf`.
+   * @param maxProofAgeMs the status stays `live` for this long after the proof.
    * @returns whether the status is live now.
    */
   proven(asOf: number, maxProofAgeMs: number): boolean {
@@ -58,8 +58,8 @@ export class WatchStatus {
   }
 
   /**
-   * @param held whether there is a state that can be stale.
-   * @param provenAt wall clock, for a state that was proven before this process began.
+   * @param held whether there is a state; without one the status is `connecting`.
+   * @param provenAt wall clock; for a state of an earlier process.
    */
   stale(error: WatchError, held: boolean, provenAt?: number): void {
     const attempt = Number.isFinite(this.#failures) ? this.#failures : 1;
@@ -74,36 +74,36 @@ export class WatchStatus {
     this.#set({ state: 'stale', code: error.code, error, since, attempt, ...retry });
   }
 
-  /** For good. */
+  /** The watch has failed for good. */
   failed(error: WatchError): void {
     this.#stopTimer();
     this.#set({ state: 'failed', error });
   }
 
-  /** Nothing more is told. */
+  /** Stops all reports. */
   stop(): void {
     this.#stopTimer();
   }
 
-  /** Counts a failure. @returns how long to wait before the next attempt, ms. */
+  /** Counts a failure. @returns the wait before the next attempt, ms. */
   backoffMs(error: WatchError): number {
-    // Nothing but somebody's hand mends a fatal error: no reason to ask sooner than at the cap.
+    // Only a change by somebody ends a fatal error: wait as at the cap.
     this.#failures = error.retryable ? this.#failures + 1 : Number.POSITIVE_INFINITY;
     const paced = error.retryable ? error.pacedMs : undefined;
     const waitMs = paced ?? backoffMs(this.#failures, () => this.#timing.random(), error.retryAfterMs);
     this.#retryAt = this.#timing.wallNow() + waitMs;
-    // Whoever paces the next attempt waits within it.
+    // The adapter waits inside the next attempt.
     return paced === undefined ? waitMs : 0;
   }
 
-  /** @returns whether this attempt was live for long enough; then the failures of before count no more. */
+  /** Ends the outage if this attempt was live for long enough. @returns whether it was. */
   endOutageIfHealthy(): boolean {
     const healthy = this.#liveSince !== undefined && this.#timing.now() - this.#liveSince >= HEALTHY_AFTER_MS;
     if (healthy) this.#failures = 0;
     return healthy;
   }
 
-  /** One timer that looks back, not one set anew by every proof. */
+  /** One timer for all proofs: when it fires, it reads the time of the last proof and waits for the rest. */
   #watchAge(maxProofAgeMs: number): void {
     this.#stopTimer();
     if (!Number.isFinite(maxProofAgeMs)) return;
@@ -113,7 +113,7 @@ export class WatchStatus {
       else
         this.stale(new WatchError('NOT_CURRENT', `No proof for ${maxProofAgeMs} ms that the state is current.`), true);
     };
-    // The proof may be older than this moment: a server answers for a time before its answer arrives.
+    // The proof may be older than this moment: an answer takes time to arrive.
     look();
   }
 

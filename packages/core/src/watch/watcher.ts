@@ -13,13 +13,13 @@ import { Reader } from './reader.js';
 import type { SharedWatch } from './sharedWatch.js';
 import { firstView, moved, stepped, type View } from './view.js';
 
-/** The longest a timer can be: this one only holds the process. */
+/** The longest delay of a timer: it only keeps the process running. */
 const HOLD_MS = 2 ** 31 - 1;
 
 /** A reference to a shared watch. */
 export interface WatchReference {
   readonly watch: SharedWatch;
-  /** Gives the reference back; to be called once. */
+  /** Gives the reference back; call it once. */
   release(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface HandleOptions {
   readonly logger: Logger;
   /** A reference to the watch that a URL or a name stands for. @throws WatchError when it cannot be understood. */
   acquire(urlOrName: string, options: WatchOptions): WatchReference;
-  /** Called when all is closed. */
+  /** Called when the handle is closed. */
   onClosed(handle: WatcherHandle): void;
 }
 
@@ -49,7 +49,7 @@ export class WatcherHandle implements Watcher {
   };
   #reference: WatchReference;
   #view: View | undefined;
-  /** Of a handle with `since`, whose first reader is told every change after it: the first view, once there is one. */
+  /** Set for a handle with `since`, whose first reader gets every later change: the first view, once there is one. */
   #begin: { view: View | undefined } | undefined;
   #hold: NodeJS.Timeout | undefined;
   #swapping: AbortController | undefined;
@@ -157,7 +157,7 @@ export class WatcherHandle implements Watcher {
     const { signal } = abort;
     try {
       if (!same) await next.watch.live(signal);
-      // Whoever closed or swapped after the answer, before this goes on, counts.
+      // The handle may have been closed or swapped after the answer.
       signal.throwIfAborted();
     } catch (error) {
       await next.release();
@@ -182,7 +182,7 @@ export class WatcherHandle implements Watcher {
       this.unref();
       this.#reference.watch.unsubscribe(this.#subscriber);
       this.#closing.abort(closedError());
-      // Known before listeners run: one of them may call close() again.
+      // Set before listeners run: one of them may call close() again.
       this.#closed = Promise.resolve()
         .then(() => this.#reference.release())
         .finally(() => this.#options.onClosed(this));
@@ -224,14 +224,14 @@ export class WatcherHandle implements Watcher {
   }
 
   #tellReaders(changed: boolean): void {
-    // Nobody is added by this: what is told is read a microtask later.
+    // Readers cannot be added by this loop: batches are delivered a microtask later.
     for (const reader of this.#readers) {
       if (changed) reader.changed();
       else reader.moved();
     }
   }
 
-  /** Ends a reader when there will be nothing more to read. */
+  /** Ends a reader if the handle is closed or has failed. */
   #endOver(reader: Reader): void {
     const { status } = this;
     if (status.state === 'closed') reader.batches.end();

@@ -3,19 +3,22 @@ import { BrokerAddress, WatchError } from '@rollcall/core';
 import { quote } from '@rollcall/core/internal';
 import { unmapped } from './unmapped.js';
 
-/** A host and a port, an IPv4 address never in IPv6's clothes. */
+/**
+ * What the list is asked about: a host and a port. An IPv4 address is written as IPv4, also if a socket gave it as
+ * `::ffff:…`.
+ */
 type AllowSubject = Pick<BrokerAddress, 'host' | 'port'>;
 
-/** Whether one entry lets an address through. */
+/** One entry of the allow-list: true if it allows the address. */
 type Rule = (subject: AllowSubject) => boolean;
 
-/** `[ipv6]` or anything without colons, then `/bits`, then `:port`. */
+/** An entry's parts: `[ipv6]` or text without colons, then optionally `/bits` and `:port`. */
 const ENTRY = /^(?:\[([^[\]/]*)\]|([^:[\]/]*))(?:\/(\d{1,3}))?(?::(.*))?$/s;
-/** How much of a mapped address is not the IPv4 address, bits. */
+/** The first 96 bits of an IPv4-mapped IPv6 address are the mapping; the rest is the IPv4 address. */
 const MAPPED_BITS = 96;
 
 /**
- * Which brokers may be connected to, as a function that gives the reason against one, one line, or undefined.
+ * Makes a function that says why a broker may not be connected to, in one line; undefined if it may.
  *
  * An entry is a name (`kafka-1`), all names below one (`*.example.com`), an address (`10.0.0.1`, `[::1]`) or a block of
  * them (`10.0.0.0/8`, `[2001:db8::]/32`), each with `:port` for that port alone. Names are compared with names and
@@ -48,7 +51,7 @@ export function allowList(entries: readonly string[] | undefined): (address: Bro
 function ruleOf(entry: unknown): Rule {
   if (typeof entry !== 'string') throw new Error('it is not text');
   const text = entry.trim();
-  // Without brackets `::1:9092` is an address, and has no port.
+  // `::1:9092` without brackets is an IPv6 address without a port, so it gets brackets before the match.
   const match = ENTRY.exec(isIPv6(text.replace(/\/.*$/, '')) ? text.replace(/^[^/]*/, '[$&]') : text);
   if (match === null) throw new Error('write host, host:port, [ipv6]:port or address/bits');
   const [, bracketed, plain, bits, port] = match;
@@ -72,7 +75,7 @@ function blockRule(text: string, bitsText: string | undefined): Rule {
   const given = bitsText === undefined ? whole : Number(bitsText);
   if (given > whole) throw new Error(`/${given} is more than its ${whole} bits`);
   const canonical = canonicalIP(text);
-  // A shorter prefix than the mapping's own is about IPv6, and lets no IPv4 address through.
+  // A block with a prefix shorter than 96 bits is about IPv6: it allows no IPv4 address.
   const address = given >= MAPPED_BITS ? unmapped(canonical) : canonical;
   const bits = address === canonical ? given : given - MAPPED_BITS;
   const block = new BlockList();
@@ -80,7 +83,7 @@ function blockRule(text: string, bitsText: string | undefined): Rule {
   return ({ host }) => isIP(host) === isIP(address) && block.check(host, familyOf(host));
 }
 
-/** In the form of RFC 5952. Unlike a broker, a block may begin at the wildcard address. */
+/** In the form of RFC 5952. A block may begin at `0.0.0.0` or `::`, at which no broker can be reached. */
 function canonicalIP(text: string): string {
   if (isIPv4(text)) return text;
   if (text.includes('%')) throw new Error('an IPv6 zone means nothing on another machine');

@@ -3,9 +3,9 @@ import { BrokerAddress, parseJson, parseText } from '@rollcall/core';
 import { quote } from '@rollcall/core/internal';
 import { type Candidate, PROTOCOLS, type RegisteredBroker } from './listener.js';
 
-/** Bytes. A longer value is refused unread; this has room for thousands of brokers. */
+/** The longest value that is read, bytes: room for thousands of brokers. */
 const LONGEST_VALUE = 64 * 1024;
-/** Addresses of one value. What is beyond is rejected, so that one hostile key cannot fill the list. */
+/** The most addresses that one value may name. The rest is rejected, so that one hostile key cannot fill the list. */
 const MOST_ADDRESSES = 100;
 
 const JSON_TEXT = /^(?:[{"]|\[\s*["{\]]|(?:true|false|null)$)/;
@@ -13,20 +13,21 @@ const SCHEME = /^\s*([a-z][a-z0-9_.+-]*):\/\//i;
 /** A listener's name in Kafka's configuration. */
 const LISTENER = /^[a-z][a-z0-9_.+-]{0,99}$/i;
 const EXPLICIT_PORT = /:\d{1,5}$/;
-/** `b1:9092` or `[::1]:9092` where a mere host is expected. */
+/** A host with a port, as `b1:9092` or `[::1]:9092`, in a field that should hold the host alone. */
 const HOST_AND_PORT = /^(?:\[[^[\]]*\]|[^:[\]/]*):\d+$/;
-/** The name of SASL_PLAINTEXT in Kafka 0.9 of old distributions. */
+/** Kafka 0.9 of some distributions calls SASL_PLAINTEXT so. */
 const OLD_SASL_PLAINTEXT = 'PLAINTEXTSASL';
 
 /**
- * The brokers that one key and its value name. A value names them as `host:port[,host:port]`, `LISTENER://host:port`,
- * `{"host","port"}` with `listener`, `protocol` and `rack` where they are known (Consul's endpoint too, which has them
- * in `meta`), a JSON list of these, or the JSON that a broker registers in ZooKeeper (versions 1 to 5), with a
- * candidate for each of its endpoints. If the value is empty, blank or `null`, the key's last segment names the broker;
- * it must then have a port or a dot, or be an IP address: `10.0.0.1:9092`, `b1.example.org`.
+ * Reads the brokers that one key and its value name. A value can be `host:port[,host:port]`, `LISTENER://host:port`,
+ * JSON `{"host","port"}` with optional `listener`, `protocol` and `rack` (an instance of Consul has them in `meta`), a
+ * JSON list of these, or the JSON that a broker registers in ZooKeeper (versions 1 to 5), which has a candidate for
+ * each endpoint. If the value is empty, blank or `null`, the key's last segment names the broker. It must then have a
+ * port or a dot, or be an IP address: `10.0.0.1:9092`, `b1.example.org`.
  * @param key relative to the watched prefix; empty for a watch on one exact key.
- * @param reject told, with the reason, of each address that cannot be used while another of the same key can.
- * @throws Error with the reasons when the key names no usable broker. No reason holds a text with an `@`.
+ * @param reject called for each address that cannot be used, with the reason, if another address of the key can be.
+ * @throws Error with the reasons if the key names no usable broker. No reason quotes a text with an `@`, which may hold
+ *   a password.
  */
 export function decodeBrokers(
   value: Uint8Array,
@@ -49,7 +50,7 @@ export function decodeBrokers(
   return usable;
 }
 
-/** Tries one address after the other, keeps the reasons of those that fail, and gives up on more than are allowed. */
+/** Reads addresses one by one, keeps the reasons of those that fail, and gives up after too many. */
 class Attempts {
   readonly #reasons: string[] = [];
   #addresses = 0;
@@ -60,7 +61,7 @@ class Attempts {
     return [...this.#reasons, `${beyond} addresses beyond the first ${MOST_ADDRESSES} are left out`];
   }
 
-  /** @returns nothing for what throws. */
+  /** @returns what `run` returns; undefined if it throws. */
   run<T>(parse: () => T): T[] {
     try {
       return [parse()];
@@ -70,7 +71,7 @@ class Attempts {
     }
   }
 
-  /** As `run`, for what makes one address. */
+  /** As `run`, for a function that returns one address. */
   address<T>(parse: () => T): T[] {
     this.#addresses++;
     return this.#addresses > MOST_ADDRESSES ? [] : this.run(parse);
@@ -83,13 +84,13 @@ function namedByKey(key: string): Candidate {
   const segment = key.slice(key.lastIndexOf('/', scheme >= 0 ? scheme : key.length) + 1);
   const candidate = addressed(segment);
   const { address } = candidate;
-  // A bare word is the name of a setting more often than a host: `leader`, `config`.
+  // A bare word is more often a setting's name than a host: `leader`, `config`.
   if (EXPLICIT_PORT.test(segment) || isIP(address.host) !== 0 || address.host.includes('.')) return candidate;
   throw new Error(`the value is empty, and the word ${quote(segment)} names no broker: write ${address} if it is one`);
 }
 
 function fromText(text: string, attempts: Attempts): RegisteredBroker[] {
-  // Before the text is cut at its commas: a password may hold one.
+  // Checked before the text is split at commas: a password may hold one.
   if (text.includes('@')) throw new Error('it holds an "@": write host:port, without user and password');
   const pieces = text.split(',').filter((piece) => piece.trim() !== '');
   return pieces.flatMap((piece) => attempts.address(() => [addressed(piece)]));
@@ -114,7 +115,7 @@ function addressed(text: string, about: Partial<Candidate> = {}, map?: unknown):
   return { ...about, listener: listenerOf(scheme), ...(protocol && { protocol }), address };
 }
 
-/** A broker's own registration: its host and port, if they are given, and all of its `endpoints`. */
+/** A broker's registration: its `host` and `port` if it has them, and all of its `endpoints`. */
 function registered(json: unknown, attempts: Attempts): RegisteredBroker {
   if (!isObject(json)) throw new Error(`${quote(json)} names no broker`);
   const { host, port, endpoints, listener_security_protocol_map: map } = json;
@@ -128,7 +129,7 @@ function registered(json: unknown, attempts: Attempts): RegisteredBroker {
   const candidates = listeners.flatMap((each) =>
     attempts.address(() => addressed(each, rack === undefined ? {} : { rack }, map)),
   );
-  // ZooKeeper has the plain listener here a second time; without one the host is null and the port -1.
+  // ZooKeeper repeats the plain listener in `host` and `port`. Without one, `host` is null and `port` is -1.
   const hasOwn = typeof host === 'string' && (port === undefined || !isUnset(port) || HOST_AND_PORT.test(host));
   if (!hasOwn) return candidates;
   const own = attempts.address(() => addressOf(host, port));
@@ -137,7 +138,7 @@ function registered(json: unknown, attempts: Attempts): RegisteredBroker {
   return [...candidates, ...more.map((address) => ({ ...about, address }))];
 }
 
-/** `"host": "b1"` and `"port": 9092`; old distributions write `"host": "b1:9092"` and a port of -1. */
+/** `"host": "b1"` and `"port": 9092`. Old distributions write `"host": "b1:9092"` with the port -1. */
 function addressOf(host: unknown, port: unknown): BrokerAddress {
   if (port === 0) {
     throw new Error("the port is 0: give one (a Consul service must be registered with the broker's port)");
@@ -156,12 +157,12 @@ function isUnset(port: unknown): boolean {
   return port === undefined || port === null || port === -1;
 }
 
-/** What a JSON says of the broker besides its address; Consul's users say it in the instance's `meta`. */
+/** Listener, protocol and rack of a JSON value. Users of Consul put them into the instance's `meta`. */
 function described(json: Readonly<Record<string, unknown>>): Partial<Candidate> {
   const meta = isObject(json.meta) ? json.meta : {};
   const said = (name: string): string | undefined =>
     [json[name], meta[name]].find((each): each is string => typeof each === 'string' && each !== '');
-  // A reason names it, and a hostile one may hold anything.
+  // The reason quotes the name, and a hostile name may hold control characters.
   if (!LISTENER.test(said('listener') ?? 'X')) throw new Error('its "listener" is not the name of one');
   const [listener, protocol, rack] = [said('listener'), protocolOf(said('protocol') ?? said('listener')), said('rack')];
   return {
@@ -176,7 +177,7 @@ function listenerOf(name: string): string {
   return listener === OLD_SASL_PLAINTEXT ? 'SASL_PLAINTEXT' : listener;
 }
 
-/** One of Kafka's; other words, as `tcp`, say nothing of how to speak to a broker. */
+/** One of Kafka's protocols. Other words, as `tcp`, do not say how to speak to a broker. */
 function protocolOf(name: unknown): string | undefined {
   const protocol = listenerOf(String(name));
   return PROTOCOLS.includes(protocol) ? protocol : undefined;

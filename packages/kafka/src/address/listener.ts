@@ -1,34 +1,42 @@
 import type { BrokerAddress } from '@rollcall/core';
 
-/** One address at which a broker can be reached, and what is said of it. */
+/** One address at which a broker can be reached, and what its registration says of it. */
 export interface Candidate {
   readonly address: BrokerAddress;
-  /** Its listener's name, upper case; without it the registration names none. */
+  /** The listener's name, upper case; undefined if the registration names none. */
   readonly listener?: string;
   /** The listener's security protocol, one of Kafka's four. */
   readonly protocol?: string;
-  /** Where the broker stands, as Kafka's `broker.rack`. */
+  /** The broker's rack, as Kafka's `broker.rack`. */
   readonly rack?: string;
 }
 
 /** A broker as it is registered: at least one candidate, in the registration's own order. */
 export type RegisteredBroker = readonly Candidate[];
 
-/** Kafka's security protocols, by what a client with the least configuration can speak: ties are decided by it. */
+/**
+ * Kafka's security protocols. If brokers offer two equally often, the one earlier in this list is taken: it needs less
+ * configuration.
+ */
 export const PROTOCOLS: readonly string[] = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
 
-/** Listeners that brokers and controllers use among themselves, by the names that Kafka's documentation gives them. */
+/** Names of listeners that only brokers and controllers use, as Kafka's documentation names them. */
 const NOT_FOR_CLIENTS: ReadonlySet<string> = new Set(['CONTROLLER', 'REPLICATION', 'INTERBROKER', 'BROKER']);
-/** Listeners that are compared; a registry that names more is no cluster's, and must cost no time. */
+/**
+ * The most networks that are compared. No cluster has more; a hostile registry could make the comparison take seconds.
+ */
 const MOST_LISTENERS = 16;
 
-/** One of a broker's candidates, and why not the others. */
+/** The candidate that was chosen for a broker, and why the others were not. */
 export interface Choice {
   readonly taken?: Candidate;
   readonly leftOut: readonly { readonly candidate: Candidate; readonly reason: string }[];
 }
 
-/** What clients of one list must have in common to reach all of its brokers. An absent part is stated by no broker. */
+/**
+ * A listener name and a protocol that a client speaks. All brokers of one list must offer it. A part is undefined if no
+ * broker states it.
+ */
 interface Network {
   readonly listener: string | undefined;
   readonly protocol: string | undefined;
@@ -36,19 +44,19 @@ interface Network {
 
 export interface ListenerChoice {
   of(broker: RegisteredBroker): Choice;
-  /** Networks that as many brokers offer as the one that was taken: the user has to say which one clients can reach. */
+  /** Other networks that as many brokers offer. The user has to say which one the clients can reach. */
   readonly alternatives: readonly string[];
 }
 
-/** How well a candidate fits, the best one 0; Infinity: not at all. */
+/** How well a candidate fits: 0 is best, Infinity does not fit. */
 type Rank = (candidate: Candidate) => number;
 
 /**
  * Chooses one candidate of each broker.
- * @param brokers all there are.
- * @param wanted a listener's name or a protocol, in any case: whatever fits it is taken, even if few brokers offer it.
- *   Without it, all candidates taken are of one network, the same listener and the same protocol: the one that most
- *   brokers offer. In both ways a candidate that does not state its listener, or its protocol, fits any.
+ * @param brokers every broker of the registry.
+ * @param wanted a listener's name or a protocol, in any case. Every broker that offers it is taken, even if few do.
+ *   Without it, all candidates taken have the same listener and protocol: those that most brokers offer. A candidate
+ *   that does not state its listener or protocol fits any.
  */
 export function listenerChoice(brokers: Iterable<RegisteredBroker>, wanted?: string): ListenerChoice {
   const name = wanted?.toUpperCase();
@@ -59,7 +67,7 @@ export function listenerChoice(brokers: Iterable<RegisteredBroker>, wanted?: str
   const of = (broker: RegisteredBroker): Choice => {
     const ranks = broker.map((candidate) => (isAllowed(candidate) ? rank(candidate) : Number.POSITIVE_INFINITY));
     const least = Math.min(...ranks);
-    // Of two that fit equally, the broker's own first one.
+    // If two fit equally, the one that the broker's registration has first.
     const taken = least === Number.POSITIVE_INFINITY ? undefined : broker[ranks.indexOf(least)];
     const reason = (candidate: Candidate, at: number): string => {
       if (!isAllowed(candidate))
@@ -76,7 +84,7 @@ export function listenerChoice(brokers: Iterable<RegisteredBroker>, wanted?: str
   return { of, alternatives: equal.map(textOf) };
 }
 
-/** By what the user named. */
+/** Ranks candidates by the listener or protocol that the user named. */
 function byName(name: string): Rank {
   const isProtocol = PROTOCOLS.includes(name);
   return ({ listener, protocol }) => {
@@ -86,7 +94,7 @@ function byName(name: string): Rank {
   };
 }
 
-/** What says most about itself comes first. */
+/** Candidates that state both listener and protocol come before those that state one, or none. */
 function byNetwork(network: Network | undefined): Rank {
   return (candidate) => {
     if (network === undefined || !isOf(candidate, network)) return Number.POSITIVE_INFINITY;
@@ -100,13 +108,16 @@ function statedParts({ listener, protocol }: Candidate): number {
 
 interface OfferedNetwork {
   readonly network: Network;
-  /** How many brokers can be reached on it. */
+  /** How many brokers offer the network. */
   readonly offers: number;
-  /** How many of its parts one broker states at most: one that nobody states as a whole may not exist. */
+  /**
+   * The most parts (listener, protocol) that any one broker states together. A network that no broker states as a whole
+   * may not exist.
+   */
   readonly stated: number;
 }
 
-/** All networks that brokers can be of, the one that most offer first. */
+/** Every network that some broker offers, those of most brokers first. */
 function networks(brokers: readonly RegisteredBroker[]): readonly OfferedNetwork[] {
   const candidates = brokers.flat();
   const listeners = commonest(candidates.map(({ listener }) => listener));
@@ -131,7 +142,7 @@ function networks(brokers: readonly RegisteredBroker[]): readonly OfferedNetwork
   return offered.sort(order);
 }
 
-/** Those that most state; undefined is one of them, because brokers that state nothing are a network, too. */
+/** The values that most brokers state. undefined counts as a value: brokers that state nothing form a network, too. */
 function commonest(names: readonly (string | undefined)[]): readonly (string | undefined)[] {
   const counts = new Map<string, number>();
   for (const name of names) if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -140,14 +151,17 @@ function commonest(names: readonly (string | undefined)[]): readonly (string | u
 }
 
 /**
- * A candidate that does not name its listener fits any network. If the network has no listener, the candidate must not
- * name one, or two networks would be mixed. So with the protocol.
+ * A candidate without a listener name fits any network that has one. If the network has none, the candidate must have
+ * none, or two networks would be mixed. The same holds for the protocol.
  */
 function isOf(candidate: Candidate, { listener, protocol }: Network): boolean {
   return [undefined, listener].includes(candidate.listener) && [undefined, protocol].includes(candidate.protocol);
 }
 
-/** Whether its name says nothing of how to connect, as INTERNAL and EXTERNAL: only the user knows which one to take. */
+/**
+ * Whether the listener's name is the user's own, as INTERNAL or EXTERNAL: only the user knows which one clients can
+ * reach.
+ */
 function isNamed(offered: OfferedNetwork | undefined): boolean {
   const listener = offered?.network.listener;
   return listener !== undefined && !PROTOCOLS.includes(listener);

@@ -3,13 +3,13 @@ import { printable } from '@rollcall/core/internal';
 import { decodeBrokers } from './decode.js';
 import type { RegisteredBroker } from './listener.js';
 
-/** The brokers that one key names, and what in its value cannot be used. */
+/** The brokers that one key names, and the parts of its value that cannot be used. */
 export interface Registered {
   readonly brokers: readonly RegisteredBroker[];
   readonly rejected: readonly string[];
 }
 
-/** `decodeBrokers`, which remembers what it rejected. @throws Error when the key names no usable broker. */
+/** `decodeBrokers`, and the addresses that it rejected. @throws Error if the key names no usable broker. */
 export function decodeRegistered(value: Uint8Array, key: string, reject: (reason: string) => void): Registered {
   const rejected: string[] = [];
   const brokers = decodeBrokers(value, key, (reason) => {
@@ -19,7 +19,7 @@ export function decodeRegistered(value: Uint8Array, key: string, reject: (reason
   return { brokers, rejected };
 }
 
-/** Whether these are the brokers of a value before the one that is in quarantine, and not a part of that one. */
+/** Whether the brokers come from an earlier value of the key, because its present value is in quarantine. */
 export function isKept(registered: Registered | undefined, quarantined: Quarantined | undefined): boolean {
   if (registered === undefined || quarantined === undefined) return false;
   return quarantined.reason !== printable(registered.rejected.join('; '));

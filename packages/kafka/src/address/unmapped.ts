@@ -1,7 +1,7 @@
-/** An IPv4 address in IPv6's form (RFC 4291, 2.5.5.2), canonical or as a socket tells it. */
+/** An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2), in canonical form or as a socket reports it. */
 const MAPPED = /^::ffff:(?:([0-9a-f]{1,4}):([0-9a-f]{1,4})|(\d+\.\d+\.\d+\.\d+))$/i;
 
-/** `::ffff:7f00:1` is 127.0.0.1; any other host is itself. */
+/** Gives `127.0.0.1` for `::ffff:7f00:1`, and any other host unchanged. */
 export function unmapped(host: string): string {
   const [, high, low, dotted] = MAPPED.exec(host) ?? [];
   if (dotted !== undefined) return dotted;

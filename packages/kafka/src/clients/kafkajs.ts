@@ -4,7 +4,7 @@ import { handshake } from '../gate/dial.js';
 import type { BrokerList } from '../list/types.js';
 import { LateSocket } from './lateSocket.js';
 
-/** What kafkajs asks for a connection with. */
+/** The argument of kafkajs's `socketFactory`. */
 interface SocketRequest {
   readonly host: string;
   readonly port: number;
@@ -12,35 +12,36 @@ interface SocketRequest {
   onConnect(): void;
 }
 
-/** For kafkajs's constructor. */
+/** Options for kafkajs's constructor. */
 export interface KafkajsOptions {
   readonly brokers: () => Promise<string[]>;
-  /** For producers too, whose own default gives up; not for consumers. */
+  /** Give it to producers, too, whose own default gives up. Not to consumers. */
   readonly retry: { readonly retries: number; readonly initialRetryTime: number; readonly maxRetryTime: number };
-  /** Connects to nobody that the list's gate refuses, whoever named the address. */
+  /** Makes connections, and refuses addresses that the list's gate refuses. */
   readonly socketFactory: (request: SocketRequest) => Socket;
 }
 
 /**
- * It sends only what it was given once, and only after the last answer, so trying for ever is what keeps it. The waits,
- * ms, are short against the seconds that brokers take to come back, and long against the round trip of a dial.
+ * Retries without end: kafkajs keeps a message only as long as it retries. The waits, ms, are short against the seconds
+ * that brokers take to come back, and long against the round trip of a dial.
  */
 const RETRY = { retries: Number.MAX_SAFE_INTEGER, initialRetryTime: 100, maxRetryTime: 1_000 };
 
 /**
- * kafkajs on a live list: `new Kafka({ ...kafkajsOptions(brokers) })`. It asks for the list at its first connect and again
- * after each failed dial, so the same producer, consumer or admin client follows its brokers anywhere.
+ * Options that make kafkajs follow a live list: `new Kafka({ ...kafkajsOptions(brokers) })`. It asks for the list at
+ * its first connect and after each failed dial, so the same producer, consumer or admin client follows its brokers
+ * anywhere.
  *
- * Nothing acknowledged is lost or doubled only with `producer({ idempotent: true, maxInFlightRequests: 1, retry })`, one
- * `send` at a time, and the partition given in each message: after an error kafkajs uses a sequence number again, and a
- * message without a partition gets another one with each retry (2.2.4). Anything else is at-least-once at best.
+ * Exactly-once delivery needs `producer({ idempotent: true, maxInFlightRequests: 1, retry })`, one `send` at a time,
+ * and a partition in each message. After an error kafkajs reuses a sequence number, and a message without a partition
+ * gets another one at each retry (2.2.4). Anything else is at-least-once at best.
  *
- * Give a consumer no `retry`, `consumer({ groupId })`, or one with a few `retries`: after 5, which is its default, it starts
- * again by itself and joins its group where that is now. One that retries for ever asks its old coordinator for ever: it
- * consumes, but commits nothing any more (2.2.4).
+ * Give a consumer no `retry` (`consumer({ groupId })`) or a few `retries`. After its default of 5 it restarts by itself
+ * and finds its group's new coordinator. A consumer that retries for ever asks the old coordinator for ever: it
+ * consumes and commits nothing (2.2.4).
  *
- * Give the list `probe`, `clusterId` or `allow`: a broker is then asked before kafkajs has the connection. Otherwise one that
- * takes connections and answers nothing, and is the first that kafkajs meets, keeps it for as long as it hangs (2.2.4).
+ * Give the list `probe`, `clusterId` or `allow`: a broker is then asked before kafkajs gets the connection. Otherwise
+ * the first broker that accepts connections and answers nothing holds kafkajs for as long as it hangs (2.2.4).
  */
 export function kafkajsOptions(brokers: BrokerList): KafkajsOptions {
   return {
@@ -51,7 +52,7 @@ export function kafkajsOptions(brokers: BrokerList): KafkajsOptions {
         const plain = await brokers.gate.connect({ host, port }, { signal });
         return ssl ? handshake(plain, { host, port }, ssl, signal) : plain;
       });
-      // Of what a socket has, kafkajs uses what a stream has, and unref().
+      // kafkajs uses only the stream's part of a socket, and unref().
       return socket.once('connect', onConnect) as unknown as Socket;
     },
   };

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
 /**
- * A socket for a client that wants one at once, while what it is to be connected to is still being asked who it is:
- * what the client writes waits, and it sees nothing of the question and its answer.
+ * A socket that is returned before it is connected, while the broker is still being asked for its cluster. What the
+ * client writes waits; the client sees neither the question nor its answer.
  */
 export class LateSocket extends Duplex {
   readonly #open: (signal: AbortSignal) => Promise<Socket>;
@@ -11,21 +11,21 @@ export class LateSocket extends Duplex {
   #socket: Socket | undefined;
   #held = true;
 
-  /** @param open connects; its error is this socket's. */
+  /** @param open makes the connection; its error becomes this socket's. */
   constructor(open: (signal: AbortSignal) => Promise<Socket>) {
-    // As a socket's own default: when the peer has ended, so does this side.
+    // A socket's default: when the peer has ended, this side ends, too.
     super({ allowHalfOpen: false });
     this.#open = open;
   }
 
-  /** The process need not stay for it: as of a socket. */
+  /** As a socket's `unref`: lets the process end. */
   unref(): this {
     this.#held = false;
     this.#socket?.unref();
     return this;
   }
 
-  /** Before it is connected, and with nothing to say: whoever wanted it has given up, and the dial ends with it. */
+  /** An end before the connection, with nothing written: the client has given up, so the dial ends, too. */
   override end(cb?: () => void): this;
   override end(chunk: unknown, cb?: () => void): this;
   override end(chunk: unknown, encoding?: BufferEncoding, cb?: () => void): this;
@@ -36,13 +36,13 @@ export class LateSocket extends Duplex {
   }
 
   override destroy(error?: Error): this {
-    // A stream that is being constructed is destroyed only when that is over.
+    // A stream under construction is destroyed only when the construction is over.
     this.#given.abort(error);
     return super.destroy(error);
   }
 
   override _construct(callback: (error?: Error | null) => void): void {
-    // A turn later, when the constructors are through.
+    // One turn of the event loop later, when the constructors have returned.
     Promise.resolve()
       .then(() => this.#open(this.#given.signal))
       .then(
@@ -51,7 +51,7 @@ export class LateSocket extends Duplex {
           callback();
           if (!this.destroyed) this.emit('connect');
         },
-        // Whoever gave it up wants no error.
+        // The client gave the socket up, and wants no error.
         (error: Error) => callback(this.#given.signal.aborted ? null : error),
       );
   }
@@ -81,7 +81,7 @@ export class LateSocket extends Duplex {
     });
     socket.on('end', () => this.push(null));
     socket.on('error', (error) => this.destroy(error));
-    // After an orderly end what was received is still to be read.
+    // After an orderly end, received bytes still have to be read.
     socket.on('close', () => {
       if (!socket.readableEnded) this.destroy();
     });

@@ -1,9 +1,9 @@
-/** Where a relay listens. */
+/** The part of a relay that is used. */
 interface Listening {
   readonly address: string;
 }
 
-/** Of librdkafka's own configuration, by its names. */
+/** Settings of librdkafka, by their own names. */
 export interface LibrdkafkaOptions {
   readonly 'bootstrap.servers': string;
   readonly 'metadata.recovery.strategy': 'rebootstrap';
@@ -13,13 +13,14 @@ export interface LibrdkafkaOptions {
 }
 
 /**
- * `@confluentinc/kafka-javascript` and `node-rdkafka` on a live list, by a relay, because librdkafka copies its bootstrap
- * list once: `new Producer({ ...librdkafkaOptions(relay), 'enable.idempotence': true })`.
+ * Settings for `@confluentinc/kafka-javascript` and `node-rdkafka` behind a relay: `new Producer({
+ * ...librdkafkaOptions(relay), 'enable.idempotence': true })`. librdkafka copies its bootstrap list once, so it needs
+ * an address that stays.
  *
- * `rebootstrap` asks the relay again once no known broker can be reached. A dial that nobody answers counts as failed after 10 s
- * (30 s by default), and metadata that cannot be had for 10 s (5 min by default) is a reason too: that is what brokers whose old
- * addresses swallow packets take. Between two dials of one address, the relay's too, it waits 1 s at most (10 s by default, and
- * that is how long it then does not notice that its brokers are back).
+ * `rebootstrap` asks the relay again once no known broker can be reached. A dial without an answer fails after 10 s
+ * (librdkafka's default: 30 s), and 10 s without metadata is a reason, too (default: 5 min): old addresses may swallow
+ * packets. Dials of one address, the relay's too, are at most 1 s apart (default: 10 s, for which librdkafka would not
+ * notice that its brokers are back).
  */
 export function librdkafkaOptions(relay: Listening): LibrdkafkaOptions {
   return {

@@ -4,42 +4,44 @@ import type { BrokerList } from '../list/types.js';
 
 type Callback<T> = (error: Error | null, result?: T) => void;
 
-/** Where a client gets all its connections. A broker whose address it does not know (yet) is undefined. */
+/** The client's connection pool. It is asked for brokers whose address the client may not know: undefined. */
 interface Pool {
   has(broker: Endpoint): boolean;
   get(broker: Endpoint | undefined, callback?: Callback<unknown>): unknown;
   getFirstAvailable(brokers: Endpoint[], callback: Callback<unknown>): unknown;
 }
 
-/** What a consumer's stream asks it to do. It gives a pool with it: each stream has one of its own. */
+/** What a consumer's stream calls, with the stream's own connection pool. */
 type Fetch = (options: { readonly connectionPool?: Pool }, callback?: Callback<unknown>) => unknown;
 
-/** A producer, consumer or admin client of `@platformatic/kafka`, as far as it is touched here. */
+/** The part of a `@platformatic/kafka` producer, consumer or admin client that is used here. */
 export interface PlatformaticClient {
   readonly connections: unknown;
   readonly currentMetadata: { readonly brokers: ReadonlyMap<number, Endpoint> } | undefined;
 }
 
-/** Of what `import * as platformatic from '@platformatic/kafka'` gives. */
+/** The part of `import * as platformatic from '@platformatic/kafka'` that is used here. */
 export interface PlatformaticModule {
   readonly kGetBootstrapConnection: symbol;
   readonly NetworkError: new (message: string, properties: { canRetry: boolean; cause?: unknown }) => Error;
 }
 
-/** How long a broker has to say which cluster it is of, ms. */
+/** Time for a broker to say which cluster it belongs to, ms. */
 const ASK_MS = 2_000;
 const NEVER = new AbortController().signal;
 
 /**
- * Makes a client of `@platformatic/kafka` 2 follow a live list, and connect to nobody that the list's gate refuses:
- * `followBrokers(new platformatic.Producer({ … }), brokers, platformatic)`. The client copies its `bootstrapBrokers`
- * when it is made; from then on this is where it starts anew, with the same producer id, sequence numbers and queue.
+ * Makes a client of `@platformatic/kafka` 2 follow a live list: `followBrokers(new platformatic.Producer({ … }),
+ * brokers, platformatic)`. The client copies its `bootstrapBrokers` when it is made. From then on this function makes
+ * it bootstrap again, with the same producer id, sequence numbers and queue. Addresses that the list's gate refuses are
+ * not connected to.
  *
- * Nothing acknowledged is lost or doubled only with `idempotent: true` and one `send` at a time: after a reconnect several come
- * in any order, and what is out of order the client sends anew under another producer id, whether or not it is stored (2.12.1).
+ * Exactly-once delivery needs `idempotent: true` and one `send` at a time. After a reconnect several sends arrive in
+ * any order, and the client sends those out of order again under another producer id, whether or not they were stored
+ * (2.12.1).
  *
- * A consumer's streams have connections of their own, and are not let through either. Give a consumer `retries: true`: by
- * default it gives up after 3, and its streams end. The gate asks a broker on another connection, just before the client's.
+ * Give a consumer `retries: true`: by default it gives up after 3, and its streams end. The gate asks a broker on a
+ * separate connection, just before the client connects.
  * @returns the client.
  */
 export function followBrokers<Client extends PlatformaticClient>(
@@ -55,7 +57,7 @@ export function followBrokers<Client extends PlatformaticClient>(
       if (refusal !== undefined) throw new WatchError('FORBIDDEN', refusal);
       if (gate.asks) await gate.probe(broker, { signal: NEVER, timeoutMs: ASK_MS });
     } catch (error) {
-      // The client sorts errors by methods that only its own have.
+      // The client recognises its own errors by their methods.
       throw new NetworkError(WatchError.from(error).message, { canRetry: true, cause: error });
     }
   };
@@ -83,7 +85,7 @@ export function followBrokers<Client extends PlatformaticClient>(
     };
   }
 
-  // It waits for a list no longer than there is a client.
+  // Waits for a list only as long as the client is open.
   const closed = new AbortController();
   const emitter = client as { once?(event: 'client:close', listener: () => void): unknown };
   emitter.once?.('client:close', () => closed.abort(new WatchError('CLOSED', 'The client is closed.')));
@@ -104,7 +106,7 @@ export function followBrokers<Client extends PlatformaticClient>(
   return Object.assign(client, { [kGetBootstrapConnection]: bootstrap });
 }
 
-/** A broker that answers and then hangs must not be the first one asked at the next attempt. */
+/** A broker that answers and then hangs must not be tried first at the next attempt. */
 function rotated<T>(items: readonly T[], by: number): T[] {
   const at = by % items.length;
   return [...items.slice(at), ...items.slice(0, at)];

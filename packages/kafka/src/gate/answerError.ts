@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@rollcall/core';
 
-/** Why what a broker answered, or that it did not, is of no use. The message is a part of a sentence about it. */
+/** Why a broker's answer, or its silence, cannot be used. The message completes a sentence about the broker. */
 export class AnswerError extends Error {
   override readonly name = 'AnswerError';
   readonly code: ErrorCode;

@@ -5,8 +5,8 @@ import { AnswerError } from './answerError.js';
 const WORDING: Wording = { service: 'Kafka', plain: 'leave "tls" out', serverName: 'tls.servername' };
 
 /**
- * What went wrong with a broker.
- * @param error what dialling, TLS or the questions threw; a WatchError is returned as it is.
+ * Makes the error for a broker that failed.
+ * @param error what the dial, the TLS handshake or the requests threw; a WatchError is returned as it is.
  * @param address `host:port`, named in the message.
  */
 export function brokerFailure(error: unknown, address: string): WatchError {

@@ -10,7 +10,7 @@ import type { ClusterView, DialOptions, Gate, GateOptions } from './types.js';
 
 const DIAL_TIMEOUT_MS = 2000;
 
-/** Dials, asks and judges, for `createGate()`. */
+/** The gate that `createGate()` makes: it dials a broker, asks it for its cluster, and refuses it or not. */
 export class ClusterGate implements Gate {
   readonly #allow: (address: BrokerAddress) => string | undefined;
   readonly #options: GateOptions;
@@ -53,7 +53,7 @@ export class ClusterGate implements Gate {
       const socket = await dial(address, signal);
       try {
         options.onConnect?.(socket);
-        // Looked at now: a cluster may have been learned while this was dialled.
+        // Read only now: the cluster id may have been learned during the dial.
         if (this.asks) await this.#verify(address, socket, signal);
         return socket;
       } catch (error) {
@@ -63,18 +63,18 @@ export class ClusterGate implements Gate {
     });
   }
 
-  /** On the connection itself, which is then as good as new; but a login or TLS is the client's own to begin. */
+  /** Asks on the connection that the caller gets. Not with TLS or a login, which the client must begin itself. */
   async #verify(address: BrokerAddress, socket: Socket, signal: AbortSignal): Promise<void> {
     const { tls, sasl } = this.#options;
-    // A name may have several IP addresses, or another one a moment later: the one that is asked is the one in use.
+    // Dials the IP address of the open connection: the name may have several, or resolve to another one a moment later.
     const host = socket.remoteAddress ?? address.host;
     if (tls !== undefined || sasl !== undefined) await this.#ask(address, host, signal);
     else this.#judge(address, await inspect(socket, { address, signal }));
   }
 
   /**
-   * On a connection of its own.
-   * @param host what to dial; the certificate is that of the address.
+   * Asks on a separate connection.
+   * @param host what to dial. The certificate is verified for the name in the address.
    */
   async #ask(address: BrokerAddress, host: string, signal: AbortSignal): Promise<ClusterView> {
     const { tls, sasl } = this.#options;
@@ -103,7 +103,7 @@ export class ClusterGate implements Gate {
     return view;
   }
 
-  /** Admits the address, runs within the deadline and says what went wrong. */
+  /** Refuses a forbidden address, runs within the deadline, and turns what is thrown into a WatchError. */
   async #inTime<T>(
     endpoint: Endpoint,
     { signal, timeoutMs = DIAL_TIMEOUT_MS }: DialOptions,

@@ -2,12 +2,15 @@ import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as secure, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '@rollcall/core/adapter';
 
-/** Of both ends of what is forwarded: either may end its half, and a peer that is gone without a word is noticed. */
+/**
+ * Options of both sockets of a forwarded connection: each side may half-close, and keepalive notices a peer that
+ * vanished.
+ */
 export const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
 
 /**
- * A TCP connection, half-open allowed. A name with several addresses is node's own business (`autoSelectFamily`).
- * @throws node's error; the signal's reason.
+ * Opens a TCP connection that may be half-closed. Node tries the addresses of a name (`autoSelectFamily`).
+ * @throws Node's error; the signal's reason.
  */
 export async function dial({ host, port }: Endpoint, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
@@ -17,7 +20,7 @@ export async function dial({ host, port }: Endpoint, signal: AbortSignal): Promi
 }
 
 /**
- * TLS on a connection, whose server is verified by the name that it was dialled by unless the options say otherwise.
+ * Starts TLS on a connection. The server's certificate must be for the dialled name, unless the options say otherwise.
  * @throws node's error; the signal's reason. The connection is closed then.
  */
 export async function handshake(
@@ -28,7 +31,7 @@ export async function handshake(
 ): Promise<TLSSocket> {
   if (signal.aborted) socket.destroy();
   signal.throwIfAborted();
-  // An address is no name to ask for (RFC 6066), though it is one to verify.
+  // The SNI field must not hold an IP address (RFC 6066). The certificate is verified for the address all the same.
   const secured = secure({ host, servername: isIP(host) ? '' : host, ...options, socket });
   await opened(secured, 'secureConnect', signal);
   return secured;
@@ -48,7 +51,7 @@ function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: Abor
     };
     const aborted = (): void => fail(signal.reason);
     socket.once(event, done).once('error', fail);
-    // It stays: an error that comes between two listeners would end the process.
+    // Stays on the socket: an error while no other listener is attached would end the process.
     socket.on('error', () => {});
     signal.addEventListener('abort', aborted, { once: true });
   });

@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { AnswerError } from './answerError.js';
 
-/** The largest answer that is taken, bytes: room for thousands of brokers. */
+/** The largest answer that is read, bytes: room for thousands of brokers. */
 const LARGEST_FRAME = 1024 * 1024;
 
 /**
- * One answer, without its length. What comes after it stays in the stream, and no listener on it.
+ * Reads one answer and returns it without its length. Bytes after it stay in the stream, and no listener stays on it.
  * @throws AnswerError BAD_RESPONSE or TLS when that cannot be Kafka's, ENDED; the stream's error; the signal's reason.
  */
 export async function readFrame(stream: Duplex, signal: AbortSignal): Promise<Buffer> {
@@ -17,7 +17,7 @@ export async function readFrame(stream: Duplex, signal: AbortSignal): Promise<Bu
   return length === 0 ? Buffer.alloc(0) : read(stream, length, signal);
 }
 
-/** The head of a record (RFC 8446, 5.1), such as the alert that a listener with TLS answers plain text with. */
+/** The first bytes of a TLS record (RFC 8446, 5.1): a TLS listener answers plain text with an alert. */
 function isTls([type = 0, major, minor = 255]: Buffer): boolean {
   return type >= 20 && type <= 23 && major === 3 && minor <= 4;
 }
@@ -35,7 +35,7 @@ function read(stream: Duplex, size: number, signal: AbortSignal): Promise<Buffer
     const look = (): void => {
       const bytes = stream.read(size) as Buffer | null;
       if (bytes === null) return;
-      // At its end a stream gives what is left, however little.
+      // At its end a stream returns fewer bytes than asked for.
       if (bytes.length < size) ended();
       else finish(() => resolve(bytes));
     };

@@ -7,12 +7,12 @@ import type { Gate, GateOptions, PasswordSasl } from './types.js';
 
 const MECHANISMS: readonly string[] = ['plain', 'scram-sha-256', 'scram-sha-512'] satisfies PasswordSasl['mechanism'][];
 
-/** All that `GateOptions` has. */
+/** The names of all options. */
 const GATE_OPTIONS = optionNames<GateOptions>({ tls: true, sasl: true, allow: true, clusterId: true });
 
 /**
- * A gate that lets through what the options allow. A cluster id is no secret, and a broker can claim any: it protects from
- * mistakes, such as an address that now belongs to another cluster. Against an attacker give `tls`.
+ * Makes a gate. A cluster id is no secret, and a broker can claim any: the id protects from mistakes, such as an
+ * address that now belongs to another cluster. Against an attacker use `tls`.
  * @throws WatchError INVALID_OPTION.
  */
 export function createGate(options: GateOptions = {}, timing: Timing = systemTiming): Gate {

@@ -17,18 +17,17 @@ import {
 import type { ClusterView, SaslOptions } from './types.js';
 
 export interface InspectOptions {
-  /** What was dialled. */
+  /** The address that was dialled. */
   readonly address: BrokerAddress;
-  /** The login that the listener wants. */
+  /** The login, if the listener wants one. */
   readonly sasl?: SaslOptions | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * Asks the broker at the other end of an open connection for its cluster. Without `sasl` the connection is afterwards as
- * good as new: no byte beyond the answers is taken from it, no listener is left on it, and a broker keeps nothing of such
- * questions.
- * @throws AnswerError; the stream's error; the signal's reason. The stream is then of no more use.
+ * Asks the broker at the other end of an open connection for its cluster. Without `sasl` the connection can be used as
+ * new afterwards: no byte beyond the answers is read, no listener stays, and these requests leave no state in a broker.
+ * @throws AnswerError; the stream's error; the signal's reason. The stream cannot be used then.
  */
 export async function inspect(stream: Duplex, { address, sasl, signal }: InspectOptions): Promise<ClusterView> {
   let asked: Api | undefined;
@@ -44,7 +43,7 @@ export async function inspect(stream: Duplex, { address, sasl, signal }: Inspect
     if (sasl !== undefined) await login(ask, sasl, { host: address.host, port: address.port, signal });
     return decodeMetadata(await ask(METADATA, metadataVersion(versions), encodeMetadata()));
   } catch (error) {
-    // A listener with SASL answers what it can do, and hangs up on whoever asks more before a login.
+    // A SASL listener answers ApiVersions, and closes the connection at any other request before a login.
     if (asked === METADATA && sasl === undefined && isHangUp(error)) {
       throw new AnswerError(
         'it hangs up when asked for its cluster, as if it wanted a login: give "sasl" ' +
@@ -56,7 +55,7 @@ export async function inspect(stream: Duplex, { address, sasl, signal }: Inspect
   }
 }
 
-/** Whether the peer ended the connection, politely or not. */
+/** Whether the peer ended the connection, by a FIN or a reset. */
 function isHangUp(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^(ENDED|ECONNRESET|EPIPE)$/.test(String(error.code));
 }

@@ -14,20 +14,20 @@ import { clientFinal, clientFirst, isProven } from './scram.js';
 import type { CustomSasl, PasswordSasl, SaslOptions, SaslSession } from './types.js';
 import type { KafkaReader } from './wire.js';
 
-/** Asks the broker one question and waits for the answer to it. */
+/** Sends the broker one request and waits for its answer. */
 export type SaslAsk = (api: Api, version: number, body: Buffer) => Promise<KafkaReader>;
 
 /** https://kafka.apache.org/protocol#protocol_error_codes */
 const ILLEGAL_SASL_STATE = 34;
 
-/** How many of the broker's mechanisms a message names. */
+/** The most mechanisms of the broker that a message lists. */
 const NAMED = 8;
 
-/** One derivation of a password at a time: each takes a thread of the process, which file reads need too. */
+/** One password derivation at a time: each occupies a thread of libuv's pool, which file reads need, too. */
 const derivations = new Limiter(1);
 
 /**
- * Logs in on a connection, before anything else is asked.
+ * Logs in on a connection, before any other request.
  * @throws AnswerError UNAUTHENTICATED, also for a server that cannot prove that it knows the password (SCRAM), and for
  *   what the user's own `authenticate` throws; BAD_RESPONSE; what `ask` throws; the signal's reason.
  */
@@ -71,7 +71,8 @@ async function scram(
   const hash = mechanism === 'scram-sha-256' ? 'sha256' : 'sha512';
   const leave = await derivations.enter(signal);
   const deriving = clientFinal(hash, { username, password, nonce }, challenge).finally(leave);
-  // A derivation cannot be ended: its place is free when it is over, its caller goes on at once.
+  // A running derivation cannot be cancelled. The caller goes on at its abort; the next derivation waits for the end of
+  // this one.
   const proof = await untilAborted(deriving, signal);
   if (!isProven(proof.signature, (await send(proof.message)).toString('utf8'))) {
     throw new AnswerError('it cannot prove that it knows the password: it is not who it should be', 'UNAUTHENTICATED');

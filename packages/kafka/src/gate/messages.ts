@@ -4,7 +4,7 @@ import { AnswerError } from './answerError.js';
 import type { AdvertisedBroker, ClusterView } from './types.js';
 import { bytes, int8, int16, int32, KafkaReader, string } from './wire.js';
 
-/** A question, as Kafka numbers them (https://kafka.apache.org/protocol#protocol_api_keys). */
+/** The API keys of the requests that are sent (https://kafka.apache.org/protocol#protocol_api_keys). */
 export interface Api {
   readonly key: number;
   readonly name: string;
@@ -15,44 +15,44 @@ export const METADATA: Api = { key: 3, name: 'Metadata' };
 export const SASL_HANDSHAKE: Api = { key: 17, name: 'SaslHandshake' };
 export const SASL_AUTHENTICATE: Api = { key: 36, name: 'SaslAuthenticate' };
 
-/** What only controllers answer: Vote, of KRaft's elections. */
+/** Vote, of KRaft's elections: only controllers support it. */
 const VOTE = 52;
 
-/** In the broker's request log and metrics. */
+/** The client id, which appears in the broker's request log and metrics. */
 const CLIENT_ID = 'rollcall';
 
 /**
- * Versions of Metadata in which a question about no topic, and its answer, are written the same: brokers from 0.11 to
- * 4.x know one of them. Before 4 a question could create topics; from 9 on the encoding is another ("flexible").
+ * Versions of Metadata in which a request for no topic and its answer have the same encoding. Brokers from 0.11 to 4.x
+ * support one of them. Before version 4 a request could create topics; from 9 on the encoding is "flexible".
  */
 const METADATA_VERSIONS = { min: 4, max: 7 };
 
-/** Of an API, what a broker can do. */
+/** The versions of one API that a broker supports. */
 export interface VersionRange {
   readonly min: number;
   readonly max: number;
 }
 
-/** One request with its length in front. */
+/** Encodes one request, its length first. */
 export function encodeRequest(api: Api, version: number, correlationId: number, body: Buffer): Buffer {
   const header = [int16(api.key), int16(version), int32(correlationId), string(CLIENT_ID)];
   return bytes(Buffer.concat([...header, body]));
 }
 
-/** The body of an answer. @throws AnswerError when it is to another question. */
+/** Reads an answer up to its body. @throws AnswerError if it answers another request. */
 export function decodeResponse(frame: Buffer, correlationId: number): KafkaReader {
   const reader = new KafkaReader(frame);
   if (reader.int32() !== correlationId) throw new AnswerError('it answers another question');
   return reader;
 }
 
-/** ApiVersions v0: what a broker can do, by the API's number. Answered before anybody has logged in. */
+/** ApiVersions v0: the versions that a broker supports, by API key. Answered before a login, too. */
 export function decodeApiVersions(reader: KafkaReader): ReadonlyMap<number, VersionRange> {
   failOn(reader.int16());
   return new Map(reader.array(() => [reader.int16(), { min: reader.int16(), max: reader.int16() }]));
 }
 
-/** The version of Metadata to ask in. @throws AnswerError when the broker knows none that we do. */
+/** The version of Metadata to use. @throws AnswerError if the broker supports none of ours. */
 export function metadataVersion(versions: ReadonlyMap<number, VersionRange>): number {
   const range = versions.get(METADATA.key);
   if (range === undefined) {
@@ -67,7 +67,7 @@ export function metadataVersion(versions: ReadonlyMap<number, VersionRange>): nu
   throw new AnswerError(`it knows Metadata in versions ${min} to ${max} only; Kafka 0.11 or newer is needed`);
 }
 
-/** A question about the cluster and about no topic, so that no right on any is needed, and none is created. */
+/** A Metadata request for no topic: it needs no right on any topic, and creates none. */
 export function encodeMetadata(): Buffer {
   return Buffer.concat([int32(0), int8(0)]);
 }
@@ -85,12 +85,12 @@ export function decodeMetadata(reader: KafkaReader): ClusterView {
   return { clusterId, brokers };
 }
 
-/** SaslHandshake v1: the mechanism is followed by SaslAuthenticate. */
+/** SaslHandshake v1, which is followed by SaslAuthenticate. */
 export function encodeSaslHandshake(mechanism: string): Buffer {
   return string(mechanism);
 }
 
-/** The error, 0 for none, and the mechanisms that the broker takes. */
+/** The error code (0: none) and the mechanisms that the broker accepts. */
 export function decodeSaslHandshake(reader: KafkaReader): { readonly error: number; readonly mechanisms: string[] } {
   return { error: reader.int16(), mechanisms: reader.array(() => reader.string()) };
 }
@@ -100,14 +100,14 @@ export function encodeSaslAuthenticate(message: Buffer): Buffer {
   return bytes(message);
 }
 
-/** The broker's own words on an error are left out: they might quote what it was sent. */
+/** The broker's own error text is dropped: it might quote what it was sent, a password. */
 export function decodeSaslAuthenticate(reader: KafkaReader): { readonly error: number; readonly message: Buffer } {
   const error = reader.int16();
   reader.nullableString();
   return { error, message: reader.bytes() };
 }
 
-/** Canonical where it is an address at all; otherwise as it was advertised, and no allow-list lets it through. */
+/** The canonical address, or the advertised text if that is no address; no allow-list matches such a text. */
 function advertised(host: string, port: number): Endpoint {
   try {
     const address = BrokerAddress.of(host, port);

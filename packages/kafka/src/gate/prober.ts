@@ -2,18 +2,21 @@ import { type BrokerAddress, type Timing, WatchError } from '@rollcall/core';
 import { backoffMs } from '@rollcall/core/internal';
 import type { ClusterView, Gate } from './types.js';
 
-/** How many brokers are asked at once; as many new ones beside them, which wait for no dead one. */
+/**
+ * The most known brokers that are asked at once. As many new ones are asked beside them, so that a new broker never
+ * waits for dead ones.
+ */
 const AT_ONCE = 8;
-/** How long new brokers may keep silent before the others are told without them, in timeouts of one question. */
+/** How many timeouts of one request a list waits for new brokers that do not answer. */
 const PATIENCE = 2;
-/** A broker that gave a good answer is not asked again within this time, ms, however often the registry changes. */
+/** After a good answer a broker is not asked again for this long, ms, however often the registry changes. */
 const GOOD_MS = 30_000;
 
-/** What a broker said last, or why it did not. */
+/** A broker's last answer, or its last error. */
 export type ProbeResult =
   | {
       readonly clusterId: string;
-      /** The broker's id in its cluster; undefined where the cluster advertises it by another address. */
+      /** The broker's node id; undefined if the cluster advertises the broker at another address. */
       readonly nodeId?: number;
     }
   | { readonly error: WatchError };
@@ -21,40 +24,42 @@ export type ProbeResult =
 export interface ProberOptions {
   readonly gate: Pick<Gate, 'probe'>;
   readonly timing: Timing;
-  /** For one broker, ms. */
+  /** Time for one broker's answer, ms. */
   readonly timeoutMs: number;
-  /** There is news: all new brokers have been asked, or that takes too long, or an answer changed. May call `follow`. */
+  /**
+   * Called when all new brokers were asked, when that takes too long, and when an answer changed. It may call `follow`.
+   */
   readonly onNews: () => void;
 }
 
-/** One address that is followed. */
+/** One address that is asked. */
 interface ProbeSubject {
   readonly address: BrokerAddress;
   probed: ProbeResult | undefined;
-  /** Questions without a good answer since the last good one. */
+  /** Failed requests since the last good answer. */
   failures: number;
-  /** `Timing.now()` of the next question, once it is known; Infinity: none is planned. */
+  /** `Timing.now()` of the next request; Infinity if none is planned. */
   dueAt: number;
-  /** The question that is under way. */
+  /** The request that is under way. */
   asking: AbortController | undefined;
-  /** When the last good answer came. */
+  /** When the last good answer arrived. */
   goodAt: number;
 }
 
 /**
- * Asks brokers for their cluster, up to 8 new and 8 known ones at a time. A broker that gives no good answer is asked
- * again, with a backoff of its own. One that gave a good answer is asked again after a change of the registry, because
- * its address may have another owner by then; 30 s after that answer at the earliest.
+ * Asks brokers for their cluster, up to 8 new and 8 known ones at a time. A broker that failed is asked again with a
+ * backoff of its own. One that answered well is asked again after a change of the registry, because its address may
+ * belong to another broker by then, and at the earliest 30 s after that answer.
  */
 export class Prober {
   readonly #options: ProberOptions;
-  /** Those that were asked longest ago come first. */
+  /** Known addresses; the one that was asked longest ago comes first. */
   #subjects = new Map<string, ProbeSubject>();
-  /** New ones that are still to be asked, the first one last. */
+  /** New addresses that were not asked yet; the next one is last. */
   #fresh: ProbeSubject[] = [];
-  /** How many are being asked: new ones, and those that have answered, or failed to, before. */
+  /** Requests under way: to new brokers, and to known ones. */
   readonly #asking = { fresh: 0, known: 0 };
-  /** `Timing.now()` of the next question to a known one, or earlier; Infinity: none is planned. */
+  /** `Timing.now()` at which the next known broker is due, or earlier; Infinity if none is planned. */
   #nextAt = Number.POSITIVE_INFINITY;
   #cancelPatience: (() => void) | undefined;
   #cancelNext: (() => void) | undefined;
@@ -64,13 +69,13 @@ export class Prober {
     this.#options = options;
   }
 
-  /** By address, of those that are followed now; an address without an answer yet is not there. */
+  /** Answers by address, for followed addresses; one without an answer yet is missing. */
   get results(): ReadonlyMap<string, ProbeResult> {
     const known = [...this.#subjects].flatMap(([text, { probed }]) => (probed === undefined ? [] : [[text, probed]]));
     return new Map(known as [string, ProbeResult][]);
   }
 
-  /** Follows these addresses from now on, and no others. */
+  /** Replaces the followed addresses. */
   follow(addresses: Iterable<BrokerAddress>): void {
     const wanted = new Map(Array.from(addresses, (address) => [String(address), address]));
     for (const [text, subject] of [...this.#subjects]) {
@@ -89,7 +94,7 @@ export class Prober {
     this.#tell();
   }
 
-  /** Asks no more and tells nothing more. Idempotent. */
+  /** Stops all requests and callbacks. Idempotent. */
   stop(): void {
     this.#stopped = true;
     this.#cancelPatience?.();
@@ -110,7 +115,7 @@ export class Prober {
     return this.#fresh.length > 0 || this.#asking.fresh > 0;
   }
 
-  /** News waits for new brokers, but not for long, and not longer when still more of them come. */
+  /** A report waits for new brokers for a limited time, which further new brokers do not extend. */
   #wait(): void {
     const { timing, timeoutMs, onNews } = this.#options;
     this.#cancelPatience ??= timing.schedule(PATIENCE * timeoutMs, () => {
@@ -127,7 +132,7 @@ export class Prober {
     this.#options.onNews();
   }
 
-  /** Asks as many as there are places for, and comes back when the next one is due. */
+  /** Starts as many requests as are free, and plans the next call. */
   #goOn(): void {
     const { timing } = this.#options;
     while (this.#asking.fresh < AT_ONCE) {
@@ -136,11 +141,11 @@ export class Prober {
       void this.#ask(subject);
     }
     const now = timing.now();
-    // All are gone through only if somebody may be due: a hostile registry names 10,000 that do not answer.
+    // The loop runs only if some broker may be due: a hostile registry names 10,000 that do not answer.
     if (this.#nextAt <= now && this.#asking.known < AT_ONCE) this.#askDue(now);
     this.#cancelNext?.();
     this.#cancelNext = undefined;
-    // Whoever waits for a place is asked when an answer makes one.
+    // A broker that waits for a free request is asked when an answer frees one.
     if (this.#asking.known === AT_ONCE || this.#nextAt === Number.POSITIVE_INFINITY) return;
     this.#cancelNext = timing.schedule(Math.max(0, this.#nextAt - now), () => this.#goOn());
   }
@@ -159,7 +164,7 @@ export class Prober {
     const asking = new AbortController();
     const kind = kindOf(subject);
     const text = String(subject.address);
-    // To the end: where more are due than there are places, the one that was asked longest ago comes first.
+    // Goes through all: if more are due than requests are free, the one asked longest ago must come first.
     this.#subjects.delete(text);
     this.#subjects.set(text, subject);
     this.#asking[kind]++;
@@ -174,7 +179,7 @@ export class Prober {
     subject.asking = undefined;
     const isNews = !isSame(subject.probed, probed);
     subject.probed = probed;
-    // A follow() while it was asked may have planned more.
+    // follow() may have been called meanwhile, and have planned another request.
     subject.dueAt = Number.POSITIVE_INFINITY;
     if ('error' in probed) {
       subject.failures++;
@@ -197,7 +202,7 @@ function kindOf({ probed }: ProbeSubject): 'fresh' | 'known' {
   return probed === undefined ? 'fresh' : 'known';
 }
 
-/** Whether two answers make the same of a broker. */
+/** Whether two answers mean the same for the list. */
 function isSame(a: ProbeResult | undefined, b: ProbeResult): boolean {
   if (a === undefined) return false;
   if ('error' in a || 'error' in b) {

@@ -2,41 +2,50 @@ import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { AnswerError } from './answerError.js';
 
-/** SCRAM (RFC 5802, RFC 7677) without channel binding, as Kafka has it: names and passwords are taken as UTF-8 bytes. */
+/**
+ * SCRAM (RFC 5802, RFC 7677) without channel binding. As in Kafka, names and passwords are used as UTF-8 bytes, without
+ * SASLprep.
+ */
 export type ScramHash = 'sha256' | 'sha512';
 
-/** Fewer make a stolen exchange cheap to guess from (RFC 7677, 4); Kafka has no fewer either. */
+/**
+ * The fewest iterations to accept: with fewer, a recorded exchange is cheap to guess from (RFC 7677, 4). Kafka allows
+ * no fewer either.
+ */
 const LEAST_ITERATIONS = 4096;
-/** Kafka has 16,384 at most; above this, some 50 ms of work, a server wants our processor, not proof of a password. */
+/**
+ * The most iterations to accept. Kafka has at most 16,384; more than this would cost some 50 ms of work, at a server's
+ * will.
+ */
 const MOST_ITERATIONS = 65_536;
 
-/** `n,,`: no channel binding, no other identity; and what `c=` says of it. */
+/** The GS2 header `n,,`: no channel binding, no other identity; and its base64, for `c=`. */
 const GS2_HEADER = 'n,,';
 const CHANNEL = `c=${Buffer.from(GS2_HEADER).toString('base64')}`;
 
-/** The exchange after the server's first message. */
+/** The client's side after the server's first message. */
 export interface ScramProof {
   /** The client's last message. */
   readonly message: string;
-  /** What only a server that knows the password can answer. */
+  /** The signature that only a server which knows the password can send. */
   readonly signature: Buffer;
 }
 
-/** @param nonce printable, without a comma, and never used before. */
+/** @param nonce printable characters without a comma, fresh for each exchange. */
 export function clientFirst(username: string, nonce: string): string {
   return `${GS2_HEADER}${bare(username, nonce)}`;
 }
 
 /**
- * Proves the password to the server.
- * @throws AnswerError when the server's message is none that is safe to answer.
+ * Makes the client's last message, which proves the password.
+ * @throws AnswerError if the server's message is not safe to answer.
  */
 export async function clientFinal(
   hash: ScramHash,
   { username, password, nonce }: { readonly username: string; readonly password: string; readonly nonce: string },
   serverFirst: string,
 ): Promise<ScramProof> {
-  // Extensions that must be understood come first, as m=: there are none that are.
+  // Mandatory extensions (`m=`) come first; none is supported.
   const [, combined, salt, iterations] = /^r=([^,]+),s=([A-Za-z0-9+/]+=*),i=(\d{1,9})(?:,|$)/.exec(serverFirst) ?? [];
   if (combined === undefined || salt === undefined) throw new AnswerError('its challenge is none of SCRAM');
   if (!combined.startsWith(nonce) || combined.length === nonce.length)
@@ -59,7 +68,7 @@ export async function clientFinal(
   };
 }
 
-/** Whether the server's last message proves that it knows the password, too. */
+/** Whether the server's last message proves that the server knows the password. */
 export function isProven(signature: Buffer, serverFinal: string): boolean {
   const [, verifier = ''] = /^v=([A-Za-z0-9+/]+=*)(?:,|$)/.exec(serverFinal) ?? [];
   const given = Buffer.from(verifier, 'base64');

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Endpoint } from '@rollcall/core/adapter';
 
-/** What one broker says of its cluster. */
+/** What one broker answers about its cluster. */
 export interface ClusterView {
   readonly clusterId: string;
-  /** Where each broker is to be reached, as the cluster advertises it to clients: clients go there. */
+  /** The address of each broker as the cluster advertises it: clients connect to these. */
   readonly brokers: readonly AdvertisedBroker[];
 }
 
@@ -14,7 +14,10 @@ export interface AdvertisedBroker extends Endpoint {
   readonly rack?: string;
 }
 
-/** Rollcall logs in before it knows which cluster a broker is of: give `allow`, and for `plain` give `tls`, too. */
+/**
+ * A login by password. Rollcall logs in before it knows which cluster the broker belongs to, so give `allow`, and for
+ * `plain` also `tls`.
+ */
 export type SaslOptions = PasswordSasl | CustomSasl;
 
 export interface PasswordSasl {
@@ -23,70 +26,71 @@ export interface PasswordSasl {
   readonly password: string;
 }
 
-/** A mechanism that the caller speaks: OAUTHBEARER, AWS_MSK_IAM, GSSAPI. */
+/** A login by a mechanism of your own: OAUTHBEARER, AWS_MSK_IAM, GSSAPI. */
 export interface CustomSasl {
-  /** As the broker calls it, in upper case: `OAUTHBEARER`. */
+  /** The mechanism's name at the broker, upper case: `OAUTHBEARER`. */
   readonly mechanism: string;
   /**
-   * Logs in on one connection: sends each message of the client and reads the broker's answer to it (SaslAuthenticate).
-   * What it throws is the reason why the broker cannot be asked; a message of it goes to logs.
+   * If it throws, the broker cannot be asked; the error's message is logged.
    * @example authenticate: async ({ send }) => { await send(`n,,\x01auth=Bearer ${await token()}\x01\x01`); }
    */
   authenticate(session: SaslSession): Promise<void>;
 }
 
 export interface SaslSession {
-  /** The broker's, as it was dialled. */
+  /** The broker's address, as it was dialled. */
   readonly host: string;
   readonly port: number;
-  /** Aborted when the time for the broker is over. */
+  /** Aborts when the time for this broker is over. */
   readonly signal: AbortSignal;
-  /** @throws when the broker refuses the message, or does not answer. */
+  /** @throws if the broker refuses the message or does not answer. */
   send(message: string | Uint8Array): Promise<Uint8Array>;
 }
 
-/** How Rollcall itself speaks to brokers, to ask them for their cluster. */
+/** How Rollcall connects to brokers when it asks them for their cluster. */
 export interface SecurityOptions {
-  /** `true` for the system's authorities. */
+  /** `true` for TLS with the system's certificate authorities. */
   readonly tls?: true | ConnectionOptions;
   readonly sasl?: SaslOptions;
 }
 
 export interface GateOptions extends SecurityOptions {
-  /** Hosts (`kafka-1.example.com`, `*.example.com`), addresses and CIDR blocks that may be connected to. Default: any. */
+  /**
+   * Hosts (`kafka-1.example.com`, `*.example.com`), addresses and CIDR blocks that may be connected to. Default: all.
+   */
   readonly allow?: readonly string[];
-  /** The one cluster whose brokers may be connected to. */
+  /** The id of the one cluster whose brokers may be connected to. Default: any. */
   readonly clusterId?: string;
 }
 
 export interface DialOptions {
   readonly signal: AbortSignal;
-  /** For all of it, ms. Default: 2000. */
+  /** Time for dial, TLS and questions together, ms. Default: 2000. */
   readonly timeoutMs?: number;
-  /** Called with the connection once it is open, before anything is sent on it. What it throws ends it. */
+  /** Called with the open connection before anything is sent. If it throws, the connection is closed. */
   readonly onConnect?: (socket: Socket) => void;
 }
 
-/** Which brokers may be connected to, whoever names them: a registry, or another broker. */
+/** Decides which brokers may be connected to, whoever named them: the registry, or another broker. */
 export interface Gate {
-  /** The one that was given or learned; undefined: any. */
+  /** The cluster id that was given or learned; undefined: any cluster. */
   readonly clusterId: string | undefined;
-  /** Whether a broker is asked before it is connected to: there is a cluster id or an allow-list. */
+  /** Whether a broker is asked before it is connected to: true with a cluster id or an allow-list. */
   readonly asks: boolean;
-  /** Takes this for the cluster from now on, if none was given or learned. */
+  /** Sets the cluster id, if none was given or learned before. */
   learn(clusterId: string): void;
-  /** Why this address may not be connected to, one line; undefined when it may. */
+  /** Why the address may not be connected to, in one line; undefined if it may. */
   refusal(endpoint: Endpoint): string | undefined;
   /**
-   * Asks a broker for its cluster, on a connection of its own.
+   * Asks a broker for its cluster, on a separate connection.
    * @throws WatchError OTHER_CLUSTER; FORBIDDEN for an address, its own or one it advertises, outside the allow-list;
    *   UNREACHABLE, TIMEOUT, TLS, UNAUTHENTICATED, BAD_RESPONSE; or the signal's reason.
    */
   probe(endpoint: Endpoint, options: DialOptions): Promise<ClusterView>;
   /**
-   * A TCP connection to a broker that may be connected to; whoever takes it closes it. With a cluster id or an allow-list
-   * the broker is asked first: on this very connection, or with TLS or SASL on another one to the same IP address.
-   * Without, it is not asked anything. Half-open is allowed.
+   * Opens a TCP connection to a broker that may be connected to. The caller must close it. With a cluster id or an
+   * allow-list the broker is asked first: on this connection, or with TLS or SASL on a second one to the same IP
+   * address. The connection may be half-closed.
    * @throws WatchError as `probe`.
    */
   connect(endpoint: Endpoint, options: DialOptions): Promise<Socket>;

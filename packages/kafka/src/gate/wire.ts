@@ -1,12 +1,12 @@
 import { AnswerError } from './answerError.js';
 
 /**
- * The primitives of Kafka's wire protocol (https://kafka.apache.org/protocol#protocol_types), big-endian. Rollcall speaks
- * a few words of it itself, to ask a broker which cluster it is of: no client library can be asked to do that on a
- * connection that somebody else opened and goes on to use, and Kafka clients are optional here.
+ * The primitive types of Kafka's wire protocol (https://kafka.apache.org/protocol#protocol_types), big-endian. Rollcall
+ * encodes these few requests itself: no client library can send them on a connection that another program goes on to
+ * use, and Kafka clients are optional here.
  */
 
-/** Reads one answer from its beginning. Whoever sent it may be anybody, so nothing is believed beyond its end. */
+/** Reads one answer. The sender may be anybody, so every length is checked against the end of the bytes. */
 export class KafkaReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -15,7 +15,7 @@ export class KafkaReader {
     this.#bytes = bytes;
   }
 
-  /** @throws AnswerError when it ends before, as do all of these. */
+  /** @throws AnswerError if the bytes end too early; so do all methods here. */
   int16(): number {
     return this.#take(2).readInt16BE();
   }
@@ -39,10 +39,10 @@ export class KafkaReader {
     return this.#take(this.int32());
   }
 
-  /** Items one by one, as many as the array says; a null array has none. */
+  /** Yields as many items as the array's length says; a null array has none. */
   array<T>(item: () => T): T[] {
     const length = this.int32();
-    // An item has a byte at least: a forged length costs no time and no memory.
+    // Each item takes at least one byte, so a forged length costs no time or memory.
     if (length > this.#bytes.length - this.#at) throw new AnswerError('it names more items than it holds');
     return Array.from({ length: Math.max(0, length) }, item);
   }

@@ -6,7 +6,7 @@ import type { BrokerList } from './types.js';
 import { BrokerListView } from './view.js';
 
 /**
- * Whether a list can be made with these options.
+ * Checks the options of a list without making one.
  * @throws WatchError INVALID_OPTION that names the option.
  */
 export function checkBrokerListOptions(options: BrokerListOptions): void {
@@ -15,7 +15,7 @@ export function checkBrokerListOptions(options: BrokerListOptions): void {
 }
 
 /**
- * Follows the brokers that the watcher's keys name.
+ * Makes a live list of the brokers that the watcher's keys name. It ends with the watcher, or when it is closed.
  * @throws WatchError INVALID_OPTION.
  */
 export function brokerList(watcher: Watcher, options: BrokerListOptions = {}): BrokerList {

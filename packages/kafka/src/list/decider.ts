@@ -13,17 +13,17 @@ export interface DeciderOptions {
   readonly gate: Gate;
   readonly timing: Timing;
   readonly logger: Logger;
-  /** Says what is there where keys name no brokers at all; undefined when there is nothing to say. */
+  /** Says why the keys name no brokers at all; undefined if there is nothing to say. */
   readonly missing: () => string | undefined;
-  /** A key, prefix included, for the log. */
+  /** The whole key, prefix included, for the log. */
   readonly wholeKey: (key: string) => string;
-  /** Called when the brokers taught which cluster they are of. */
+  /** Called when the brokers' answers have shown which cluster they belong to. */
   readonly onLearned: (clusterId: string) => void;
-  /** What to do with what the registry names at this revision. Not called at or after `stop()`. */
+  /** Called with the decision on the registry's brokers at this revision. Never called at or after `stop()`. */
   readonly onDecision: (decision: BrokerListDecision, found: RegistryBrokers, revision: Revision) => void;
 }
 
-/** From the brokers that keys name to a decision, asking the brokers themselves where that is wanted. */
+/** Turns the brokers that keys name into a decision. Asks the brokers themselves if the options say so. */
 export class Decider {
   readonly #options: DeciderOptions;
   readonly #prober: Prober | undefined;
@@ -32,7 +32,7 @@ export class Decider {
   #fates: readonly AddressFate[] = [];
   #decision: BrokerListDecision | undefined;
   #toldNetworks = '';
-  /** What was followed last. */
+  /** The brokers of the last decision that was followed. */
   #followed: RegistryBrokers | undefined;
 
   constructor(options: DeciderOptions) {
@@ -43,7 +43,7 @@ export class Decider {
     this.#prober = new Prober({ gate, timing, timeoutMs: policy.probeMs, onNews: () => this.#decide() });
   }
 
-  /** What became of each address at the last decision. */
+  /** Each address and its outcome at the last decision. */
   get fates(): readonly AddressFate[] {
     return this.#fates;
   }
@@ -52,7 +52,7 @@ export class Decider {
     return this.#decision;
   }
 
-  /** Addresses that may not be connected to, as far as is known: they may be in the list that was followed before. */
+  /** Addresses that the gate refuses now. They may be in the list that is still followed. */
   get forbidden(): ReadonlySet<string> {
     const isForbidden = ({ outcome }: AddressFate): boolean => outcome === 'other-cluster' || outcome === 'disallowed';
     return new Set(this.#fates.filter(isForbidden).map(({ address }) => address));
@@ -104,7 +104,7 @@ export class Decider {
     this.#decision = decision;
     this.#leftOutLog.tell(found.fates);
     if (decision.change !== 'refuse') {
-      // Also when the list is the same: behind a limit, what is usable may have changed.
+      // Also if the list is the same: behind a limit, other addresses may be usable now.
       this.#followed = found;
       if (found.agreedCluster !== undefined && gate.clusterId === undefined) {
         gate.learn(found.agreedCluster);

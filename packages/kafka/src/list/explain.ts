@@ -3,24 +3,24 @@ import { compareKeys, quote } from '@rollcall/core/internal';
 import type { BrokerListDecision } from './rule.js';
 import type { AddressFate, AddressOutcome } from './select.js';
 
-/** What became of one address that a key names, or of a key that names none. */
+/** One address that a key names, or a key that names none, and its outcome. */
 export interface AddressExplained {
-  /** Whole, prefix included. */
+  /** The whole key, prefix included. */
   readonly key: string;
-  /** Of the key's last write, where the backend has one; absent once the key is gone. */
+  /** The revision of the key's last write, if the backend has one; absent once the key is gone. */
   readonly revision?: Revision;
-  /** Absent when none can be read. */
+  /** `host:port`; absent if the value has no address that can be read. */
   readonly address?: string;
   readonly outcome: AddressOutcome;
-  /** One line; absent where the outcome says it all. */
+  /** Why, in one line; absent if the outcome says it all. */
   readonly reason?: string;
 }
 
-/** Why the list is what it is. */
+/** Each key and address with its outcome, and the decision on the list. */
 export interface BrokersExplained {
   /** In the order of the keys. */
   readonly addresses: readonly AddressExplained[];
-  /** The last one; absent while there is none. */
+  /** The last decision; absent before the first. */
   readonly decision?: BrokerListDecision;
 }
 
@@ -29,7 +29,7 @@ interface Known {
   readonly revisionOf: (key: string) => Revision | undefined;
   readonly fates: readonly AddressFate[];
   readonly quarantine: ItemMap<Quarantined>;
-  /** Whether the key's brokers are those of a value before the one that is in quarantine. */
+  /** Whether the key's brokers come from an earlier value, because its present one is in quarantine. */
   readonly isKept: (key: string) => boolean;
   readonly held: ReadonlySet<string>;
   /** The list that is followed. */
@@ -37,7 +37,7 @@ interface Known {
   readonly decision: BrokerListDecision | undefined;
 }
 
-/** Puts together what each stage knows of the keys. */
+/** Combines what decoding, the gate and the decision know of each key. */
 export function explain({ fates, quarantine, decision, ...known }: Known): BrokersExplained {
   const rejected = [...quarantine.values()].map(({ key, reason }) => ({ key, outcome: 'rejected' as const, reason }));
   const listed = new Set(known.brokers);

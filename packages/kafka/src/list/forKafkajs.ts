@@ -2,8 +2,8 @@ import type { Logger } from '@rollcall/core';
 import type { BrokerUpdate } from './types.js';
 
 /**
- * The addresses that kafkajs can use: it splits each at every `:`, so an IPv6 address would be cut to pieces. Nobody stands
- * between it and a broker, so that it must not even be given one that is forbidden.
+ * The addresses that kafkajs can use. It splits an address at every `:`, so IPv6 addresses are left out. kafkajs dials
+ * what it is given, so addresses that the gate refuses are left out, too.
  */
 export class ForKafkajs {
   readonly #logger: Logger;
@@ -13,7 +13,7 @@ export class ForKafkajs {
     this.#logger = logger;
   }
 
-  /** Undefined when there is none; what kafkajs cannot read is warned of once for each list. */
+  /** Undefined if no address is left. Warns once per list of addresses that kafkajs cannot read. */
   usable(
     { brokers, version }: Pick<BrokerUpdate, 'brokers' | 'version'>,
     forbidden: ReadonlySet<string>,

@@ -1,19 +1,19 @@
 import type { Logger } from '@rollcall/core';
 import type { AddressFate, AddressOutcome } from './select.js';
 
-/** How many addresses a log line names: a line for each of a thousand would drown the rest. */
+/** The most addresses that one log line names. */
 const NAMED = 10;
 
-/** Left out for a reason that somebody should look at. */
+/** Outcomes that an operator should hear of. */
 const LOUD: ReadonlySet<AddressOutcome> = new Set(['listener', 'disallowed', 'unreachable', 'other-cluster']);
 
-/** Warns of brokers that are left out, once for each reason until it is over. */
+/** Warns of brokers that are left out: once for each reason, and again only after the reason had gone away. */
 export class LeftOutLog {
   readonly #logger: Logger;
   readonly #wholeKey: (key: string) => string;
   #told: ReadonlySet<string> = new Set();
 
-  /** @param wholeKey a key, prefix included. */
+  /** @param wholeKey adds the prefix to a key. */
   constructor(logger: Logger, wholeKey: (key: string) => string) {
     this.#logger = logger;
     this.#wholeKey = wholeKey;

@@ -1,6 +1,6 @@
 /**
- * An iterator whose values are mapped. Not an async generator: its `return()` would wait for a `next()` that is under
- * way, so that a reader of a quiet list could not stop.
+ * An iterator whose values are mapped. An async generator would not do: its `return()` waits for a pending `next()`, so
+ * a reader of a list that does not change could not stop.
  */
 export function mapped<A, B>(source: AsyncIterableIterator<A>, map: (value: A) => B): AsyncIterableIterator<B> {
   const each = async (result: Promise<IteratorResult<A, unknown>>): Promise<IteratorResult<B, undefined>> => {

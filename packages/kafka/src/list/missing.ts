@@ -3,8 +3,8 @@ import { printable, quote } from '@rollcall/core/internal';
 import type { Registered } from '../address/registered.js';
 
 /**
- * Says why keys name no brokers at all: there are none, or all of them were rejected.
- * @returns undefined when some do, or nothing is known yet.
+ * Says why the keys name no brokers at all: there are no keys, or every one was rejected.
+ * @returns undefined if some key names a broker, or the state is not known yet.
  */
 export function missingFrom(
   { prefix, snapshot }: Pick<Watcher, 'prefix' | 'snapshot'>,

@@ -4,46 +4,62 @@ import { quote } from '@rollcall/core/internal';
 import type { Gate, GateOptions } from '../gate/types.js';
 import { bootstrapServers, type OrderOptions } from './order.js';
 
-/** Without `allow`, `clusterId` and `probe` the registry is believed: whoever can write to it can redirect clients. */
+/**
+ * Without `allow`, `clusterId` and `probe` the list contains whatever the registry names, so whoever can write to the
+ * registry can redirect the clients.
+ */
 export interface BrokerListOptions extends GateOptions, OrderOptions {
   /**
-   * Which of its brokers' listeners to take, by the listener's name or its protocol, in any case: `SASL_SSL`,
-   * `EXTERNAL`. An entry that names neither is taken. Name it where clients can reach only one network: then the
-   * registry cannot change which listener is taken. Default: the listener and protocol that most brokers offer,
-   * and no other beside it; of two that are offered equally, the first of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL.
-   * CONTROLLER, REPLICATION, INTERBROKER and BROKER are taken only if they are named here.
+   * The listener to take of each broker, by name or protocol, in any case: `SASL_SSL`, `EXTERNAL`. A broker that states
+   * neither is taken, too. Set it if clients can reach only one network: then the registry cannot change which listener
+   * is taken. CONTROLLER, REPLICATION, INTERBROKER and BROKER are taken only if they are named here. Default: the
+   * listener and protocol that most brokers offer; of two offered equally often, the first of PLAINTEXT, SSL,
+   * SASL_PLAINTEXT, SASL_SSL.
    */
   readonly listener?: string;
   /**
-   * Asks each broker for its cluster (ApiVersions, Metadata) before it is listed, with `tls` and `sasl` where they are
-   * given. A broker of another cluster, or one that advertises an address outside `allow`, is always left out. A broker
-   * that does not answer is left out until it does, unless it was listed before. Without `clusterId` the id is learned
-   * when more than half of the allowed addresses have told the same one, and no other. A rogue broker can lie about its
-   * cluster: only `tls` and `allow` together say who may answer. Up to 8 new and 8 known brokers are asked at a time: new
-   * ones first, those that failed with a backoff, the others after a change of the registry, 30 s after their last good
-   * answer at the earliest. `timeoutMs` is for one broker; a list waits for new brokers at most twice as long. Default: on with `clusterId`, else off; 2000.
+   * Asks each broker for its cluster (ApiVersions, Metadata) before it is listed, with `tls` and `sasl` if they are
+   * given. A broker of another cluster, or one that advertises an address outside `allow`, is left out. A broker that
+   * does not answer is left out until it does, unless it was listed before. Without `clusterId` the id is learned once
+   * more than half of the allowed addresses have the same one and none has another. Default: on with `clusterId`, else
+   * off.
+   *
+   * Up to 8 new and 8 known brokers are asked at a time. A known one is asked again after a change of the registry, at
+   * the earliest 30 s after its last good answer. `timeoutMs` (default 2000) is for one broker; a list waits for new
+   * brokers at most twice as long.
+   *
+   * A hostile broker can claim any cluster id. Only `tls` and `allow` together decide who may answer.
    */
   readonly probe?: boolean | { readonly timeoutMs?: number };
-  /** Fewer brokers than this are not followed: the last good list stays, and the status is stale. Default: 1. */
+  /**
+   * The fewest brokers that a list must have. With fewer, the last good list stays and the status is `stale`. Default:
+   * 1.
+   */
   readonly minBrokers?: number;
   /**
-   * The list to use while the registry has not given one: once an attempt to reach it failed, or it names too few. Its
-   * brokers are not asked for their cluster.
+   * The list to use until the registry gives one: after the first failed attempt to reach it, or if it names too few
+   * brokers. These brokers are not asked for their cluster.
    */
   readonly fallback?: readonly string[];
-  /** A change is published when nothing has changed for this long, ms, so that a flapping key is one change. Default: 200. */
+  /**
+   * Quiet period, ms: a change is published once nothing has changed for this long, so that a flapping key is one
+   * change. Default: 200.
+   */
   readonly quietMs?: number;
-  /** The longest that flapping holds a change back, ms. Default: 2000. */
+  /** The longest time that quiet periods may hold a change back, ms. Default: 2000. */
   readonly maxQuietMs?: number;
-  /** Holds a resync that takes more than half of the keys, and at least 3, until a fresh read confirms it. Default: on. */
+  /**
+   * If a resync removes more than half of the keys, and at least 3, keeps them until a second full read confirms it.
+   * Default: on.
+   */
   readonly guard?: boolean;
-  /** Told of every bad value and of every list that is not followed. Default: silent. */
+  /** Gets a line for every value that cannot be used and every list that is not followed. Default: silent. */
   readonly logger?: Logger;
-  /** Default: the system's. */
+  /** Clock, timers and randomness. Default: the system's. */
   readonly timing?: Timing;
 }
 
-/** All that `BrokerListOptions` has. */
+/** The names of all options. */
 const KNOWN = optionNames<BrokerListOptions>({
   tls: true,
   sasl: true,
@@ -65,22 +81,22 @@ const KNOWN = optionNames<BrokerListOptions>({
 const QUIET_MS = 200;
 const MAX_QUIET_MS = 2000;
 
-/** For one broker, ms. */
+/** Default time for one broker's answer, ms. */
 const PROBE_MS = 2000;
 
-/** A listener's name in Kafka's configuration, and in front of an address. */
+/** A listener's name, in Kafka's configuration and before an address. */
 const LISTENER = /^[a-z][a-z0-9_.+-]*$/i;
 
-/** The options of a list that are its policy, checked. */
+/** The checked options that decide what is listed. */
 export interface BrokerListPolicy {
   readonly minBrokers: number;
-  /** Checked by the watcher, which waits them out. */
+  /** Checked by the watcher, which applies them. */
   readonly quietMs: number;
   readonly maxQuietMs: number;
   readonly fallback: readonly string[] | undefined;
   readonly listener: string | undefined;
   readonly order: OrderOptions;
-  /** ms for one broker; undefined when nobody is asked. */
+  /** Time for one broker's answer, ms; undefined if brokers are not asked. */
   readonly probeMs: number | undefined;
 }
 

@@ -3,25 +3,26 @@ import { BrokerAddress } from '@rollcall/core';
 
 export interface OrderOptions {
   /**
-   * Shuffles: the same seed and set of addresses give the same order, and one that comes or goes moves no other. Give
-   * each process its own, so that not all of them bootstrap from the same broker. Default: ordered by host, then port.
+   * Shuffles the list by this seed. The same seed and addresses give the same order, and a broker that comes or goes
+   * moves no other. Give each process its own, so that they spread over the brokers. Default: ordered by host, then
+   * port.
    */
   readonly shuffle?: number | string;
-  /** At most so many, spread over the brokers' racks. Default: all. */
+  /** The most brokers in the list, spread over their racks. Default: all. */
   readonly limit?: number;
 }
 
-/** What decides the place of a broker in a list. */
+/** What the order of a list depends on. */
 export interface Orderable {
   readonly address: BrokerAddress;
   readonly rack?: string;
-  /** Comes into a limited list only where the others leave room. */
+  /** Whether the broker has not proven itself: in a limited list it comes after those that have. */
   readonly unsure?: boolean;
 }
 
 /**
- * The bootstrap list of some addresses: each once, in the order of `BrokerAddress.compare`, so that it depends on the set
- * of addresses alone and not on which key names them.
+ * Orders addresses by `BrokerAddress.compare`, each once. So the list depends on the set of addresses, and not on which
+ * keys name them.
  */
 export function bootstrapServers(addresses: Iterable<BrokerAddress>): readonly string[] {
   const byText = new Map<string, BrokerAddress>();
@@ -30,7 +31,7 @@ export function bootstrapServers(addresses: Iterable<BrokerAddress>): readonly s
   return Object.freeze(sorted.map(([text]) => text));
 }
 
-/** The bootstrap list of some brokers: each address once, in order, and no more than the limit. */
+/** Orders brokers, each address once, and cuts the list at the limit. */
 export function ordered(
   brokers: readonly Orderable[],
   { shuffle, limit = Number.POSITIVE_INFINITY }: OrderOptions,
@@ -46,7 +47,9 @@ export function ordered(
   return Object.freeze(addresses.filter((address) => within.has(address)));
 }
 
-/** Rendezvous hashing (Thaler and Ravishankar, 1998): each address has a place of its own, whatever the others are. */
+/**
+ * Rendezvous hashing (Thaler and Ravishankar, 1998): the place of an address depends on the address and the seed alone.
+ */
 function shuffled(addresses: readonly string[], seed: number | string): readonly string[] {
   const place = (address: string): string => createHash('sha256').update(`${seed}\0${address}`).digest('hex');
   const placed = addresses.map((address) => ({ address, place: place(address) }));
@@ -54,7 +57,7 @@ function shuffled(addresses: readonly string[], seed: number | string): readonly
   return Object.freeze(placed.map(({ address }) => address));
 }
 
-/** The first of each group, then the second of each, and so on; the groups in the order of their firsts. */
+/** Takes the first of each group, then the second of each, and so on. Groups keep the order of their first members. */
 function roundRobin<T>(items: readonly T[], groupOf: (item: T) => string): readonly T[] {
   const taken = new Map<string, number>();
   const turns = items.map((item) => {
@@ -62,6 +65,6 @@ function roundRobin<T>(items: readonly T[], groupOf: (item: T) => string): reado
     taken.set(groupOf(item), turn + 1);
     return { item, turn };
   });
-  // Sorting is stable.
+  // The sort is stable: equal ones keep their order.
   return turns.sort((a, b) => a.turn - b.turn).map(({ item }) => item);
 }

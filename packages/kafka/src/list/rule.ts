@@ -2,49 +2,53 @@ import type { ErrorCode } from '@rollcall/core';
 import { quote } from '@rollcall/core/internal';
 
 /**
- * What to do with what the registry names now:
- * - `first`: nothing was published before.
- * - `same`: the list is as it was.
- * - `seeds`: old and new have brokers in common. Clients take the new list for their next bootstrap; none has to reconnect.
- * - `rebootstrap`: none in common. A client whose connections fail must bootstrap anew, the same instance, so that
- *   its sequence numbers and what it has not sent yet survive.
- * - `refuse`: the list stays as it was.
+ * What to do with the brokers that the registry names now:
+ * - `first`: publish; nothing was published before.
+ * - `same`: the list has not changed.
+ * - `seeds`: publish; old and new list have brokers in common. Clients use the new list at their next bootstrap and
+ *   need not reconnect.
+ * - `rebootstrap`: publish; no broker of the old list is left. The client must bootstrap again. Keep the same client
+ *   instance: its sequence numbers and its unsent messages survive.
+ * - `refuse`: keep the old list.
  */
 export type BrokerListDecision =
   | { readonly change: BrokerListChange | 'same'; readonly reason: string }
   | { readonly change: 'refuse'; readonly reason: string; readonly code: Refusal };
 
-/** How a list that is published differs from the one before. */
+/** How a published list differs from the one before. */
 export type BrokerListChange = 'first' | 'seeds' | 'rebootstrap';
 
 type Refusal = Extract<ErrorCode, 'TOO_FEW_BROKERS' | 'OTHER_CLUSTER'>;
 
-/** A list, and all that could have been in it. */
+/** The brokers that the registry names now, and what is known of them. */
 export interface RegistryBrokers {
-  /** `host:port`, in order; not more than the limit. */
+  /** The list: `host:port`, in order, cut at the limit. */
   readonly brokers: readonly string[];
-  /** All addresses that may be used, whether or not the limit leaves them out. */
+  /** All addresses that may be used, those beyond the limit included. */
   readonly usable: readonly string[];
-  /** How many brokers these are, as far as is known: two addresses may be of one. */
+  /**
+   * The number of brokers behind the usable addresses. Two addresses may belong to one broker, as far as that is known.
+   */
   readonly brokerCount: number;
-  /** An address of each cluster that answered, by the cluster's id; empty when nobody was asked. */
+  /** One address of each cluster that answered, by cluster id; empty if no broker was asked. */
   readonly clusters: ReadonlyMap<string, string>;
-  /** The id that more than half of the allowed addresses told, and no other id was told. */
+  /** The cluster id that more than half of the allowed addresses have, if no address has another. */
   readonly agreedCluster?: string | undefined;
-  /** Says that the cluster's id is not known yet, and why; empty when it is, or when nobody asks. */
+  /** Says why the cluster id is not known yet; empty if it is known or not asked for. */
   readonly unlearned: string;
-  /** How many addresses are left out for being of another cluster than the known one. */
+  /** How many addresses are left out because they belong to another cluster. */
   readonly otherCluster: number;
-  /** Where keys name no brokers at all: that there are none, or why they were rejected; absent otherwise. */
+  /** If the keys name no brokers at all: why; otherwise absent. */
   readonly missing?: string | undefined;
-  /** What else is left out and why, for people; empty when nothing is. */
+  /** A summary of the addresses that are left out; empty if none is. */
   readonly leftOut: string;
 }
 
 /**
- * The rule for a change of the list. It compares sets of usable addresses, so that a limit that picks others is no move.
- * @param published what was published last from the registry; a fallback is not, and counts as nothing.
- * @param minBrokers fewer than this are never a list to follow.
+ * Decides whether the new brokers are published. It compares sets of usable addresses, so that a limit that picks other
+ * brokers is not a move.
+ * @param published the last list that came from the registry; undefined if none did (a fallback does not count).
+ * @param minBrokers a list with fewer is refused.
  */
 export function decide(
   published: Pick<RegistryBrokers, 'brokers' | 'usable'> | undefined,
@@ -76,8 +80,8 @@ export function decide(
 }
 
 /**
- * How a list differs from another one, for whoever saw both and nothing between.
- * @param before the usable addresses of the list that was seen; undefined if none was.
+ * How a list differs from the last one that a reader saw.
+ * @param before the usable addresses of that list; undefined if the reader saw none.
  */
 export function changeBetween(before: readonly string[] | undefined, usable: readonly string[]): BrokerListChange {
   if (before === undefined) return 'first';

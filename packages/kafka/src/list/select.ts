@@ -6,18 +6,18 @@ import { type OrderOptions, ordered } from './order.js';
 import type { RegistryBrokers } from './rule.js';
 
 /**
- * What became of an address, or of a key that names none:
+ * The outcome of an address, or of a key that names none:
  * - `listed`: in the list.
- * - `held`: in the list though a resync did not find its key, until a fresh read confirms that it is gone.
- * - `usable`: would be, but what the registry names now is not followed; see the decision.
+ * - `held`: in the list, although the last resync did not find its key; a second full read decides.
+ * - `usable`: could be in the list, but the registry's brokers are not followed now; see the decision.
  * - `duplicate`: another key named it first.
- * - `listener`: of another listener or protocol than the list's.
+ * - `listener`: another listener or protocol than the list's.
  * - `disallowed`: outside the allow-list, or its broker advertises an address that is.
- * - `unproven`: has not been asked for its cluster yet.
- * - `unreachable`: did not answer the probe, or not as a broker does.
+ * - `unproven`: not asked for its cluster yet.
+ * - `unreachable`: did not answer the probe as a broker does.
  * - `other-cluster`: belongs to another cluster.
- * - `capped`: could be listed, but the limit is reached.
- * - `rejected`: cannot be read as a broker's address.
+ * - `capped`: beyond the limit.
+ * - `rejected`: not a broker's address.
  */
 export type AddressOutcome =
   | 'listed'
@@ -32,19 +32,19 @@ export type AddressOutcome =
   | 'capped'
   | 'rejected';
 
-/** What became of one address of one key. */
+/** One address of one key, and its outcome. */
 export interface AddressFate {
   readonly key: string;
   readonly address: string;
   readonly outcome: AddressOutcome;
   readonly reason?: string;
-  /** Of a duplicate: the key that named the address first. */
+  /** For a duplicate: the key that named the address first. */
   readonly firstKey?: string;
-  /** Another address of the same broker was taken, so that the broker is not left out. */
+  /** The address that was taken of the same broker, if another was. */
   readonly instead?: string;
 }
 
-/** One candidate of each broker, by address, and what became of the others. */
+/** The candidate that was taken of each broker, by address, and the outcomes of all others. */
 export interface CandidateChoice {
   readonly taken: ReadonlyMap<string, { readonly key: string; readonly candidate: Candidate }>;
   readonly others: readonly AddressFate[];
@@ -52,12 +52,12 @@ export interface CandidateChoice {
   readonly alternatives: readonly string[];
 }
 
-/** A registry that names more is no cluster's: the largest have some thousand brokers. */
+/** The most addresses of one list. The largest Kafka clusters have some thousand brokers. */
 const MOST_ADDRESSES = 10_000;
 
 /**
- * Takes one candidate of each broker: of those that may be connected to, the one on the list's listener.
- * @param refusal why an address may not be connected to; undefined when it may.
+ * Takes one candidate of each broker: one on the list's listener that may be connected to.
+ * @param refusal says why an address may not be connected to; undefined if it may.
  * @param listener see `listenerChoice`.
  */
 export function choose(
@@ -97,17 +97,17 @@ export function choose(
   return { taken, others, alternatives: choice.alternatives };
 }
 
-/** What is known when a list is made of the chosen addresses. */
+/** What is known of the addresses when a list is made. */
 export interface Knowledge {
-  /** What brokers said, by address; undefined when nobody asks them. */
+  /** The brokers' answers by address; undefined if brokers are not asked. */
   readonly probed?: ReadonlyMap<string, ProbeResult>;
-  /** The known cluster's id. */
+  /** The id of the cluster, if it is known. */
   readonly clusterId?: string | undefined;
-  /** The usable addresses at the last publication: one that does not answer just now stays. */
+  /** The usable addresses of the last published list: one that does not answer just now stays in the list. */
   readonly known: ReadonlySet<string>;
 }
 
-/** A list, and what became of each address. */
+/** A list, and the outcome of each address. */
 export interface BrokerSelection extends RegistryBrokers {
   readonly fates: readonly AddressFate[];
 }
@@ -115,11 +115,11 @@ export interface BrokerSelection extends RegistryBrokers {
 interface Usable {
   readonly candidate: Candidate;
   readonly fate: AddressFate;
-  /** What the broker said, if it gave a good answer. */
+  /** The broker's answer, if it was a good one. */
   readonly answer: Extract<ProbeResult, { clusterId: string }> | undefined;
 }
 
-/** Makes the list of what was chosen, as far as it is proven. */
+/** Makes the list from the candidates that were taken, as far as the brokers' answers allow. */
 export function select({ taken, others }: CandidateChoice, knowledge: Knowledge, order: OrderOptions): BrokerSelection {
   const clusters = new Map<string, string>();
   const usable: Usable[] = [];
@@ -148,7 +148,7 @@ export function select({ taken, others }: CandidateChoice, knowledge: Knowledge,
   return {
     brokers,
     usable: usable.map(({ fate }) => fate.address),
-    // By node id where a broker told it: two addresses may be of one broker.
+    // Counted by node id if it is known: two addresses may belong to one broker.
     brokerCount: new Set(usable.map(({ fate, answer }) => answer?.nodeId ?? fate.address)).size,
     clusters,
     ...(isAgreed && { agreedCluster: [...clusters.keys()][0] }),
@@ -162,7 +162,10 @@ export function select({ taken, others }: CandidateChoice, knowledge: Knowledge,
   };
 }
 
-/** Those that state their listener first, then one of each key in turn: many entries of a few keys crowd out no other. */
+/**
+ * Brokers that state their listener come first, then one broker of each key in turn, so that a few keys with many
+ * addresses do not crowd out the others.
+ */
 function fairly<T extends { readonly allowed: readonly Candidate[]; readonly place: number }>(
   brokers: readonly T[],
 ): T[] {

@@ -27,16 +27,19 @@ import type { BrokerList, BrokerListStats, BrokerUpdate } from './types.js';
 
 type Stale = Extract<Status, { state: 'stale' }>;
 
-/** The id of the cluster that was learned, in the watcher's checkpoint. */
+/** Name of the checkpoint note that keeps the learned cluster id. */
 const CLUSTER_NOTE = 'kafka.clusterId';
 
 interface Published {
   readonly update: BrokerUpdate;
-  /** All addresses of the registry that could be listed; undefined for the fallback. */
+  /** All usable addresses of the registry; undefined for the fallback. */
   readonly usable: readonly string[] | undefined;
 }
 
-/** The loop behind `brokerList()`: a collection's versions in, lists out. What becomes of them pure functions decide. */
+/**
+ * The loop behind `brokerList()`: takes versions of a collection and publishes lists. Pure functions (`choose`,
+ * `select`, `decide`) make the decisions.
+ */
 export class BrokerListView implements BrokerList {
   readonly list = (): Promise<string[]> =>
     this.#until(({ update }) => this.#forKafkajs.usable(update, this.#decider.forbidden), {});
@@ -74,7 +77,7 @@ export class BrokerListView implements BrokerList {
       onDecision: (...decided) => this.#act(...decided),
     });
     this.#collection = collect(watcher, {
-      // The prefix as a key of its own is a folder's marker, as `broker/kafka/`; an exact key has no "/" at its end.
+      // A key that equals the prefix is a folder marker, as `broker/kafka/`. An exact key has no "/" at its end.
       decode: (value, key, reject) =>
         decodeRegistered(value, key === '' && watcher.prefix.endsWith('/') ? '/' : key, reject),
       folders: true,
@@ -183,7 +186,7 @@ export class BrokerListView implements BrokerList {
     try {
       await this.#recallCluster();
       for await (const version of this.#collection) {
-        // Closed by a listener after this version was on its way.
+        // A listener may have closed the list after this version was taken.
         if (this.#closed) return;
         this.#decider.follow(version);
       }
@@ -195,7 +198,7 @@ export class BrokerListView implements BrokerList {
     }
   }
 
-  /** Before anybody is asked: a process that starts again must not learn another cluster. */
+  /** Before brokers are asked: a process that starts again must not learn another cluster. */
   async #recallCluster(): Promise<void> {
     if (this.#policy.probeMs === undefined || this.gate.clusterId !== undefined) return;
     const known = await this.#watcher.note(CLUSTER_NOTE).catch(() => undefined);
@@ -244,7 +247,7 @@ export class BrokerListView implements BrokerList {
       `${reason} ${stays}; "rollcall brokers --explain" and explain() tell what became of each key.`,
     );
     const before = this.#refused;
-    // Also with the same reason: a broker that kafkajs waits for may be usable again.
+    // Also if the reason is the same: a broker that kafkajs waits for may be usable again.
     this.#latest.wake();
     if (before?.error.message === error.message) return;
     this.#refused = { state: 'stale', code, error, since: before?.since ?? this.#timing.wallNow(), attempt: 0 };
@@ -261,7 +264,7 @@ export class BrokerListView implements BrokerList {
     this.#latest.wake();
   }
 
-  /** Items that change are no news by themselves: the list they make may be the same, and tells for itself. */
+  /** A changed item alone is not reported: if it changes the list, the list reports it. */
   #tellTrouble(): void {
     const { quarantine, held } = this.#collection;
     if (this.#told.quarantine === quarantine && this.#told.held === held) return;
@@ -269,12 +272,12 @@ export class BrokerListView implements BrokerList {
     this.#latest.wake();
   }
 
-  /** A registry that cannot be reached is the greater trouble: a refusal shows only while the watch is live. */
+  /** An unreachable registry outranks a refusal: a refusal shows only while the watch is live. */
   #tellStatus(): void {
     const { status } = this.#collection;
     const told = status.state === 'live' ? (this.#refused ?? status) : status;
     const { value: current } = this.#status;
-    // A live status is another object with each proof.
+    // A live status is a new object after each proof, so it is compared by its fields.
     const same = told === current || (told.state === 'live' && current.state === 'live');
     if (!same && this.#latest.ended === undefined) this.#status.set(told);
   }

@@ -1,11 +1,11 @@
 import type { Timing } from '@rollcall/core';
 
-/** How long a broker that failed is tried last, ms. */
+/** A broker that failed is tried last for this long, ms. */
 const REST_MS = 10_000;
 
 /**
- * Which broker of a list to connect to next: any of those that have not failed lately, so that connections spread, then the
- * one whose failure is longest ago. Pure bookkeeping.
+ * Chooses the next broker of a list: one that has not failed lately, at random so that connections spread; then the one
+ * that failed longest ago.
  */
 export class BrokerChoice {
   readonly #timing: Timing;
@@ -15,7 +15,7 @@ export class BrokerChoice {
     this.#timing = timing;
   }
 
-  /** Undefined when all are tried. */
+  /** Undefined once all were tried. */
   next(brokers: readonly string[], tried: ReadonlySet<string>): string | undefined {
     const left = brokers.filter((address) => !tried.has(address));
     const since = this.#timing.now() - REST_MS;
@@ -26,7 +26,7 @@ export class BrokerChoice {
 
   failed(address: string): void {
     const now = this.#timing.now();
-    // What failed long ago may be of a list long gone.
+    // Old failures are dropped: they may belong to a list that is gone.
     for (const [old, at] of this.#failedAt) if (at <= now - REST_MS) this.#failedAt.delete(old);
     this.#failedAt.set(address, now);
   }

@@ -2,15 +2,15 @@ import type { Socket } from 'node:net';
 import type { Timing } from '@rollcall/core';
 
 /**
- * How long one half of a connection may say nothing once the other half has ended, ms: a client that closed its connection
- * can look like one that still listens, and a peer that hangs never ends its half.
+ * How long one direction may be silent once the other has ended, ms. A client that closed its connection can look like
+ * one that half-closed it, and a peer that hangs never ends its half.
  */
 const LINGER_MS = 30_000;
 
 /**
- * Two connections as one: what either says goes to the other, no faster than it takes it; the end of one's half ends the
- * other's; an error of one resets the other.
- * @param early what the client has said already.
+ * Joins two connections. Bytes of either go to the other, no faster than it reads them. The end of one direction ends
+ * the other side's; an error of one side resets the other.
+ * @param early bytes that the client has sent already.
  */
 export function join(client: Socket, broker: Socket, early: readonly Buffer[], timing: Pick<Timing, 'schedule'>): void {
   for (const chunk of early) broker.write(chunk);
@@ -18,9 +18,9 @@ export function join(client: Socket, broker: Socket, early: readonly Buffer[], t
   carry(broker, client, timing);
 }
 
-/** An end that the peer cannot take for the end of the data, unless it was told of that already. */
+/** Resets a socket, so that the peer cannot take it for the end of the data; unless the end was sent already. */
 export function reset(socket: Socket): void {
-  // Node cannot reset what it shuts down, and would never close it.
+  // Node cannot reset a socket that it is shutting down, and would never close it.
   if (socket.writableEnded) socket.destroy();
   else if (!socket.destroyed) socket.resetAndDestroy();
 }
@@ -37,7 +37,7 @@ function carry(from: Socket, to: Socket, timing: Pick<Timing, 'schedule'>): void
     to.once('close', () => cancel());
   });
   from.on('error', () => reset(to));
-  // Destroyed before its end.
+  // The socket was destroyed before its end.
   from.once('close', () => {
     if (!from.readableEnded) reset(to);
   });

@@ -3,22 +3,25 @@ import { checkKnownOptions, optionNames } from '@rollcall/core/adapter';
 import { guardedLogger, quote } from '@rollcall/core/internal';
 
 export interface RelayOptions {
-  /** What to listen on. Anything but a loopback address opens the brokers to whoever reaches it. Default: 127.0.0.1. */
+  /**
+   * The host to listen on. Any but a loopback address opens the brokers to everybody who reaches it. Default:
+   * 127.0.0.1.
+   */
   readonly host?: string;
-  /** Default: 0, any that is free. */
+  /** The port; 0 for any that is free. Default: 0. */
   readonly port?: number;
-  /** How long one broker may take, ms, to be connected to and, where there is something to verify, to answer. Default: 2000. */
+  /** Time for one broker to accept and, if it is asked, to answer, ms. Default: 2000. */
   readonly dialTimeoutMs?: number;
   /**
-   * How long a client waits, ms, while no broker of the list can be connected to; then it is reset. Clients that are
-   * reset at once come back late. Default: 5000; 0 resets at once.
+   * How long a client waits while no broker can be connected to, ms; then it is reset. A client that is reset at once
+   * comes back late. 0 resets at once. Default: 5000.
    */
   readonly holdMs?: number;
-  /** Clients at once; more are refused. A client needs one while it bootstraps, and few keep it. Default: 200. */
+  /** The most clients at once; more are refused. A client needs a connection only while it bootstraps. Default: 200. */
   readonly maxConnections?: number;
-  /** Told of each reason why a broker or a client could not be served, once per 30 s. Default: silent. */
+  /** Gets a line for each reason why a broker or a client could not be served, once per 30 s. Default: silent. */
   readonly logger?: Logger;
-  /** Default: the system's. */
+  /** Clock, timers and randomness. Default: the system's. */
   readonly timing?: Timing;
 }
 

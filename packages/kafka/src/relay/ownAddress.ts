@@ -6,25 +6,28 @@ import { unmapped } from '../address/unmapped.js';
 
 const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
 
-/** How long a name that led to the relay is not tried again, ms: its DNS entry may be corrected. */
+/** How long a name that led to the relay itself is not tried again, ms: its DNS entry may be corrected. */
 const REMEMBER_MS = 10_000;
 
-/** Where a relay listens. A registry that names this address must not make the relay connect to itself, over and over. */
+/**
+ * The address of a relay. Without this check, a registry that names the relay would make it connect to itself without
+ * end.
+ */
 export class OwnAddress {
   readonly #host: string;
   readonly #port: number;
   readonly #timing: Pick<Timing, 'now'>;
-  /** Hosts that led here, and until when they are not tried. */
+  /** Hosts that led to the relay, and until when they are not tried. */
   readonly #found = new Map<string, number>();
 
-  /** @param host an IP address; `0.0.0.0` and `::` are all of this host's. */
+  /** @param host an IP address; `0.0.0.0` and `::` stand for all addresses of this host. */
   constructor(host: string, port: number, timing: Pick<Timing, 'now'>) {
     this.#host = unmapped(host);
     this.#port = port;
     this.#timing = timing;
   }
 
-  /** Whether an address is the relay's, as far as is known without asking DNS. */
+  /** Whether the address is known to be the relay's, without a DNS lookup. */
   isAt({ host, port }: Endpoint): boolean {
     if (port !== this.#port) return false;
     if ((this.#found.get(host) ?? Number.NEGATIVE_INFINITY) > this.#timing.now()) return true;
@@ -33,7 +36,10 @@ export class OwnAddress {
     return address === this.#host || (WILDCARDS.includes(this.#host) && isOfThisHost(address));
   }
 
-  /** Whether a connection leads here. What was dialled is remembered: the next dial begins before this one ends. */
+  /**
+   * Whether an open connection leads to the relay. Remembers the dialled host at once: the next dial begins before this
+   * one ends.
+   */
   isPeerOf({ remoteAddress, remotePort }: Socket, { host }: Endpoint): boolean {
     if (remoteAddress === undefined || remotePort === undefined) return false;
     const isOwn = this.isAt({ host: remoteAddress, port: remotePort });

@@ -11,51 +11,51 @@ import { type CheckedRelayOptions, checkedRelayOptions, type RelayOptions } from
 import { OwnAddress } from './ownAddress.js';
 import { WaitingClient } from './waitingClient.js';
 
-/** While a client waits for any broker, all are tried again after this time, ms. */
+/** While a client waits, all brokers are tried again after this time, ms. */
 const RETRY_MS = 250;
 
-/** What a relay needs of a `BrokerList`. */
+/** The part of a `BrokerList` that a relay uses. */
 export interface RelayBrokers {
   /** `host:port` each. */
   readonly current: readonly string[];
-  /** Which of them may be connected to. */
+  /** Decides which of them may be connected to. */
   readonly gate: Gate;
   /** Resolves as soon as there is a list. */
   ready(options: { signal: AbortSignal }): Promise<unknown>;
 }
 
-/** Counts since the start, but for `open`. */
+/** Counts since the start; `open` is the present number. */
 export interface RelayStats {
-  /** Connections of clients. */
+  /** Connections accepted. */
   readonly accepted: number;
-  /** Of these, how many there are now, forwarded or waiting. */
+  /** Connections open now, forwarded or waiting. */
   readonly open: number;
-  /** Of these, how many got a broker. */
+  /** Connections that were forwarded to a broker. */
   readonly forwarded: number;
-  /** Brokers that could not be connected to, or may not. */
+  /** Dials that failed or were refused by the gate. */
   readonly failedDials: number;
-  /** Connections beyond `maxConnections`. */
+  /** Connections refused because of `maxConnections`. */
   readonly refused: number;
 }
 
 /**
- * An address that never changes for brokers whose addresses do: each connection to it is forwarded to a broker of the list
- * as it is then. It serves any Kafka client in any language as its bootstrap server, because a client asks there only where
- * the brokers are, and connects to those directly; when it has lost them all it asks there again.
+ * An address that never changes, for brokers whose addresses do. Each connection to it is forwarded to a broker of the
+ * present list. Any Kafka client in any language can use it as its bootstrap server: a client asks there only where the
+ * brokers are, and connects to those directly. When it has lost all brokers, it asks there again.
  *
- * A connection waits while there is no list yet. It is given to the next broker when one refuses, does not answer in time,
- * or is not let through by the list's gate. When none is left it waits for up to 5 s (`holdMs`), while all are tried
- * again, and is then reset, so that the client tries again. A broker that
- * failed in the last 10 s is tried last. With a cluster id, given or learned, none is forwarded to another cluster.
+ * A connection waits while there is no list yet. If a broker refuses, does not answer in time or is refused by the
+ * list's gate, the connection goes to the next one. If none is left, it waits up to `holdMs` (5 s) while all are tried
+ * again, and is then reset, so that the client tries again. A broker that failed in the last 10 s is tried last. With a
+ * cluster id, no connection is forwarded to another cluster.
  *
- * Bytes are passed on as they are, so a login (SASL) is between client and broker; with GSSAPI it needs a ticket for the name
- * that was dialled. So it is with TLS: the client verifies the broker's certificate for the name by which it dialled the
- * relay. docs/relay.md says how each client is told another name.
+ * Bytes pass unchanged, so logins (SASL) and TLS are between client and broker: the client verifies the broker's
+ * certificate for the name by which it dialled the relay, and GSSAPI needs a ticket for that name. docs/relay.md says
+ * how to give each client another name.
  *
- * It holds the process until it is closed, and leaves the list open.
+ * It keeps the process running until it is closed. Closing it leaves the list open.
  */
 export class BootstrapRelay implements AsyncDisposable {
-  /** Where it listens: `127.0.0.1:9092`, `[::1]:9092`. */
+  /** The address it listens on: `127.0.0.1:9092`, `[::1]:9092`. */
   readonly address: string;
   readonly port: number;
   readonly #brokers: RelayBrokers;
@@ -80,7 +80,7 @@ export class BootstrapRelay implements AsyncDisposable {
     this.#self = new OwnAddress(address, port, options.timing);
     server.on('connection', (client) => void this.#serve(client));
     server.on('drop', () => this.#refuse());
-    // A connection that could not be accepted (no file descriptor left) ends nothing else.
+    // One connection that cannot be accepted (no file descriptor left) must not end the relay.
     server.on('error', (error) => this.#warn('UNAVAILABLE', `The relay cannot accept a connection: ${error.message}.`));
   }
 
@@ -152,7 +152,7 @@ export class BootstrapRelay implements AsyncDisposable {
   }
 
   /**
-   * Tries all brokers of the list, again and again while the client may wait.
+   * Tries all brokers of the list, repeatedly while the client may wait.
    * @throws WatchError NO_HEALTHY_ENDPOINT; the signal's reason.
    */
   async #connect(signal: AbortSignal): Promise<{ readonly broker: Socket; readonly address: string }> {
@@ -169,11 +169,11 @@ export class BootstrapRelay implements AsyncDisposable {
     }
   }
 
-  /** One broker after the other, each once; undefined when none is left. @throws the signal's reason. */
+  /** Tries each broker once; undefined if none is left. @throws the signal's reason. */
   async #tryAll(signal: AbortSignal): Promise<{ readonly broker: Socket; readonly address: string } | undefined> {
     const tried = new Set<string>();
     for (;;) {
-      // The list may have changed while the last one was dialled.
+      // The list may have changed during the last dial.
       const address = this.#choice.next(this.#brokers.current, tried);
       if (address === undefined) return undefined;
       tried.add(address);
@@ -184,7 +184,8 @@ export class BootstrapRelay implements AsyncDisposable {
         this.#choice.succeeded(address);
         return { broker, address };
       } catch (error) {
-        // Also when the client gave up on it: clients may be less patient than the deadline, and must not meet it again.
+        // Also if the client gave up first: it may be less patient than the deadline, and must not meet the same broker
+        // again.
         this.#choice.failed(address);
         if (signal.aborted) throw error;
         this.#counts.failedDials++;
@@ -194,12 +195,12 @@ export class BootstrapRelay implements AsyncDisposable {
     }
   }
 
-  /** @throws WatchError INVALID_OPTION for the relay's own address; as the gate's `connect`. */
+  /** @throws WatchError INVALID_OPTION for the relay's own address; otherwise as the gate's `connect`. */
   #dial(address: BrokerAddress, signal: AbortSignal): Promise<Socket> {
     const { gate } = this.#brokers;
     if (this.#self.isAt(address)) throw this.#itself(address);
     const onConnect = (socket: Socket): void => {
-      // Behind a name there may be this very relay.
+      // A name may lead to this relay.
       if (this.#self.isPeerOf(socket, address)) throw this.#itself(address);
     };
     return gate.connect(address, { signal, timeoutMs: this.#options.dialTimeoutMs, onConnect });
@@ -210,7 +211,10 @@ export class BootstrapRelay implements AsyncDisposable {
     return new WatchError('INVALID_OPTION', `The registry names ${address} as a broker, but ${why}.`);
   }
 
-  /** A broker that hangs still takes connections: its system does. The client that gave up on it shall not meet it again. */
+  /**
+   * Notices a broker that hangs: the operating system still accepts its connections. The next connection of the client
+   * goes to another broker.
+   */
   #watchForSilence(client: Socket, broker: Socket, address: string): void {
     const before = broker.bytesRead;
     broker.once('close', () => {

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { WatchError } from '@rollcall/core';
 
-/** How much a client may say before it has a broker, bytes: far more than its first request. */
+/** The most bytes that a client may send before it has a broker: far more than its first request. */
 const EARLY_BYTES = 64 * 1024;
 
-/** A client that has no broker yet. It is read meanwhile, because only reading shows that it has gone. */
+/** A client that has no broker yet. Its bytes are read meanwhile, because only reading shows that it has gone. */
 export class WaitingClient {
   readonly #socket: Socket;
   readonly #over = new AbortController();
@@ -18,19 +18,19 @@ export class WaitingClient {
   }
 
   /**
-   * Aborted when there is nobody to wait for: the client ended the connection, or a half of it before it got a byte; or
-   * it sent more than 64 KiB, which no Kafka client does before the first answer.
+   * Aborts when there is nobody to wait for: the client ended the connection, or half-closed it before it got a byte,
+   * or sent more than 64 KiB, which no Kafka client does before the first answer.
    */
   get over(): AbortSignal {
     return this.#over.signal;
   }
 
-  /** Whether the client itself ended the wait. */
+  /** Whether the client ended the wait itself. */
   get gone(): boolean {
     return this.#gone;
   }
 
-  /** Ends the wait, and gives what it said; what it says from now on is the caller's to read, at once. */
+  /** Ends the wait and returns the bytes so far. The caller must read the rest at once. */
   take(): readonly Buffer[] {
     this.#socket.off('data', this.#onData).off('end', this.#onGone).off('close', this.#onGone);
     return this.#early;
