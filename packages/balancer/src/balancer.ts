@@ -19,20 +19,21 @@ export type Policy = keyof typeof POLICIES;
 export interface BalancerOptions {
   /** Default: `roundRobin`. */
   readonly policy?: Policy;
-  /** So many failures without a success between them make a node unhealthy; 0: none do. Default: 3, as in APISIX. */
+  /** Failures without a success between them that make a node unhealthy; 0: none do. Default: 3, as in APISIX. */
   readonly maxFails?: number;
   /**
-   * For how long a node is unhealthy, ms; then one request is its trial. Failures further apart do not count together.
-   * Default: 10,000, as in nginx.
+   * How long a node is unhealthy, ms; then one request tries it. Failures further apart than this are not counted
+   * together. Default: 10,000, as in nginx.
    */
   readonly failTimeoutMs?: number;
-  /** The time, ms, from any fixed point on. */
+  /** A monotonic clock, ms. */
   now(): number;
 }
 
 /**
- * Says which node takes a request. It opens nothing and waits for nothing: whoever sends the request tells what became of
- * it. Nodes of the highest priority come first; unhealthy ones when there is no other that the request has not tried.
+ * Chooses the node for a request. It opens no connection and has no timer: the caller sends the request and reports its
+ * result. Nodes of the highest priority come first. Unhealthy nodes are chosen if the request has tried all healthy
+ * ones.
  */
 export class Balancer<N extends BalancedNode> {
   readonly #pickerOf: (members: readonly NodeState[]) => Picker;
@@ -61,16 +62,16 @@ export class Balancer<N extends BalancedNode> {
     return [...this.#members.values()].map(({ node }) => node);
   }
 
-  /** Whether the node at this `host:port` is healthy; undefined where there is none. */
+  /** Whether the node at `host:port` is healthy; undefined if there is no such node. */
   isHealthy(address: string): boolean | undefined {
     const member = this.#members.get(address);
     return member && member.downUntil === undefined;
   }
 
   /**
-   * Replaces the nodes. One at the same address keeps its health, its turn and its requests; of two at one address the
-   * later one counts.
-   * @throws BalancerError INVALID_NODE; the nodes stay as they were.
+   * Replaces the nodes. A node at the same address keeps its health, its turn and its requests. If two have one
+   * address, the later one counts.
+   * @throws BalancerError INVALID_NODE; then the old nodes stay.
    */
   update(nodes: Iterable<N>): void {
     const before = this.#members;
@@ -90,7 +91,7 @@ export class Balancer<N extends BalancedNode> {
     });
   }
 
-  /** Begins a request. @param options `key`: by which `consistentHash` picks; requests of one key share a node. */
+  /** Begins a request. @param options `key`: `consistentHash` gives requests of one key to one node. */
   request({ key = '' }: { readonly key?: string } = {}): BalancedRequest<N> {
     return new RequestAttempts<N>({
       isEmpty: this.#tiers.length === 0,
@@ -118,7 +119,7 @@ export class Balancer<N extends BalancedNode> {
     if (outcome === 'succeeded') member.succeeded();
     else if (outcome === 'failed') member.failed(this.#now(), this.#limits);
     else member.isOnTrial = false;
-    // It may have been replaced meanwhile.
+    // The node may have been replaced meanwhile.
     if (this.#members.get(member.address) !== member) return;
     const tier = this.#tierOf(member);
     tier?.activityChanged(member);

@@ -3,16 +3,16 @@ import type { NodeState } from './member.js';
 import type { Picker } from './picker.js';
 
 /**
- * Points on the ring of a node of the largest weight, or up to twice as many. A node's share is off by about
- * 1/sqrt(points), so that of a thousand equal nodes none has more than 1.25 times its share (5.6 standard deviations).
+ * Points of the heaviest node on the ring, or up to twice as many. A node's share is off by about 1/sqrt(points), so
+ * that of a thousand equal nodes none has more than 1.25 times its share (5.6 standard deviations).
  */
 const POINTS = 512;
-/** A point is one number: 32 bits of hash, then 20 bits of the node's index. */
+/** A point is one number: 32 bits of hash, then 20 bits for the node's index. */
 const INDEXES = 2 ** 20;
 
 /**
- * A hash ring: a key belongs to the node whose point follows its hash. When a node goes its keys alone move, to nodes all
- * over the ring. O(log n) a pick, and a step for each point of a node that may not be picked.
+ * A hash ring: a key belongs to the node of the next point after its hash. If a node goes, only its own keys move,
+ * spread over all other nodes. O(log n) a pick, and one step for each point of a node that may not be picked.
  */
 export class ConsistentHash implements Picker {
   readonly #members: readonly NodeState[];
@@ -20,7 +20,7 @@ export class ConsistentHash implements Picker {
   readonly #in = new Set<NodeState>();
 
   constructor(members: readonly NodeState[]) {
-    // In an order of their own: what two points at one place are worth must not depend on who else is there.
+    // Sorted by address: the order of points at one place must not depend on the other nodes.
     this.#members = [...members].sort((a, b) => (a.address < b.address ? -1 : 1));
     this.#ring = ringOf(this.#members);
   }
@@ -48,7 +48,7 @@ export class ConsistentHash implements Picker {
   activityChanged(): void {}
 }
 
-/** Each node's points depend on its own address and weight, and on the power of two in the largest weight. */
+/** A node's points depend on its own address and weight, and on the power of two in the largest weight. */
 function ringOf(members: readonly NodeState[]): Float64Array {
   const largest = Math.max(...members.map(({ weight }) => weight));
   const unit = 2 ** Math.floor(Math.log2(largest));

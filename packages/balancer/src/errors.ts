@@ -1,7 +1,4 @@
-/**
- * `NO_NODES`: there is no node with a weight above 0. `ALL_TRIED`: the request has tried all there are.
- * `INVALID_NODE`, `INVALID_OPTION`: the message names the field.
- */
+/** `NO_NODES`: no node has a weight above 0. `ALL_TRIED`: the request has tried every node. */
 export type BalancerErrorCode = 'NO_NODES' | 'ALL_TRIED' | 'INVALID_NODE' | 'INVALID_OPTION';
 
 export class BalancerError extends Error {

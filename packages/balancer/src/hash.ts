@@ -1,4 +1,4 @@
-/** 32 bits of a text, every one of them dependent on every character: FNV-1a, then MurmurHash3's finalizer. */
+/** A 32-bit hash of a text: FNV-1a, then MurmurHash3's finalizer, so that every bit depends on every character. */
 export function hashOf(text: string, seed: number): number {
   let hash = 0x811c9dc5 ^ seed;
   for (let i = 0; i < text.length; i++) {
@@ -9,7 +9,7 @@ export function hashOf(text: string, seed: number): number {
   return mixed(hash);
 }
 
-/** MurmurHash3's finalizer (fmix32): one to one, and every bit depends on every other. */
+/** MurmurHash3's finalizer (fmix32): a bijection in which every bit depends on every other. */
 export function mixed(bits: number): number {
   let hash = bits ^ (bits >>> 16);
   hash = Math.imul(hash, 0x85ebca6b);

@@ -1,4 +1,4 @@
-/** A binary heap that knows where each item is, so that any can be removed or moved in O(log n). */
+/** A binary heap that knows each item's place, so that any item can be removed or moved in O(log n). */
 export class Heap<T> {
   readonly #isBefore: (a: T, b: T) => boolean;
   readonly #items: T[] = [];
@@ -21,7 +21,7 @@ export class Heap<T> {
     this.moved(item);
   }
 
-  /** Does nothing for an item that is not there. */
+  /** Removes an item; does nothing if the item is not in the heap. */
   remove(item: T): void {
     const at = this.#places.get(item);
     if (at === undefined) return;
@@ -32,13 +32,13 @@ export class Heap<T> {
     this.moved(last);
   }
 
-  /** To be called when an item's order may have changed. */
+  /** Call it when an item's order may have changed. */
   moved(item: T): void {
     const place = this.#places.get(item);
     if (place !== undefined) this.#sink(this.#rise(place));
   }
 
-  /** @returns where it is then. */
+  /** @returns the item's new place. */
   #rise(place: number): number {
     let at = place;
     while (at > 0) {
@@ -77,7 +77,7 @@ export class Heap<T> {
   }
 }
 
-/** The first item that is not skipped; those before it stay. O(k log n) for k skipped ones. */
+/** The first item that is not skipped. Skipped items stay. O(k log n) for k skipped ones. */
 export function firstOf<T>(heap: Heap<T>, skip: (item: T) => boolean): T | undefined {
   const skipped: T[] = [];
   let first = heap.first;

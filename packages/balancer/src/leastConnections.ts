@@ -2,7 +2,7 @@ import { firstOf, Heap } from './heap.js';
 import type { NodeState } from './member.js';
 import type { Picker } from './picker.js';
 
-/** Picks the node with the fewest requests under way for its weight; of equals, the one picked longest ago. O(log n). */
+/** Picks the node with the fewest running requests for its weight; of equals, the one picked longest ago. O(log n). */
 export class LeastConnections implements Picker {
   readonly #heap = new Heap<NodeState>((a, b) => load(a) - load(b) < 0 || (load(a) === load(b) && a.turn < b.turn));
   #picks = 0;
@@ -29,7 +29,7 @@ export class LeastConnections implements Picker {
   }
 }
 
-/** With the request that would come. */
+/** The load with one more request. */
 function load({ active, weight }: NodeState): number {
   return (active + 1) / weight;
 }

@@ -1,15 +1,15 @@
 import { BrokerAddress } from '@rollcall/core';
 import { BalancerError } from './errors.js';
 
-/** Something that takes requests. An instance of Consul's `?service=` is one, as its value is written. */
+/** A node that takes requests. An instance of Consul's `?service=` is one as it is. */
 export interface BalancedNode {
-  /** A name or an address. */
+  /** A host name or an IP address. */
   readonly host: string;
   /** 1 to 65535. */
   readonly port: number;
-  /** Its share of the requests, relative to others of its priority, up to 1,000,000; 0 gets none. Default: 1. */
+  /** The node's share of the requests, relative to others of its priority, up to 1,000,000; 0 gets none. Default: 1. */
   readonly weight?: number | undefined;
-  /** Nodes of a lower priority are picked when those of all higher ones are unhealthy or tried. Default: 0. */
+  /** Nodes of a lower priority are chosen if all higher ones are unhealthy or tried. Default: 0. */
   readonly priority?: number | undefined;
 }
 
@@ -19,23 +19,23 @@ export interface HealthLimits {
   readonly failTimeoutMs: number;
 }
 
-/** Far above what a share needs, and far below where sums of weights lose digits. */
+/** The largest weight: sums of larger ones would lose digits. */
 const MOST_WEIGHT = 1_000_000;
 
-/** A node, and what is remembered of it. */
+/** A node and its state. */
 export class NodeState<N extends BalancedNode = BalancedNode> {
   node: N;
   weight: number;
   priority: number;
-  /** `host:port`, by which it is the same node when nodes are replaced. */
+  /** `host:port`: identifies the node when nodes are replaced. */
   readonly address: string;
-  /** Requests that it is working on. */
+  /** Running requests. */
   active = 0;
-  /** What its policy remembers: a current weight, a deadline, or when it was picked. */
+  /** The policy's value for the node: a current weight, a deadline, or when it was picked. */
   turn = 0;
-  /** Until then it is unhealthy; undefined while it is healthy. */
+  /** When the node may be tried again; undefined while it is healthy. */
   downUntil: number | undefined;
-  /** Whether the one request is out that shows if it is healthy again. */
+  /** Whether the one request that tries an unhealthy node is running. */
   isOnTrial = false;
   #fails = 0;
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -50,7 +50,7 @@ export class NodeState<N extends BalancedNode = BalancedNode> {
     }
   }
 
-  /** Takes the weight and priority of the same node as it is now. */
+  /** Takes the new weight and priority of the same node. */
   become({ node, weight, priority }: NodeState<N>): void {
     this.node = node;
     this.weight = weight;
@@ -63,7 +63,7 @@ export class NodeState<N extends BalancedNode = BalancedNode> {
     this.downUntil = undefined;
   }
 
-  /** Failures count together that are at most `failTimeoutMs` apart, without a success between them. */
+  /** Counts a failure. Failures at most `failTimeoutMs` apart, without a success between them, count together. */
   failed(now: number, { maxFails, failTimeoutMs }: HealthLimits): void {
     if (now - this.#failedAt > failTimeoutMs) this.#fails = 0;
     this.#fails++;

@@ -1,13 +1,13 @@
 import type { NodeState } from './member.js';
 
-/** Picks one of a number of members: a policy. Members share what is remembered of them between pickers. */
+/** A policy: picks one of its members. Members keep their state when another picker takes over. */
 export interface Picker {
-  /** @returns undefined when there is none, or all are skipped. */
+  /** @returns undefined if all members are skipped. */
   pick(skip: (member: NodeState) => boolean, key: string): NodeState | undefined;
-  /** The member may be picked from now on. */
+  /** Adds a member. */
   add(member: NodeState): void;
-  /** It is not picked until it is added again. */
+  /** Removes a member. */
   remove(member: NodeState): void;
-  /** It works on more requests, or fewer, than before. */
+  /** The number of a member's running requests has changed. */
   activityChanged(member: NodeState): void;
 }

@@ -1,18 +1,18 @@
 import { BalancerError } from './errors.js';
 import type { BalancedNode, NodeState } from './member.js';
 
-/** One try of a request at one node. It ends by the first call of one of the three. */
+/** One attempt of a request at one node. End it by exactly one of the three calls. */
 export interface Attempt<N> {
   readonly node: N;
-  /** The node did its part, whatever it answered. */
+  /** The node answered, whatever the answer. */
   succeeded(): void;
   /** The node did not answer, or not as it should. */
   failed(): void;
-  /** It ended for a reason that says nothing of the node, for instance because the client went. */
+  /** The attempt ended for a reason that says nothing about the node: the client went away. */
   abandoned(): void;
 }
 
-/** The tries of one request: no node twice. */
+/** The attempts of one request: each at another node. */
 export interface BalancedRequest<N> {
   /**
    * The next node.
@@ -23,9 +23,9 @@ export interface BalancedRequest<N> {
 
 export type AttemptResult = 'succeeded' | 'failed' | 'abandoned';
 
-/** What a request needs of its balancer. */
+/** The part of a balancer that a request uses. */
 export interface Picking<N extends BalancedNode> {
-  /** Whether there is any node to pick. */
+  /** Whether there is a node to pick. */
   readonly isEmpty: boolean;
   pick(isTried: (address: string) => boolean): NodeState<N> | undefined;
   ended(member: NodeState<N>, outcome: AttemptResult): void;

@@ -2,10 +2,10 @@ import { firstOf, Heap } from './heap.js';
 import type { NodeState } from './member.js';
 import type { Picker } from './picker.js';
 
-/** Above so many nodes a pick is made in O(log n); up to it, in the order that nginx made known. */
+/** With more nodes than this, a pick is made by deadlines, in O(log n); otherwise in nginx's order. */
 const SMOOTH_UP_TO = 1_000;
 
-/** Each gets its share, and no node gets its share in a row. */
+/** Weighted round robin: each node gets its share, and not in one run. */
 export function roundRobin(members: readonly NodeState[]): Picker {
   return members.length <= SMOOTH_UP_TO ? new SmoothWeighted(members) : new EarliestDeadline(members);
 }
@@ -17,7 +17,7 @@ class SmoothWeighted implements Picker {
 
   constructor(members: readonly NodeState[]) {
     this.#members = members;
-    // Weights may be smaller than they were: what a node is owed, or owes, is at most a cycle.
+    // Weights may have shrunk: a node's current weight is at most one cycle's.
     const cycle = members.reduce((sum, { weight }) => sum + weight, 0);
     for (const member of members) member.turn = Math.max(-cycle, Math.min(member.turn, cycle));
   }
@@ -41,19 +41,22 @@ class SmoothWeighted implements Picker {
 
   remove(member: NodeState): void {
     this.#in.delete(member);
-    // What it was owed, or owes, is forgotten: it comes back as one among others.
+    // The node's current weight is reset.
     member.turn = 0;
   }
 
   activityChanged(): void {}
 }
 
-/** Each pick sets a node's next deadline, the sooner the heavier it is; the earliest is picked. O(log n) a pick. */
+/**
+ * Each pick sets the node's next deadline: the heavier the node, the sooner. The earliest deadline is picked. O(log n)
+ * a pick.
+ */
 class EarliestDeadline implements Picker {
   readonly #heap = new Heap<NodeState>((a, b) => a.turn < b.turn);
   #now: number;
 
-  /** @param members those that took turns before go on from there. */
+  /** @param members keep their deadlines. */
   constructor(members: readonly NodeState[]) {
     const earliest = members.reduce((least, { turn }) => (turn > 0 ? Math.min(least, turn) : least), Infinity);
     this.#now = Number.isFinite(earliest) ? earliest : 0;
@@ -69,7 +72,7 @@ class EarliestDeadline implements Picker {
   }
 
   add(member: NodeState): void {
-    // Who was away gets nothing for the time that passed.
+    // A node that was away gets nothing for that time.
     member.turn = Math.min(Math.max(member.turn, this.#now), this.#now + 1 / member.weight);
     if (!this.#heap.has(member)) this.#heap.push(member);
   }

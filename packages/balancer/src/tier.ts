@@ -7,11 +7,11 @@ export class Tier {
   readonly priority: number;
   readonly #members: readonly NodeState[];
   readonly #pickerOf: (members: readonly NodeState[]) => Picker;
-  /** Of those that are healthy, or due for a trial. */
+  /** Picks among nodes that are healthy or due for a try. */
   readonly #healthy: Picker;
-  /** Of all; made when all are unhealthy for the first time. */
+  /** Picks among all nodes; made when all are unhealthy for the first time. */
   #all: Picker | undefined;
-  /** The unhealthy ones, by when their trial is due. */
+  /** The unhealthy nodes, by the time of their next try. */
   readonly #down = new Heap<NodeState>((a, b) => dueAt(a) < dueAt(b));
 
   constructor(members: readonly NodeState[], pickerOf: (members: readonly NodeState[]) => Picker) {
@@ -22,7 +22,7 @@ export class Tier {
     for (const member of members) this.#place(member);
   }
 
-  /** A healthy node, or one whose trial is due. */
+  /** Picks a healthy node, or one that is due for a try. */
   pick(skip: (member: NodeState) => boolean, key: string, now: number): NodeState | undefined {
     for (let next = this.#down.first; next !== undefined && dueAt(next) <= now; next = this.#down.first) {
       this.#down.remove(next);
@@ -36,7 +36,7 @@ export class Tier {
     return member;
   }
 
-  /** Any node. */
+  /** Picks any node. */
   pickAny(skip: (member: NodeState) => boolean, key: string): NodeState | undefined {
     if (this.#all === undefined) {
       this.#all = this.#pickerOf(this.#members);

@@ -19,14 +19,17 @@ import { list } from './watch/list.js';
 import { watch } from './watch/watch.js';
 import { deleteKey, deletePrefix, putKey } from './write.js';
 
-/** Silence of the stream for this long, ms, is broken by a request for progress. */
+/** After this much silence of the stream, ms, progress is requested. */
 const PROOF_EVERY_MS = 10_000;
-/** A request for progress, a read that takes its place, and the time for their answers. */
+/**
+ * A watch without updates for this long, ms, is stale: time for a progress request, a read in its place, and their
+ * answers.
+ */
 const MAX_SILENCE_MS = 15_000;
-/** A watch is asked to prove itself three times before its last proof is as old as it may be. */
+/** Proofs that are requested within `maxProofAgeMs`. */
 const PROOFS_IN_AGE = 3;
 
-/** One etcd cluster. */
+/** One etcd cluster as a source. */
 export class EtcdSource implements Source {
   readonly supports = { resume: true, deltas: true, history: true };
   readonly maxSilenceMs = MAX_SILENCE_MS;
@@ -45,7 +48,7 @@ export class EtcdSource implements Source {
     this.maxProofAgeMs = options.maxProofAgeMs ?? PROOFS_IN_AGE * PROOF_EVERY_MS;
     const proofEveryMs = Math.min(PROOF_EVERY_MS, this.maxProofAgeMs / PROOFS_IN_AGE);
     this.#pool = clusterOf(endpoints, proofEveryMs, options);
-    // One listener for each watch and each call that runs: many are no leak.
+    // There is one listener for each watch and each running call: many are no leak.
     setMaxListeners(0, this.#closed.signal);
   }
 
@@ -83,14 +86,14 @@ export class EtcdSource implements Source {
     this.#pool.close(message);
   }
 
-  /** Elsewhere only if nothing was sent: a write must not be done twice. */
+  /** Runs a write. Another endpoint is tried only if nothing was sent, so that a write is not done twice. */
   #write<T>(run: (connection: EtcdConnection, limits: RpcLimits) => Promise<T>): Promise<T> {
     return this.#anywhere(this.#closed.signal, neverSent, run);
   }
 
   /**
-   * On one endpoint after the other, each once, until one answers or the error says that no other may be asked. The last
-   * one has as long as the caller's signal gives it.
+   * Tries each endpoint once, until one answers or the error forbids another try. The last endpoint may take as long as
+   * the caller's signal allows.
    */
   async #anywhere<T>(
     signal: AbortSignal,
@@ -114,7 +117,7 @@ export class EtcdSource implements Source {
   }
 }
 
-/** While somebody waits for an answer: the sockets themselves do not hold the process. */
+/** Keeps the process running while a caller waits for an answer: the sockets themselves do not. */
 function holdProcess(): Disposable {
   const timer = setInterval(() => {}, 2 ** 31 - 1);
   return { [Symbol.dispose]: () => clearInterval(timer) };

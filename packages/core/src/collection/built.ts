@@ -2,25 +2,25 @@ import { WatchError } from '../model/errors.js';
 import type { Logger } from '../runtime/logger.js';
 import type { ItemMap } from './items.js';
 
-/** What was built of one item. */
+/** An object that was built from one item. */
 export interface Built<B> {
   readonly value: B;
   /**
-   * Keeps `value` from being disposed of until the returned function is called, for instance while a request uses it.
-   * An object whose item has gone may still be taken into use in the turn of the event loop in which it went.
-   * @throws WatchError CLOSED when it is disposed of already.
+   * Prevents the disposal of `value` until the returned function is called, for instance while a request uses it. An
+   * object whose item has just changed can still be taken into use in the same turn of the event loop.
+   * @throws WatchError CLOSED if it was disposed of before.
    */
   use(): () => void;
 }
 
-/** Objects made of a collection's items, one each: see `Collection.each`. */
+/** One object for each item of a collection: see `Collection.each`. */
 export interface BuiltMap<B> extends AsyncDisposable {
   /**
-   * The object of the key's present item, made now if nobody asked for it yet; undefined where there is no item.
+   * The object of the key's present item, built at the first call; undefined if there is no item.
    * @throws what `build` throws; the next call tries again.
    */
   get(key: string): Built<B> | undefined;
-  /** Makes nothing more, and disposes of all that was made: what is in use as soon as it is free. Idempotent. */
+  /** Disposes of all objects, those in use as soon as they are free, and builds no more. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export interface Building<T, B> {
   build(item: T, key: string): B;
   dispose?(built: B, key: string): void | PromiseLike<void>;
   readonly logger: Logger;
-  /** Called once, when it is closed. */
+  /** Called once, at close. */
   onClose(): void;
 }
 
@@ -61,7 +61,7 @@ export class BuiltItems<T, B> implements BuiltMap<B> {
     return object;
   }
 
-  /** The items of these keys may be others than they were. */
+  /** Called when the items of these keys may have changed. */
   update(keys: Iterable<string>): void {
     const items = this.#building.items();
     for (const key of keys) {
@@ -113,7 +113,9 @@ class BuiltItem<T, B> implements Built<B> {
     };
   }
 
-  /** Its item has changed or gone. Who got it in this turn of the event loop may still begin to use it. */
+  /**
+   * The item has changed or gone. Callers that got the object in this turn of the event loop may still begin to use it.
+   */
   retire(): void {
     setImmediate(() => {
       this.#state = 'retired';

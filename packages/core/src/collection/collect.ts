@@ -22,7 +22,8 @@ const KNOWN = optionNames<Record<keyof CollectOptions<unknown> | keyof SingleOpt
 });
 
 /**
- * A view of a watcher as typed items. Any number of views share the watcher's one watch.
+ * Makes a collection: the watcher's keys as typed, validated items. Any number of collections share the watcher's one
+ * watch. It ends with the watcher, or when it is closed.
  * @throws WatchError INVALID_OPTION.
  */
 export function collect<T, U = T>(watcher: Watcher, options: SingleOptions<T, U>): SingleCollection<Shown<T, U>>;

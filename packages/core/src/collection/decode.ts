@@ -3,17 +3,17 @@ import { textOfThrown } from '../model/errors.js';
 import { printable } from '../model/printable.js';
 
 /**
- * Turns one key's bytes into an item; what it throws (or rejects with) puts the key in quarantine.
+ * Turns one key's bytes into an item. If it throws or rejects, the key goes into quarantine with the reason.
  * @param key relative to the collection's prefix.
- * @param reject tells of a part of the value that cannot be used while the rest can: the item is taken, and the key is
- *   listed in quarantine with the reason.
+ * @param reject reports a part of the value that cannot be used. The item is taken, and the key is listed in
+ *   quarantine.
  */
 export type Decode<T> = (value: Uint8Array, key: string, reject: (reason: string) => void) => T | PromiseLike<T>;
 
-/** How the bytes are read before the schema sees them. */
+/** How bytes are parsed before the schema sees them. */
 export type Format = 'json' | 'text' | 'bytes';
 
-/** How items come from bytes: by a schema of any library that speaks Standard Schema (zod, valibot, …), or by a function. */
+/** How items are made: by a schema of any library with Standard Schema (zod, valibot, …), or by a function. */
 export type DecodeOptions<T> =
   | {
       readonly schema: StandardSchemaV1<unknown, T>;
@@ -24,27 +24,27 @@ export type DecodeOptions<T> =
   | { readonly decode: Decode<T>; readonly schema?: never; readonly format?: never };
 
 /**
- * Sees each good item before it is shown. What it returns is shown in its place (nothing: the item itself); what it
- * throws (or rejects with) puts the key in quarantine.
+ * Called with each good item before it is shown. What it returns is shown instead (if nothing, the item). If it throws
+ * or rejects, the key goes into quarantine.
  * @param key relative to the collection's prefix.
  */
 export type OnItem<T, U> = (item: T, key: string) => U | PromiseLike<U>;
 
-/** What is shown of items T by an `onItem` that returns U. */
+/** The type that is shown for items T with an `onItem` that returns U. */
 // biome-ignore lint/suspicious/noConfusingVoidType: what a function returns that returns nothing
 export type Shown<T, U> = Exclude<U, undefined | void> | (undefined extends U ? T : never);
 
-/** What became of one value. */
+/** The result of decoding one value. */
 export type DecodeResult<T> = { readonly item: T; readonly rejected?: string } | { readonly reason: string };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** How many of a schema's issues a reason lists. */
+/** The most schema issues that a reason lists. */
 const LISTED_ISSUES = 3;
 
 /**
- * Decodes one value and never throws: whatever the bytes are and whatever the user's function does, there is an outcome.
- * Synchronous as long as the schema or function is, so that many values do not cost a turn each.
+ * Decodes one value. Never throws, whatever the bytes and the user's function do. Synchronous if the schema or function
+ * is, so that many values do not cost a turn of the event loop each.
  */
 export function decodeValue<T, U = T>(
   options: DecodeOptions<T> & { readonly onItem?: OnItem<T, U> },
@@ -52,7 +52,7 @@ export function decodeValue<T, U = T>(
   key: string,
 ): DecodeResult<Shown<T, U>> | Promise<DecodeResult<Shown<T, U>>> {
   const { onItem } = options;
-  // Where there is no onItem, U is T.
+  // Without onItem, U is T.
   const seen = (outcome: DecodeResult<T>): DecodeResult<Shown<T, U>> | Promise<DecodeResult<Shown<T, U>>> =>
     onItem === undefined || !('item' in outcome) ? (outcome as DecodeResult<Shown<T, U>>) : shown(onItem, outcome, key);
   try {
@@ -68,17 +68,18 @@ export function decodeValue<T, U = T>(
 
 /**
  * Parses JSON from bytes.
- * @throws Error when they are not UTF-8, not JSON, or hold a `__proto__` key, which a careless merge makes a prototype.
+ * @throws Error if they are not UTF-8 or not JSON, or hold a `__proto__` key, which a careless merge would make a
+ *   prototype.
  */
 export function parseJson(value: Uint8Array): unknown {
   const text = parseText(value);
   try {
-    // An escape may hide the name, so both ways of writing it pay for the look at every key.
+    // The name may be written with an escape (`\u005f`): then every key is checked.
     const suspicious = text.includes('__proto__') || text.includes('\\u');
     return JSON.parse(text, suspicious ? refuseProto : undefined);
   } catch (error) {
     if (error instanceof SyntaxError) throw new Error(`not JSON: ${withoutExcerpt(error.message)}`);
-    // The reviver recurses.
+    // A reviver recurses, and can overflow the stack.
     if (error instanceof RangeError) throw new Error('not JSON that can be read: it is nested too deeply');
     throw error;
   }
@@ -86,7 +87,7 @@ export function parseJson(value: Uint8Array): unknown {
 
 /**
  * Decodes text from bytes.
- * @throws Error when they are not UTF-8.
+ * @throws Error if they are not UTF-8.
  */
 export function parseText(value: Uint8Array): string {
   try {
@@ -101,7 +102,7 @@ function readAs(format: Format, value: Uint8Array): unknown {
   return format === 'text' ? parseText(value) : parseJson(value);
 }
 
-/** What `onItem` makes of an item. */
+/** Runs `onItem` on an item. */
 function shown<T, U>(
   onItem: OnItem<T, U>,
   outcome: Extract<DecodeResult<T>, { item: T }>,
@@ -135,7 +136,7 @@ function decodeBySchema<T>(
   return isThenable(result) ? Promise.resolve(result).then(outcome, failure) : outcome(result);
 }
 
-/** A promise of any library. */
+/** A promise of any library (a thenable). */
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
@@ -158,7 +159,7 @@ function refuseProto(key: string, value: unknown): unknown {
   return value;
 }
 
-/** V8 quotes what it could not parse, and a value may be a secret. */
+/** V8's message quotes the text, which may be a secret: the quotation is removed. */
 function withoutExcerpt(message: string): string {
   return message.replace(/,? ?(?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON$/s, '');
 }

@@ -3,33 +3,33 @@ import type { Collection } from './collection.js';
 import type { ItemMap } from './items.js';
 
 export interface DeriveOptions {
-  /** Told of builds that fail. Default: silent. */
+  /** Gets a line for each failed build. Default: silent. */
   readonly logger?: Logger;
-  /** Called with what a build threw. It must not throw. */
+  /** Called with what a build threw. Must not throw. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** One value that is made of several collections, such as a router of routes, services and upstreams. */
+/** One value built from several collections, such as a router from routes, services and upstreams. */
 export interface Derived<T> {
   /**
-   * The value of the present versions. The first one who asks after a change builds it, others wait for that build; it
-   * is built at most once for each combination of versions. A build that fails leaves the last good value.
-   * Waits for the first version of each collection.
-   * @throws what the build threw where there is no good value yet; what `Collection.ready` throws.
+   * The value for the present versions. The first call after a change builds it; other calls wait for that build. It is
+   * built at most once for each combination of versions. If a build fails, the last good value is returned. Waits for
+   * the first version of each collection.
+   * @throws what the build threw, if there is no good value yet; what `Collection.ready` throws.
    */
   get(options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<T>;
-  /** The last good one; builds nothing. */
+  /** The last good value. Builds nothing. */
   readonly value: T | undefined;
-  /** What the last build threw; undefined when it was good. */
+  /** What the last build threw; undefined if it succeeded. */
   readonly error: unknown;
 }
 
 type ItemsOf<S extends readonly unknown[]> = { [I in keyof S]: S[I] extends Collection<infer T> ? ItemMap<T> : never };
 
 /**
- * Derives one value from collections. Those of one watcher change together, so a build sees all of them at one state of
- * the backend. It holds nothing open, and needs no close.
- * @param build is given the items of each collection, in their order.
+ * Derives one value from collections. Collections of one watcher change together, so a build sees them at one state of
+ * the backend. It needs no close.
+ * @param build gets the items of each collection, in order.
  */
 export function derive<const S extends readonly Collection<unknown>[], T>(
   collections: S,
@@ -46,9 +46,9 @@ class DerivedValue<T> implements Derived<T> {
   readonly #onError: ((error: unknown) => void) | undefined;
   #good: { readonly value: T } | undefined;
   #error: unknown;
-  /** The items that the last build was given. */
+  /** The items of the last build. */
   #builtOf: readonly ItemMap<unknown>[] = [];
-  /** Resolves, whatever becomes of the build that is under way. */
+  /** Resolves at the end of the running build, failed or not. */
   #building: Promise<void> | undefined;
 
   constructor(
@@ -74,7 +74,7 @@ class DerivedValue<T> implements Derived<T> {
     if (!this.#collections.every(({ version }) => version > 0)) {
       await Promise.all(this.#collections.map((collection) => collection.ready(options)));
     }
-    // A build under way may be of older versions; one that begins after it is not.
+    // The running build may have older versions; the next one has the present ones.
     const isEnough = this.#isCurrent;
     if (this.#building !== undefined) await this.#building;
     if (!isEnough) await this.#builtAfter();

@@ -1,24 +1,24 @@
 import { WatchError } from '../model/errors.js';
 import type { Batch, Change, Snapshot, Watcher } from '../model/types.js';
 
-/** How long a change may be held back: see `ReadOptions`. */
+/** The quiet period of a group: see `ReadOptions`. */
 interface QuietPeriod {
   readonly quietMs?: number | undefined;
   readonly maxQuietMs?: number | undefined;
 }
 
-/** What a batch makes of one collection, ready to be shown. */
+/** One collection's next version, ready to be shown. */
 export interface PreparedVersion {
-  /** From now on the collection shows it. Tells nobody. */
+  /** Makes the collection show the version. Wakes nobody. */
   show(): void;
-  /** Wakes those who read the collection. */
+  /** Wakes the collection's readers. */
   tell(): void;
 }
 
-/** A collection, as its group sees it. */
+/** A collection, as its group uses it. */
 export interface GroupMember {
   prepare(batch: Batch): Promise<PreparedVersion>;
-  /** The watcher was closed. */
+  /** Called when the watcher is closed. */
   end(): void;
   fail(error: WatchError): void;
 }
@@ -26,21 +26,22 @@ export interface GroupMember {
 const groups = new WeakMap<Watcher, Map<string, CollectionGroup>>();
 
 /**
- * The collections of one watcher handle. They take each batch together: what was prepared for all of them is shown at
- * once, so that whoever looks at two of them sees one state of the watcher. Collections with another quiet period are
- * another group.
+ * The collections of one watcher handle. They take each batch together: the next versions of all are prepared, then
+ * shown at once, so that two of them always show one state. Collections with other quiet periods form another group.
  */
 export class CollectionGroup {
   readonly #members = new Set<GroupMember>();
-  /** Those that wait for a first batch of their own. */
+  /** Members that wait for a first batch of their own. */
   readonly #late = new Set<GroupMember>();
-  /** Ends the wait for a member whose decoder still works when it leaves. */
+  /** Ends the wait for a member that leaves while its decoder works. */
   readonly #onLeave = new Map<GroupMember, () => void>();
   readonly #end = new AbortController();
   readonly #forget: () => void;
-  /** The newest state that the members show, or are about to. */
+  /** The newest state that the members show or prepare. */
   #snapshot: Snapshot | undefined;
-  /** Decoding may be asynchronous: batches, and what fresh reads say, are applied one after the other. */
+  /**
+   * The queue of steps: decoding may be asynchronous, and batches and confirming reads are applied one after another.
+   */
   #turn: Promise<void> = Promise.resolve();
 
   private constructor(watcher: Watcher, { quietMs, maxQuietMs }: QuietPeriod, forget: () => void) {
@@ -52,7 +53,7 @@ export class CollectionGroup {
     void this.#run(watcher.batches({ signal: this.#end.signal, ...quiet }));
   }
 
-  /** The group of a watcher's collections that read alike. */
+  /** The group for a watcher and a quiet period. */
   static of(watcher: Watcher, quiet: QuietPeriod): CollectionGroup {
     const alike = `${quiet.quietMs}/${quiet.maxQuietMs}`;
     const those = groups.get(watcher) ?? new Map<string, CollectionGroup>();
@@ -60,7 +61,7 @@ export class CollectionGroup {
     const found = those.get(alike);
     if (found !== undefined) return found;
     const group: CollectionGroup = new CollectionGroup(watcher, quiet, () => {
-      // Another may have taken its place before this one ended.
+      // Another group may have replaced it meanwhile.
       if (those.get(alike) === group) those.delete(alike);
     });
     those.set(alike, group);
@@ -70,7 +71,7 @@ export class CollectionGroup {
   join(member: GroupMember): void {
     this.#members.add(member);
     if (this.#snapshot === undefined) return;
-    // The others have had the first batch: this one gets a first batch of its own.
+    // The others have had the first batch already: this member gets one of its own.
     this.#late.add(member);
     void this.inTurn(async () => {
       if (!this.#late.delete(member) || this.#snapshot === undefined) return;
@@ -87,7 +88,7 @@ export class CollectionGroup {
     this.#end.abort();
   }
 
-  /** Runs a step when those before it are done. It must not throw. */
+  /** Runs a step after those before it. The step must not throw. */
   inTurn(step: () => Promise<void>): Promise<void> {
     this.#turn = this.#turn.then(step);
     return this.#turn;
@@ -126,7 +127,7 @@ export class CollectionGroup {
       const left = new Promise<undefined>((resolve) => this.#onLeave.set(member, () => resolve(undefined)));
       return await Promise.race([member.prepare(batch), left]);
     } catch (error) {
-      // A defect of our own; the others go on.
+      // A defect of our own; other members go on.
       this.leave(member);
       member.fail(WatchError.from(error));
       return undefined;

@@ -5,20 +5,20 @@ import { LogThrottle } from '../runtime/throttle.js';
 import { delay, type Timing } from '../runtime/timing.js';
 import { backoffMs } from '../watch/backoff.js';
 
-/** A resync that takes fewer keys than this is never held, whatever their share. */
+/** The fewest missing keys that are a mass delete. */
 const LEAST_KEYS = 3;
 
-/** How long a mass delete is held before a fresh read decides, ms. */
+/** A mass delete is confirmed by a full read after this time, ms. */
 const CONFIRM_AFTER_MS = 2000;
 
-/** Whether this many keys missing of that many is a loss to doubt: more than half, and at least 3. */
+/** Whether so many missing keys of so many are a mass delete: more than half, and at least 3. */
 export function isMassDelete(missing: number, known: number): boolean {
   return missing >= LEAST_KEYS && missing * 2 > known;
 }
 
 /**
- * Which of a batch's deletes to hold back: all that a resync infers, when together with those that are held already
- * they are a mass delete. A delete that the backend told is a fact, and a swap is somebody's wish: neither is held.
+ * The deletes of a batch to hold: those that a resync infers, if they and the keys held before are a mass delete.
+ * Deletes that the backend reports are facts, and a swap is the user's wish: neither is held.
  * @param known the keys shown before the batch, held ones included.
  */
 export function heldBack(
@@ -35,16 +35,16 @@ export function heldBack(
 interface GuardOptions {
   readonly timing: Timing;
   readonly logger: Logger;
-  /** A full read of the backend, apart from the watch. */
+  /** Makes a full read of the backend. */
   read(signal: AbortSignal): Promise<ReadResult>;
-  /** Applies what a fresh read says of the held keys, and releases those that are settled. */
+  /** Applies the result of a confirming read, and releases the keys that it settles. */
   settle(answer: ReadResult, signal: AbortSignal): Promise<void>;
 }
 
 /**
- * The keys that a resync did not find and that stay until a fresh read agrees. A key leaves when the watch shows it
- * again, or when a read made at least 2 s after the last key joined does not find it either. While reads fail, or still
- * find what the watch does not, it goes on asking, with backoff.
+ * Keys that a resync did not find, held until a full read agrees. A key leaves when the watch shows it again, or when a
+ * read made at least 2 s after the last key joined does not find it. While reads fail, or find keys that the watch does
+ * not show, it reads again, with backoff.
  */
 export class DeleteGuard {
   readonly #options: GuardOptions;
@@ -61,7 +61,7 @@ export class DeleteGuard {
     return this.#held;
   }
 
-  /** Holds more keys. Whatever read is under way began too early for them, so the wait starts anew. */
+  /** Holds more keys. A running read began too early for them, so the wait starts again. */
   hold(keys: readonly string[]): void {
     if (keys.length === 0) return;
     this.#held = new Set([...this.#held, ...keys]);
@@ -70,7 +70,7 @@ export class DeleteGuard {
     void this.#confirm(this.#attempt.signal);
   }
 
-  /** These keys are seen again, or gone for sure. */
+  /** Releases keys that the watch shows again, or that are gone for sure. */
   release(keys: Iterable<string>): void {
     const left = new Set(this.#held);
     for (const key of keys) left.delete(key);
@@ -79,7 +79,7 @@ export class DeleteGuard {
     if (left.size === 0) this.stop();
   }
 
-  /** Asks no more. Idempotent. */
+  /** Stops reading. Idempotent. */
   stop(): void {
     this.#attempt?.abort();
   }

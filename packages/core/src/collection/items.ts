@@ -6,7 +6,7 @@ import { sameData } from './sameData.js';
 const BTree = BTreeModule.default;
 type BTree<V> = InstanceType<typeof BTree<string, V>>;
 
-/** Immutable, in key order. */
+/** Items by key. Immutable, in key order. */
 export interface ItemMap<T> extends Iterable<[string, T]> {
   readonly size: number;
   get(key: string): T | undefined;
@@ -15,7 +15,7 @@ export interface ItemMap<T> extends Iterable<[string, T]> {
   values(): IterableIterator<T>;
 }
 
-/** A persistent map: an edited copy shares what the edit did not touch, so each version is cheap, whatever its size. */
+/** A persistent map. An edited copy shares what the edit did not touch, so a version is cheap at any size. */
 export class Items<T> implements ItemMap<T> {
   readonly #tree: BTree<T>;
 
@@ -52,8 +52,8 @@ export class Items<T> implements ItemMap<T> {
   }
 
   /**
-   * These items with the edits made, in slices between which the event loop turns; this very object when no edit changes
-   * anything. An item that is the same data as the one before it does not take its place.
+   * An edited copy, made in slices between which the event loop turns; the same object if no edit changes anything. An
+   * item with the same data as before keeps its object.
    */
   async edited(puts: readonly (readonly [string, T])[], deletes: readonly string[], slices: Breaks): Promise<Items<T>> {
     let after: BTree<T> | undefined;

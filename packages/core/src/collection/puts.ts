@@ -10,17 +10,20 @@ export interface CollectedPut {
   readonly entry: Entry;
 }
 
-/** The same, decoded as far as it can be. */
+/** A key's new value and its decoding result, as far as it is known. */
 export interface DecodedPut<T> {
   readonly key: string;
   readonly revision: Revision;
   readonly outcome: DecodeResult<T>;
 }
 
-/** Stands for the outcome of a decoder that has not finished. */
+/** Stands for the result of a decoder that still runs. */
 const PENDING = { reason: 'not decoded yet' };
 
-/** Decodes values, asynchronous ones at the same time, in slices between which the event loop turns. Never rejects. */
+/**
+ * Decodes values: asynchronous ones at the same time, the others in slices between which the event loop turns. Never
+ * rejects.
+ */
 export async function decodeAll<T, U>(
   options: DecodeOptions<T> & { readonly onItem?: OnItem<T, U> },
   puts: readonly CollectedPut[],

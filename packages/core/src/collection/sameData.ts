@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 
 /**
- * Whether nobody can tell two items apart by what they hold. Only plain data is looked into (what JSON gives, and
- * bytes); an object of a class may hold what cannot be seen, so it is the same as itself alone.
+ * Whether two items have the same data. Only plain data (what JSON gives, and bytes) is compared. An object of a class
+ * equals only itself, because it may hold what cannot be compared.
  */
 export function sameData(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   try {
     return isPlain(a) && isPlain(b) && isDeepStrictEqual(a, b);
   } catch (error) {
-    // Nested too deeply to be compared.
+    // Nested too deeply for a comparison.
     if (error instanceof RangeError) return false;
     throw error;
   }

@@ -1,17 +1,17 @@
 import type { Change } from '../model/types.js';
 
-/** Which of a watcher's keys a collection shows, and under which names. */
+/** The keys of a watcher that a collection shows, and their names in the collection. */
 export interface KeySelection {
-  /** The changes that concern it, by the collection's keys. */
+  /** The changes of the collection's keys, by its own names. */
   changes(changes: readonly Change[]): readonly Change[];
-  /** The watcher's key for one of the collection's. */
+  /** The watcher's key for a name of the collection. */
   whole(key: string): string;
 }
 
 /**
- * The keys that begin with the prefix, named by what follows it.
- * @param folders whether folder markers are among them: keys that end in "/", and one that equals a prefix that is given.
- * @param watched the watcher's own prefix: a key without a name in a folder is the folder's marker.
+ * The keys with the prefix, named by the rest of the key.
+ * @param folders whether folder markers are shown: keys that end in "/", and a key that equals a given prefix.
+ * @param watched the watcher's prefix: a key without a name in a folder is the folder's marker.
  */
 export function underPrefix(prefix: string, { folders, watched }: { folders: boolean; watched: string }): KeySelection {
   const isShown = (key: string): boolean =>
@@ -26,7 +26,7 @@ export function underPrefix(prefix: string, { folders, watched }: { folders: boo
   };
 }
 
-/** One key, by its own name. */
+/** One key, under its own name. */
 export function oneKey(name: string): KeySelection {
   return {
     changes: (changes) => changes.filter(({ key }) => key === name),

@@ -6,15 +6,15 @@ import type { DecodedPut } from './puts.js';
 /** A value, or a part of one, that cannot be used. */
 export interface Quarantined {
   readonly key: string;
-  /** Where the bad value was written. */
+  /** The revision of the bad value. */
   readonly revision: Revision;
-  /** One line, printable, at most 200 characters. */
+  /** Why it cannot be used: one printable line of at most 200 characters. */
   readonly reason: string;
-  /** Wall-clock time, ms since the Unix epoch, when the key first became bad. */
+  /** When the key became bad; wall clock, ms since the Unix epoch. */
   readonly since: number;
 }
 
-/** The items of a collection and what is wrong with the rest: one immutable value. */
+/** The items and the quarantine of a collection: one immutable value. */
 export interface DecodedState<T> {
   readonly items: Items<T>;
   readonly quarantine: Items<Quarantined>;
@@ -25,8 +25,8 @@ export function nothingDecoded<T>(): DecodedState<T> {
 }
 
 /**
- * The state after some puts and deletes, at most one a key: a bad value keeps its key's last good item, a deleted key
- * loses item and quarantine. A map in which nothing changed is the very same object.
+ * The state after puts and deletes, at most one a key. A bad value leaves its key's last good item; a deleted key loses
+ * its item and its quarantine. A map without changes stays the same object.
  * @param wallNow wall-clock time, ms since the Unix epoch.
  */
 export async function applyDecoded<T>(
@@ -52,7 +52,7 @@ export async function applyDecoded<T>(
   };
 }
 
-/** How many keys there are, usable or not. */
+/** The number of keys, usable or not. */
 export function countKeys<T>({ items, quarantine }: DecodedState<T>): number {
   let count = items.size;
   for (const key of quarantine.keys()) if (!items.has(key)) count++;

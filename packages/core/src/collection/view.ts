@@ -15,10 +15,10 @@ import { type CollectedPut, type DecodedPut, decodeAll } from './puts.js';
 import { type KeySelection, oneKey, underPrefix } from './selection.js';
 import { applyDecoded, countKeys, type DecodedState, nothingDecoded, type Quarantined } from './state.js';
 
-/** How many keys a log line names: a line for each of ten thousand would drown the rest. */
+/** The most keys that one log line names. */
 const NAMED_KEYS = 10;
 
-/** What is behind `collect()`: batches in, versions out. What becomes of a key is decided by pure functions. */
+/** The collection that `collect()` makes: it turns batches into versions. Pure functions decide about each key. */
 export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, GroupMember {
   readonly #watcher: Watcher;
   readonly #options: CollectOptions<T, U> | SingleOptions<T, U>;
@@ -32,7 +32,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Grou
   readonly #stopStatus: () => void;
   readonly #built = new Set<{ update(keys: Iterable<string>): void; close(): Promise<void> }>();
   #decoded: DecodedState<Shown<T, U>> = nothingDecoded();
-  /** The watcher's state that is shown. */
+  /** The watcher's state that is shown now. */
   #snapshot: Snapshot | undefined;
   #isClosed = false;
 
@@ -144,7 +144,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Grou
     const held = this.#options.guard === true ? heldBack(batch.cause, changes, this.#guard.held, known) : [];
     const kept = new Set(held);
     const gone = changes.flatMap(({ type, key }) => (type === 'delete' && !kept.has(key) ? [key] : []));
-    // A swap is somebody's wish: what the old backend's guard still held is not kept against it.
+    // A swap is the user's wish: keys that the guard held for the old backend are released.
     if (batch.cause === 'swap') gone.push(...[...this.#guard.held].filter((key) => !this.#isIn(batch, key)));
     const puts = await decodeAll(this.#options, changes.filter((change) => this.#isNew(change)) as CollectedPut[]);
     const prepared = await this.#prepared(puts, gone, batch.snapshot, () => {
@@ -167,11 +167,14 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Grou
     if (this.#isClosed) return;
     this.#stop();
     this.#latest.end(error);
-    // A watcher that failed has told so; a defect of our own has not.
+    // A failed watcher has reported its error already; a defect of our own has not.
     if (this.status.state !== 'failed') this.#status.set({ state: 'failed', error });
   }
 
-  /** The fresh read counts: gone is gone; what it finds stays, and stays held until the watch shows it too. */
+  /**
+   * Applies a confirming read: keys that it does not find are deleted; keys that it finds stay held until the watch
+   * shows them.
+   */
   async #settle({ entries, revision }: ReadResult, signal: AbortSignal): Promise<void> {
     const gone: string[] = [];
     const there: CollectedPut[] = [];
@@ -194,7 +197,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Grou
     }
   }
 
-  /** Takes nothing more in. */
+  /** Stops taking batches. */
   #stop(): void {
     this.#isClosed = true;
     this.#stopStatus();
@@ -207,7 +210,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Grou
     return snapshot.entries.has(this.#selection.whole(key));
   }
 
-  /** Whether a change needs decoding: bytes that were good before are good again. */
+  /** Whether a change needs decoding. Equal bytes are decoded again if the key is in quarantine. */
   #isNew(change: Change): boolean {
     if (change.type !== 'put') return false;
     const { key, entry, previous } = change;
@@ -215,7 +218,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Grou
     return Buffer.compare(entry.value, previous.value) !== 0;
   }
 
-  /** The state after some puts and deletes, ready to be shown. */
+  /** Prepares the state after puts and deletes. */
   async #prepared(
     puts: readonly DecodedPut<Shown<T, U>>[],
     gone: readonly string[],
@@ -260,7 +263,7 @@ export class CollectionView<T, U> implements SingleCollection<Shown<T, U>>, Grou
   }
 }
 
-/** The key of a watcher of one exact key is empty. */
+/** A watcher of one exact key names it "". */
 function nameOf(single: true | string): string {
   return single === true ? '' : single;
 }

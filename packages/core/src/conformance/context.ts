@@ -15,12 +15,12 @@ import { within, withPatience } from './patience.js';
 /** `close()` and every abort settle within this time, in every state (promise 10). */
 const CLOSE_MS = 1000;
 
-/** A failure shows the status of so many watchers. */
+/** The most watchers whose status a failure shows. */
 const MOST_SHOWN = 5;
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** What one scenario works with: an empty backend, and registries that end with it. */
+/** What one scenario works with: an empty backend, and registries that are closed at its end. */
 export class ScenarioContext implements AsyncDisposable {
   readonly harness: Harness;
   readonly backend: Backend;
@@ -33,7 +33,7 @@ export class ScenarioContext implements AsyncDisposable {
     this.backend = backend;
   }
 
-  /** A registry of the backend's adapter, or of one that wraps it. */
+  /** A registry with the backend's adapter, or one that wraps it. */
   registry(options: Omit<RegistryOptions, 'adapters'> & { adapter?: Adapter } = {}): Registry {
     const { adapter = this.backend.adapter, ...rest } = options;
     const adapters = [this.harness.needsRealTime ? onRealTime(adapter) : adapter];
@@ -42,14 +42,14 @@ export class ScenarioContext implements AsyncDisposable {
     return registry;
   }
 
-  /** An empty folder, which ends with the scenario. */
+  /** An empty folder, removed at the end. */
   async folder(): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), 'rollcall-conformance-'));
     this.#folders.push(folder);
     return folder;
   }
 
-  /** The URL of a key or, if it ends in `/` or is empty, of a prefix. */
+  /** The URL of a key; of a prefix if the key ends in `/` or is empty. */
   url(key: string): string {
     return this.backend.url(percentEncode(key));
   }
@@ -60,7 +60,7 @@ export class ScenarioContext implements AsyncDisposable {
     return watcher;
   }
 
-  /** The error of a scenario, with what the watchers say of themselves: a wait that failed has its reason there. */
+  /** The scenario's error, with the status of its watchers: the reason of a wait that failed. */
   explained(error: unknown): unknown {
     if (!(error instanceof Error) || this.#watchers.length === 0) return error;
     const shown = this.#watchers.slice(-MOST_SHOWN).map(({ prefix, version, status }) => {
@@ -71,7 +71,7 @@ export class ScenarioContext implements AsyncDisposable {
     return error;
   }
 
-  /** A watcher and its reader, past the first batch. */
+  /** A watcher and its reader, after the first batch. */
   async follow(key: string, options: ReadOptions = {}): Promise<{ watcher: Watcher; follower: Follower }> {
     const watcher = this.watch(key);
     const follower = new Follower(watcher, options);
@@ -93,7 +93,7 @@ export class ScenarioContext implements AsyncDisposable {
     for (let at = 0; at < writes.length; at += 100) await this.write(writes.slice(at, at + 100));
   }
 
-  /** All writes in one transaction where the backend can, else one after another. */
+  /** Makes the writes: in one transaction if the backend has transactions, otherwise one after another. */
   async write(writes: readonly Write[]): Promise<void> {
     if (this.backend.transaction) return this.backend.transaction(writes);
     for (const write of writes) {
@@ -101,7 +101,7 @@ export class ScenarioContext implements AsyncDisposable {
     }
   }
 
-  /** Reads on until the state is what the backend itself answers. */
+  /** Reads until the state equals the backend's own answer. */
   async converges(follower: Follower, prefix: string): Promise<void> {
     const expected = await this.#answer(prefix);
     try {
@@ -111,12 +111,12 @@ export class ScenarioContext implements AsyncDisposable {
     }
   }
 
-  /** Proves that the state is now what the backend itself answers. */
+  /** Asserts that the state equals the backend's own answer. */
   async equalsServer(entries: Iterable<[string, Entry]>, prefix: string): Promise<void> {
     assert.deepEqual(contentOf(entries), await this.#answer(prefix), 'the state is the backend’s own');
   }
 
-  /** Resolves when the watcher's status is as wanted. */
+  /** Waits for a status. */
   status(watcher: Watcher, wanted: string, is: (status: Status) => boolean): Promise<Status> {
     let stop = (): void => {};
     const reached = new Promise<Status>((resolve) => {
@@ -129,7 +129,7 @@ export class ScenarioContext implements AsyncDisposable {
     return withPatience(`the status ${wanted}`, reached).finally(stop);
   }
 
-  /** Makes the backend unreachable, and waits until the watchers know. @returns what ends the outage. */
+  /** Makes the backend unreachable, and waits until the watchers are stale. @returns ends the outage. */
   async outage(...watchers: Watcher[]): Promise<() => Promise<void>> {
     const restore = await this.need('outage')();
     for (const watcher of watchers) {
@@ -145,12 +145,12 @@ export class ScenarioContext implements AsyncDisposable {
     await Promise.all(watchers.map((each) => this.status(each, 'live', ({ state }) => state === 'live')));
   }
 
-  /** Proves the promise that a close settles within 1 s. */
+  /** Asserts that a close settles within 1 s. */
   closes(closing: Promise<unknown>): Promise<unknown> {
     return within(CLOSE_MS, 'a close', closing);
   }
 
-  /** A function of the backend that not every harness has. */
+  /** An optional function of the backend. @throws if the harness does not have it. */
   need<K extends 'transaction' | 'outage' | 'stall' | 'answerBadly' | 'compact' | 'replay'>(
     name: K,
   ): NonNullable<Backend[K]> {
@@ -175,7 +175,7 @@ export class ScenarioContext implements AsyncDisposable {
   }
 }
 
-/** The adapter, on the system's clock whatever its registry has. */
+/** The adapter with the system's clock, whatever its registry has. */
 function onRealTime(adapter: Adapter): Adapter {
   return {
     ...adapter,
@@ -184,7 +184,7 @@ function onRealTime(adapter: Adapter): Adapter {
   };
 }
 
-/** Escapes every byte that could mean something in a URL. */
+/** Percent-encodes every byte that could mean something in a URL. */
 function percentEncode(key: string): string {
   return [...keyToBytes(key)]
     .map((byte) => String.fromCharCode(byte))

@@ -4,10 +4,7 @@ import { compareRevisions } from '../model/revision.js';
 import type { Batch, Change, Entry, KeyMap, ReadOptions, Watcher } from '../model/types.js';
 import { withPatience } from './patience.js';
 
-/**
- * A reader that trusts nothing: it folds the changes of each batch into a state of its own and holds the promises of
- * every batch against that.
- */
+/** A reader that checks every batch: it applies the changes to a state of its own, and compares that with the batch. */
 export class Follower {
   readonly state = new Map<string, Entry>();
   last: Batch | undefined;
@@ -17,7 +14,7 @@ export class Follower {
     this.#reader = watcher.batches(options);
   }
 
-  /** The next batch, proven. */
+  /** The next batch, checked. */
   async next(): Promise<Batch> {
     const { done, value } = await withPatience('a batch', this.#reader.next());
     assert.ok(!done, 'the watcher ended');
@@ -25,13 +22,13 @@ export class Follower {
     return value;
   }
 
-  /** Proves that nothing more comes. */
+  /** Asserts that the watcher has ended. */
   async end(): Promise<void> {
     const { done } = await withPatience('the end', this.#reader.next());
     assert.ok(done, 'a batch came after the end');
   }
 
-  /** Reads until the condition holds; there is nothing to read when it holds already. */
+  /** Reads until the condition holds; reads nothing if it holds already. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await this.next();
   }
@@ -74,7 +71,7 @@ function byRevisionThenKey(a: Change, b: Change): number {
   return compareRevisions(a.revision, b.revision) || compareKeys(a.key, b.key);
 }
 
-/** By bytes: over a change of epoch an unchanged key silently gets the new history's revision. */
+/** Compares bytes: in a new epoch an unchanged key gets the new history's revision without a batch. */
 function assertSameEntries(folded: ReadonlyMap<string, Entry>, entries: KeyMap, what: string): void {
   assert.equal(folded.size, entries.size, what);
   for (const [key, entry] of entries) {

@@ -14,10 +14,10 @@ export interface Runner {
   };
 }
 
-/** What the suite needs to know of a backend. */
+/** What the suite needs for one backend. */
 export interface Harness {
   readonly name: string;
-  /** Scenarios this backend cannot have, by id (`S12.bytes`), each with the reason. */
+  /** Scenarios that the backend cannot have, by id (`S12.bytes`), each with the reason. */
   readonly skips?: Readonly<Record<string, string>>;
   /**
    * For an adapter that polls: it is opened with the system's clock, because most scenarios hold their own clock still.
@@ -28,34 +28,34 @@ export interface Harness {
   readonly patienceMs?: number;
   /** The largest value the backend takes; at least 1000. */
   readonly maxValueBytes: number;
-  /** How much passes a stalled reader in S60. Default: 10,000 changes, 100 a transaction. */
+  /** The changes that pass a stalled reader in S60. Default: 10,000, 100 in a transaction. */
   readonly flood?: { readonly changes: number; readonly perTransaction: number };
-  /** An empty backend; called for each scenario. */
+  /** Opens an empty backend; called for each scenario. */
   open(): Promise<Backend>;
 }
 
 /**
- * A running backend. Whatever writes here must be another program than the adapter under test, or at least another way
- * in, and whatever reads must ask the backend itself. Keys are whole keys.
+ * A running backend. Write and list by another way than the adapter under test, and list what the backend itself
+ * answers. Keys are whole keys.
  */
 export interface Backend extends AsyncDisposable {
   readonly adapter: Adapter;
-  /** The URL of a path that is percent-encoded already. */
+  /** The URL of a path, which is percent-encoded already. */
   url(path: string): string;
   put(key: string, value: Uint8Array): Promise<void>;
   delete(key: string): Promise<void>;
-  /** All writes at once, so that no reader sees some of them without the others. */
+  /** Makes all writes at once: a reader sees all of them or none. */
   transaction?(writes: readonly Write[]): Promise<void>;
   /** The backend's own answer: the keys that begin with the prefix. */
   list(prefix: string): Promise<Map<string, Uint8Array>>;
-  /** Makes the backend unreachable for watchers, though not for the functions here. @returns what ends the outage. */
+  /** Makes the backend unreachable for watchers, and not for the functions here. @returns ends the outage. */
   outage?(): Promise<() => Promise<void>>;
-  /** Keeps connections open and answers nothing, as a half-open link does. @returns what ends it. */
+  /** Keeps connections open and answers nothing, as a half-open link does. @returns ends it. */
   stall?(): Promise<() => Promise<void>>;
-  /** Answers what is not this backend's, as a load balancer's page or half a document. @returns what ends it. */
+  /** Answers what is not the backend's: a load balancer's page, half a document. @returns ends it. */
   answerBadly?(): Promise<() => Promise<void>>;
   /** Forgets the history up to now. */
   compact?(): Promise<void>;
-  /** Makes the watches deliver again what they delivered before. */
+  /** Makes open watches deliver events that they delivered before. */
   replay?(): Promise<void>;
 }

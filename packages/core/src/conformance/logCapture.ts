@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { Logger } from '../runtime/logger.js';
 
-/** Keeps all that is logged, at every level and with all fields, as text. */
+/** A logger that keeps everything as text, at every level, with all fields. */
 export class LogCapture implements Logger {
   readonly messages: string[] = [];
   readonly #fields: string[] = [];
@@ -11,7 +11,7 @@ export class LogCapture implements Logger {
   readonly warn = (fields: object, message: string): void => this.#keep(fields, message);
   readonly error = (fields: object, message: string): void => this.#keep(fields, message);
 
-  /** Everything, to be searched. */
+  /** Everything that was logged. */
   get text(): string {
     return [...this.messages, ...this.#fields].join('\n');
   }
@@ -22,7 +22,7 @@ export class LogCapture implements Logger {
   }
 }
 
-/** All that a value holds, causes and hidden properties included. */
+/** Everything that a value holds, causes and hidden properties included, as text. */
 export function everythingOf(value: unknown): string {
   return inspect(value, {
     depth: Number.POSITIVE_INFINITY,

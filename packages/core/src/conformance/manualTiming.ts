@@ -1,6 +1,6 @@
 import type { Timing } from '../runtime/timing.js';
 
-/** Any time will do, as long as it is none that a monotonic clock shows. */
+/** The wall clock's start: any value that no monotonic clock shows. */
 const WALL_START = 1_700_000_000_000;
 
 interface Timer {
@@ -8,7 +8,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** A clock that stands until it is moved, and random numbers that are the same each time. */
+/** A clock that moves only by `advance`, with reproducible random numbers. */
 export class ManualTiming implements Timing {
   readonly #timers = new Set<Timer>();
   #now = 0;
@@ -22,7 +22,7 @@ export class ManualTiming implements Timing {
   readonly now = (): number => this.#now;
   readonly wallNow = (): number => WALL_START + this.#now;
 
-  /** Tommy Ettinger's Mulberry32. */
+  /** Mulberry32, by Tommy Ettinger. */
   readonly random = (): number => {
     this.#seed = (this.#seed + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#seed ^ (this.#seed >>> 15), 1 | this.#seed);
@@ -36,7 +36,7 @@ export class ManualTiming implements Timing {
     return () => void this.#timers.delete(timer);
   };
 
-  /** Moves on by `ms`, running what falls due on the way, in order. */
+  /** Moves the clock by `ms` and runs the timers that are due, in order. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (let timer = this.#first(end); timer !== undefined; timer = this.#first(end)) {

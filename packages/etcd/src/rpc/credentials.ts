@@ -11,17 +11,18 @@ export interface ChannelSecurity {
   readonly tls?: TlsOptions;
 }
 
-/** When and how grpc-js connects. */
+/** Hooks into grpc-js's connections. */
 export interface Dialling {
-  /** Asked before each dial. @throws why there must be none: grpc-js dials again by itself, also when it was closed. */
+  /** Called before each dial; a dial is refused by throwing. grpc-js dials again by itself, also after a close. */
   assertMayDial(): void;
-  /** The TCP connection stands, before any handshake. */
+  /** Called when the TCP connection is open, before any handshake. */
   onConnected(socket: Socket): void;
 }
 
 /**
- * Plain text or TLS to one endpoint, with a hand on the dials and the sockets. grpc-js makes a socket hold the process as
- * long as a call runs, and a watch always runs; whether a watch holds the process is the watcher's to say (`unref`).
+ * Plain text or TLS to one endpoint, with control over dials and sockets. grpc-js sockets keep the process running
+ * while a call runs, and a watch always runs; whether a watch keeps the process running is decided by the watcher
+ * (`unref`).
  */
 export class SocketCredentials extends ChannelCredentials {
   readonly #context: SecureContext | undefined;
@@ -72,7 +73,8 @@ export class SocketCredentials extends ChannelCredentials {
         socket,
         secureContext,
         host: name,
-        // An address is no name to ask for (RFC 6066), though it is one to verify.
+        // The SNI field must not hold an IP address (RFC 6066). The certificate is verified for the address all the
+        // same.
         servername: isIP(name) ? '' : name,
         rejectUnauthorized,
         ALPNProtocols: ['h2'],

@@ -12,14 +12,14 @@ import {
 import type { Method } from './methods.js';
 import type { Transport } from './transport.js';
 
-/** etcd3 hands out its service clients to subclasses only. */
+/** etcd3 gives its service clients only to subclasses. */
 class Pool extends Etcd3 {
   client(service: keyof typeof Services): Promise<Client> {
     return this.pool.withConnection(service, ({ client }) => client);
   }
 }
 
-/** The calls that a watch does not make all the time: they go through `etcd3`, over the watch's own connection. */
+/** The calls that a watch makes rarely: they go through `etcd3`, over the watch's own connection. */
 export interface Etcd3Methods {
   readonly authenticate: Method<object, IAuthenticateResponse>;
   readonly put: Method<object, IPutResponse>;
@@ -31,7 +31,7 @@ export interface Etcd3Methods {
 export async function etcd3Methods(transport: Transport, endpoint: string): Promise<Etcd3Methods> {
   const pool = new Pool({
     hosts: endpoint,
-    // One channel for all services, made by us: etcd3 cannot be told how to verify a certificate.
+    // One channel for all services. We make it, because etcd3 has no setting for the verification of certificates.
     grpcOptions: { channelOverride: transport.channel },
     faultHandling: { global: noop, host: () => noop },
   });

@@ -2,13 +2,16 @@ import type { Entry, Revision } from '@rollcall/core';
 import { PackedEntry, type WholeNumber } from '@rollcall/core/internal';
 import type { WireReader } from './wireReader.js';
 
-/** How much of a message is copied at once: a value that is kept keeps so much, and not all of the message. */
+/**
+ * Bytes of a message that are copied together. An entry that is kept keeps one such block in memory, and not the whole
+ * message.
+ */
 const BLOCK_BYTES = 64 * 1024;
 
-/** The parts of a message, copied in blocks as they are reached. */
+/** Copies of a message's parts, made in blocks as the parts are reached. */
 export class Blocks {
   readonly #message: Uint8Array;
-  /** Where in the message the present block begins and ends. */
+  /** The bounds of the present block in the message. */
   #from = 0;
   #to = 0;
   #block: Buffer = Buffer.alloc(0);
@@ -17,25 +20,25 @@ export class Blocks {
     this.#message = message;
   }
 
-  /** The block that holds all of this part. */
+  /** The block that holds the whole part. */
   reach(from: number, to: number): Buffer {
     if (to > this.#to || from < this.#from) {
       this.#from = from;
       this.#to = Math.max(to, Math.min(from + BLOCK_BYTES, this.#message.length));
-      // Of its own memory, not of Node's pool, and not filled with zeros before it is filled.
+      // Memory of its own, not from Node's pool, and not zeroed before it is filled.
       this.#block = Buffer.allocUnsafeSlow(this.#to - this.#from);
       this.#block.set(this.#message.subarray(this.#from, this.#to));
     }
     return this.#block;
   }
 
-  /** Where the present block begins in the message. */
+  /** The block's start in the message. */
   get from(): number {
     return this.#from;
   }
 }
 
-/** One key of an answer, in a block that it shares with its neighbours. */
+/** One key of an answer. Its bytes lie in a block that it shares with its neighbours. */
 export class KeyValue {
   readonly #block: Buffer;
   #keyAt = 0;
@@ -49,7 +52,7 @@ export class KeyValue {
     this.#block = block;
   }
 
-  /** Reads what the reader is at; field numbers are those of etcd's kv.proto. */
+  /** Reads a KeyValue at the reader's position; field numbers as in etcd's kv.proto. */
   static read(reader: WireReader, blocks: Blocks): KeyValue {
     const outer = reader.enter();
     const kv = new KeyValue(blocks.reach(reader.at, reader.end));
@@ -75,7 +78,7 @@ export class KeyValue {
     return this.#block.subarray(this.#keyAt, this.#keyEnd);
   }
 
-  /** What follows the first bytes of the key, where that is ASCII; undefined where it must be decoded with care. */
+  /** The key without its first bytes, if it is ASCII; undefined if it must be decoded as UTF-8. */
   asciiKey(skipped: number): string | undefined {
     const block = this.#block;
     const from = this.#keyAt + skipped;
@@ -83,7 +86,7 @@ export class KeyValue {
     return block.toString('latin1', from, this.#keyEnd);
   }
 
-  /** Empty on a delete. */
+  /** The value; empty for a delete. */
   get value(): Buffer {
     return this.#block.subarray(this.#valueAt, this.#valueEnd);
   }
@@ -92,7 +95,7 @@ export class KeyValue {
     return String(this.#createRevision);
   }
 
-  /** On a delete, its own. */
+  /** The mod_revision; for a delete, the revision of the delete. */
   get modRevision(): Revision {
     return String(this.#modRevision);
   }

@@ -1,11 +1,12 @@
 import { systemTiming, WatchError } from '@rollcall/core';
 
-/** So long a refusal stands, ms: checking a password is made to be slow, and 200 watches may ask. */
+/** A refusal is not asked again for this long, ms: checking a password is slow on purpose, and 200 watches may ask. */
 const REFUSED_FOR_MS = 5_000;
 
 /**
- * One user's token on one endpoint: asked for once however many calls need it, and again when it is dead. A token dies
- * with its time to live (a simple token after 300 s unused), a restart of the member, or a change of users and roles.
+ * One user's token at one endpoint. It is requested once, however many calls need it, and again when it is invalid. A
+ * token becomes invalid by its time to live (a simple token: 300 s unused), by a restart of the member, or by a change
+ * of users and roles.
  */
 export class Login {
   readonly #authenticate: () => Promise<string | undefined>;
@@ -13,18 +14,18 @@ export class Login {
   #token: Promise<string | undefined> | undefined;
   #refusal: { readonly error: WatchError; readonly until: number } | undefined;
 
-  /** @param authenticate resolves with undefined where no token is needed. */
+  /** @param authenticate requests a token; undefined if none is needed. */
   constructor(authenticate: () => Promise<string | undefined>, now: () => number = () => systemTiming.now()) {
     this.#authenticate = authenticate;
     this.#now = now;
   }
 
-  /** Whether the next `token()` is one that served before. */
+  /** Whether `token()` would return a token that was used before. */
   get held(): boolean {
     return this.#token !== undefined;
   }
 
-  /** @throws WatchError UNAUTHENTICATED, for some seconds without asking again; what else `authenticate` throws. */
+  /** @throws WatchError UNAUTHENTICATED, for some seconds without a new request; what else `authenticate` throws. */
   async token(): Promise<string | undefined> {
     if (this.#token === undefined) {
       if (this.#refusal !== undefined && this.#now() < this.#refusal.until) throw this.#refusal.error;
@@ -35,7 +36,7 @@ export class Login {
     return this.#token;
   }
 
-  /** A new token, unless somebody else has replaced the dead one already. */
+  /** Requests a new token, unless another call has replaced the invalid one already. */
   async renew(dead: string | undefined): Promise<string | undefined> {
     const held = this.#token;
     if (held !== undefined && (await held.catch(() => dead)) === dead) this.#forget(held);

@@ -3,11 +3,11 @@ import { Blocks, KeyValue } from './keyValue.js';
 import { WireReader } from './wireReader.js';
 
 /**
- * The answers that come in bulk, decoded by hand; field numbers are those of etcd's rpc.proto. Absent fields have
- * proto3's defaults. Keys and events are decoded when they are gone through, so that the reader can pause in between.
+ * Decoders for the bulk answers; field numbers as in etcd's rpc.proto. Absent fields have proto3's defaults. Keys and
+ * events are decoded during iteration, so that the caller can pause.
  */
 
-/** What a message repeats. Going through it throws a WireError where the message is broken. */
+/** A repeated field. Iterating throws a WireError if the message is broken. */
 export interface Repeated<T> extends Iterable<T> {
   readonly length: number;
 }
@@ -20,45 +20,45 @@ export interface ResponseHeader {
 export interface RangeAnswer {
   readonly header: ResponseHeader;
   readonly kvs: Repeated<KeyValue>;
-  /** The last of them, so that what follows can be asked for before they are decoded. */
+  /** The last item, so that the next page can be requested before this one is decoded. */
   readonly lastKey: Uint8Array | undefined;
-  /** What they weigh. */
+  /** The size of the items, bytes. */
   readonly bytes: number;
-  /** How many keys the range holds, regardless of the limit. */
+  /** The number of keys in the range, whatever the limit. */
   readonly count: string;
   readonly more: boolean;
 }
 
-/** What a transaction of reads found, in the order of the request. */
+/** The answers of a transaction of reads, in the order of the request. */
 export interface TxnAnswer {
   readonly header: ResponseHeader;
   readonly ranges: readonly RangeAnswer[];
 }
 
 export interface StatusAnswer {
-  /** As `3.6.16`. */
+  /** The server's version, as `3.6.16`. */
   readonly version: string;
-  /** What is wrong with the member, such as `etcdserver: no leader`. */
+  /** The member's errors, such as `etcdserver: no leader`. */
   readonly errors: readonly string[];
 }
 
 export interface WatchEvent {
   readonly deleted: boolean;
-  /** On a delete only the key and the revision of the delete. */
+  /** For a delete it has only the key and the revision of the delete. */
   readonly kv: KeyValue;
 }
 
 export interface WatchAnswer {
   readonly header: ResponseHeader;
-  /** "-1" on the reply to a progress request, which speaks for the whole stream. */
+  /** The watch id; "-1" for a progress reply, which is about the whole stream. */
   readonly watchId: string;
   readonly created: boolean;
   readonly canceled: boolean;
-  /** Above "0" when the revision asked for is compacted: the oldest one that there is. */
+  /** The oldest revision, if the requested one is compacted; otherwise "0". */
   readonly compactRevision: Revision;
   readonly cancelReason: string;
   readonly events: Repeated<WatchEvent>;
-  /** What the message weighed. */
+  /** The size of the message, bytes. */
   readonly bytes: number;
 }
 
@@ -171,7 +171,7 @@ function decodeHeader(reader: WireReader): ResponseHeader {
   return header;
 }
 
-/** The fields of a message that are of one kind: passed over first, decoded when somebody goes through them. */
+/** The fields of one kind in a message: skipped first, decoded during iteration. */
 class Parts<T> implements Repeated<T> {
   /** What they weigh. */
   bytes = 0;
@@ -194,7 +194,7 @@ class Parts<T> implements Repeated<T> {
     return this.#decode(new WireReader(this.#message, start), new Blocks(this.#message));
   }
 
-  /** Takes note of what the reader is at. */
+  /** Remembers the field at the reader's position. */
   pass(reader: WireReader): void {
     this.#starts.push(reader.at);
     this.bytes += reader.pass();

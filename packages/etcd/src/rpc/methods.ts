@@ -17,7 +17,7 @@ import {
   type WatchRequest,
 } from './requests.js';
 
-/** One method of a gRPC service: where it is, and how its messages are written and read. */
+/** One method of a gRPC service: its path, and how its messages are written and read. */
 export interface Method<Req, Res> {
   readonly path: string;
   serialize(request: Req): Buffer;
@@ -25,8 +25,8 @@ export interface Method<Req, Res> {
 }
 
 /**
- * The methods of a watch's hot path. They need no description of etcd's API at run time: to load and compile that, as
- * `etcd3` does, takes 150 ms, and its general decoder takes twice as long for each message.
+ * The methods of a watch's hot path. They need no description of etcd's API at run time: `etcd3` takes 150 ms to load
+ * and compile it, and its general decoder takes twice as long for each message.
  */
 export const RANGE: Method<RangeRequest, RangeAnswer> = {
   path: '/etcdserverpb.KV/Range',

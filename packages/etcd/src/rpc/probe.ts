@@ -3,8 +3,8 @@ import { connect as connectTls } from 'node:tls';
 import { splitEndpoint } from './sockets.js';
 
 /**
- * A server that is spoken to in plain text and wants TLS, or the other way round, just hangs up, as one does that is
- * going down. Only the first is a mistake that no waiting mends, so it is worth a question.
+ * A server that is spoken to in plain text and wants TLS (or the reverse) closes the connection, as a server does that
+ * goes down. The first is a mistake that no retry corrects, so it is worth a separate question.
  */
 const PROBE_MS = 2_000;
 
@@ -13,14 +13,14 @@ const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), 
 /** A frame's fourth byte is its type. */
 const SETTINGS = 4;
 
-/** Whether a TLS handshake succeeds there; nothing is sent over it, and the certificate does not matter. */
+/** Whether a TLS handshake succeeds. Nothing is sent over it, and any certificate will do. */
 export function speaksTls(endpoint: string, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false);
   const socket = connectTls({ ...splitEndpoint(endpoint), rejectUnauthorized: false });
   return answered(socket, signal, (yes) => socket.once('secureConnect', () => yes(true)));
 }
 
-/** Whether HTTP/2 is spoken there in plain text. */
+/** Whether the server speaks HTTP/2 in plain text. */
 export function speaksPlain(endpoint: string, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return Promise.resolve(false);
   const socket = connectPlain(splitEndpoint(endpoint));

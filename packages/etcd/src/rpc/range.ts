@@ -4,7 +4,7 @@ import { prefixEnd } from '@rollcall/core/internal';
 import type { KeyValue } from './keyValue.js';
 import type { KeyRange } from './requests.js';
 
-/** In a request: as `key` the lowest key there can be, as `rangeEnd` no end. */
+/** One NUL byte. In a request, as `key`: the lowest possible key; as `rangeEnd`: no end. */
 const ZERO = Buffer.from([0]);
 
 export function rangeOf({ prefix, exact }: Target): KeyRange {
@@ -14,7 +14,7 @@ export function rangeOf({ prefix, exact }: Target): KeyRange {
   return { key: key.length === 0 ? ZERO : key, rangeEnd: end === undefined ? ZERO : Buffer.from(end) };
 }
 
-/** How a target's keys are named: what follows its prefix. */
+/** Names keys relative to a target's prefix. */
 export class KeyNames {
   readonly #prefix: Uint8Array;
 
@@ -22,12 +22,12 @@ export class KeyNames {
     this.#prefix = keyToBytes(prefix);
   }
 
-  /** A key of the target, from the whole key. */
+  /** The relative name of a whole key. */
   relative(kv: KeyValue): string {
     return kv.asciiKey(this.#prefix.length) ?? keyFromBytes(kv.key.subarray(this.#prefix.length));
   }
 
-  /** The whole key, from one of the target's. */
+  /** The whole key of a relative name. */
   absolute(key: string): Buffer {
     return Buffer.concat([this.#prefix, keyToBytes(key)]);
   }

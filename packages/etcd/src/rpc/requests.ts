@@ -1,22 +1,22 @@
 import type { Revision } from '@rollcall/core';
 import { WireWriter } from './wireWriter.js';
 
-/** The requests of a watch, written by hand; field numbers are those of etcd's rpc.proto. */
+/** Encoders for the requests of a watch; field numbers as in etcd's rpc.proto. */
 
-/** A range of keys. Without `rangeEnd` it is the one key. */
+/** A range of keys. Without `rangeEnd`: one key. */
 export interface KeyRange {
   readonly key: Uint8Array;
   readonly rangeEnd?: Uint8Array;
 }
 
 export interface RangeRequest extends KeyRange {
-  /** Default: all. */
+  /** The most keys. Default: all. */
   readonly limit?: number;
-  /** Default: the newest. */
+  /** The revision to read at. Default: the newest. */
   readonly revision?: Revision;
   readonly keysOnly?: boolean;
   readonly countOnly?: boolean;
-  /** Only keys that were written at this revision or later. */
+  /** Only keys written at or after this revision. */
   readonly minModRevision?: Revision;
 }
 

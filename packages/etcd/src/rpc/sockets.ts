@@ -5,9 +5,9 @@ import type { Socket } from 'node:net';
 type OnSocket = (socket: Socket) => void;
 
 /**
- * grpc-js makes its sockets by itself and hands them out only when they are connected. An address that swallows packets
- * would then hold a socket, and the process, for two minutes after `close()`. Node tells of each socket that is made,
- * and an asynchronous context tells for whom.
+ * Finds the sockets of grpc-js. grpc-js makes sockets itself, and reveals them only when they are connected. A socket
+ * to an address that swallows packets would keep the process running for two minutes after `close()`. Node reports each
+ * new socket, and an asynchronous context shows which connection it belongs to.
  */
 const dialling = new AsyncLocalStorage<OnSocket>();
 
@@ -15,21 +15,21 @@ subscribe('net.client.socket', (message) => {
   dialling.getStore()?.((message as { socket: Socket }).socket);
 });
 
-/** Who is to be told now. */
+/** The callback of the present context. */
 const listening = new Set<OnSocket>();
 
-/** Runs what may open a connection; each socket that it makes, also later, is told before it connects. */
+/** Runs a function that may open connections. Each of its sockets, also later ones, is reported before it connects. */
 export function tellingSockets<T>(onSocket: OnSocket, run: () => T): T {
   listening.add(onSocket);
   return dialling.run(onSocket, run);
 }
 
-/** The connection stands, or will not. While an asynchronous context is on, Node 20 runs hooks for every promise. */
+/** The connection is open, or has failed. An active asynchronous context makes Node 20 run hooks for every promise. */
 export function stopTelling(onSocket: OnSocket): void {
   if (listening.delete(onSocket) && listening.size === 0) dialling.disable();
 }
 
-/** @param endpoint `host:port`; an IPv6 host comes in brackets and leaves without. */
+/** @param endpoint `host:port`; the brackets of an IPv6 host are removed. */
 export function splitEndpoint(endpoint: string): { host: string; port: number } {
   const colon = endpoint.lastIndexOf(':');
   return { host: endpoint.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(endpoint.slice(colon + 1)) };

@@ -2,7 +2,7 @@ import { type ErrorCode, WatchError } from '@rollcall/core';
 import { networkFailure, type Wording } from '@rollcall/core/adapter';
 import { WireError } from './wireReader.js';
 
-/** What grpc-js says of a call that failed. */
+/** The error that grpc-js throws for a failed call. */
 export interface GrpcFailure {
   /** https://grpc.io/docs/guides/status-codes/ */
   readonly code: number;
@@ -13,7 +13,7 @@ type StatusVerdict = readonly [pattern: RegExp, code: ErrorCode, advice: string]
 
 const LOGIN = 'check username and password';
 
-/** etcd's own words (its api/v3rpc/rpctypes/error.go): they say more than the status beside them. */
+/** etcd's own error texts (api/v3rpc/rpctypes/error.go), which say more than the status. */
 const ETCD: readonly StatusVerdict[] = [
   [/required revision has been compacted/, 'COMPACTED', 'that part of the history is gone'],
   [/required revision is a future revision/, 'ROLLED_BACK', 'the store has not come that far'],
@@ -46,26 +46,26 @@ const STATUS: Readonly<Record<number, ErrorCode>> = {
 };
 
 /**
- * The server took the connection and ended it before the first word of HTTP/2 or the end of the TLS handshake: it speaks
- * the other of the two, or it is going down.
+ * The server accepted the connection and closed it before the first HTTP/2 frame or the end of the TLS handshake: it
+ * speaks the other of plain text and TLS, or it is going down.
  */
 export function hungUp(error: unknown): boolean {
   return isGrpcFailure(error) && isConnecting(error) && /Failed to connect|before secure TLS/.test(error.details);
 }
 
-/** For a server that hung up and turned out to speak the other of plain text and TLS. */
+/** The error for a server that speaks the other of plain text and TLS. */
 export function otherProtocol(error: unknown, endpoint: string, secure: boolean): WatchError {
   const advice = secure ? 'it does not speak TLS; write etcd:// or enable TLS there' : 'it speaks TLS; write etcds://';
   return new WatchError('TLS', `Cannot connect to etcd at ${endpoint}: ${advice}.`, { cause: error });
 }
 
-/** No request can have left: an operation may be tried elsewhere without being done twice. */
+/** Whether no request can have been sent, so that the operation may be tried elsewhere without being done twice. */
 export function neverSent(error: WatchError): boolean {
   const { cause } = error;
   return isGrpcFailure(cause) && isConnecting(cause);
 }
 
-/** Whether an error says that the server cannot answer, or that something else answers in its place. */
+/** Whether the error means that the server cannot answer, or that something else answers in its place. */
 export function cannotAnswer(error: unknown): boolean {
   const { code, cause } = WatchError.from(error);
   if (code !== 'BAD_RESPONSE') return code !== 'FORBIDDEN' && code !== 'UNAUTHENTICATED';
@@ -73,7 +73,7 @@ export function cannotAnswer(error: unknown): boolean {
 }
 
 /**
- * What a failed call means.
+ * The error for a failed call.
  * @param error what grpc-js threw; a WatchError is returned as it is, anything else is INTERNAL.
  * @param endpoint `host:port`, named in the message.
  */
@@ -97,7 +97,7 @@ export function toWatchError(error: unknown, endpoint: string): WatchError {
 
 function connectFailure(error: GrpcFailure, endpoint: string): WatchError {
   const text = lastError(error);
-  // A server that goes down ends handshakes too: whether it speaks TLS at all is asked apart.
+  // A server that goes down ends handshakes, too: a separate question shows whether it speaks TLS at all.
   const ended = /before secure TLS connection/.test(text);
   const { code, why } = networkFailure(text, WORDING) ?? {
     code: 'UNREACHABLE' as const,
@@ -106,7 +106,7 @@ function connectFailure(error: GrpcFailure, endpoint: string): WatchError {
   return failure(ended ? 'UNREACHABLE' : code, `Cannot connect to etcd at ${endpoint}: ${why} (${text}).`, error);
 }
 
-/** Without grpc-js's frame, and without the time, so that the same failure has the same message. */
+/** The message without grpc-js's frame and without times, so that the same failure has the same message. */
 function lastError({ details }: GrpcFailure): string {
   const [, inner = details] = /Last error: (?:Error: )?(.*?)\. Resolution note/s.exec(details) ?? [];
   return inner.replace(/ \(\d{4}-\d\d-\d\dT[^)]*\)/g, '');

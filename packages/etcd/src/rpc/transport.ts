@@ -11,13 +11,13 @@ import type { WatchRequest } from './requests.js';
 import { stopTelling, tellingSockets } from './sockets.js';
 import { hungUp, otherProtocol, toWatchError } from './status.js';
 
-/** A transaction, or a batch of up to 1,000 revisions to catch up on, may fill a message far above gRPC's 4 MiB. */
+/** A transaction, or a batch of up to 1,000 revisions, can be far larger than gRPC's 4 MiB. */
 const MAX_MESSAGE_BYTES = 512 * 1024 * 1024;
 
 export type WatchCall = ClientDuplexStream<WatchRequest, WatchAnswer>;
 
 export interface TransportOptions extends ChannelSecurity {
-  /** The largest answer to take. Default: 512 MiB. */
+  /** The largest answer that is accepted, bytes. Default: 512 MiB. */
   readonly maxMessageBytes?: number;
   readonly timing: Timing;
 }
@@ -25,28 +25,30 @@ export interface TransportOptions extends ChannelSecurity {
 export interface RpcOptions {
   readonly signal?: AbortSignal | undefined;
   readonly token: string | undefined;
-  /** The longest wait for the answer, ms. Default: 10 s, and 5 s where it first needs a connection. */
+  /** The longest wait for the answer, ms. Default: 10 s, and 5 s more if it needs a connection first. */
   readonly deadlineMs?: number | undefined;
 }
 
 const CHANNEL_OPTIONS = {
-  // A server takes pings more often than every 5 s for an attack (etcd's --grpc-keepalive-min-time).
+  // etcd treats pings more often than every 5 s as an attack (--grpc-keepalive-min-time).
   'grpc.keepalive_time_ms': 7_000,
   'grpc.keepalive_timeout_ms': 5_000,
-  // Its own pool, or a new connection would inherit the waits (up to 2 min) of the one that failed: pacing is the core's.
+  // A connection pool of its own: otherwise a new connection would inherit the waits (up to 2 min) of a failed one. The
+  // core paces the dials.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_retries': 0,
   'grpc.service_config_disable_resolution': 1,
-  // http_proxy and its kin are for the web: etcdctl ignores them for the loopback, and Consul's client always.
+  // http_proxy is for the web: etcdctl ignores it for loopback addresses, and Consul's client always.
   'grpc.enable_http_proxy': 0,
   'grpc.enable_channelz': 0,
-  // With the 64 KiB of HTTP/2 a page of 4 MiB takes 64 round trips; on loopback, too, they cost a quarter of the time.
+  // With HTTP/2's window of 64 KiB a page of 4 MiB takes 64 round trips; also on loopback that costs a quarter of the
+  // time.
   'grpc-node.flow_control_window': 1024 * 1024,
 };
 
 /**
- * Calls to one endpoint over one TCP connection, which the first of them opens. When that is lost the transport is of no
- * more use: another connection might lead to another server. Nothing is tried twice.
+ * Calls to one endpoint over one TCP connection, which the first call opens. When the connection is lost, the transport
+ * cannot be used any more: another connection might lead to another server. Nothing is tried twice.
  */
 export class Transport {
   readonly #endpoint: string;
@@ -56,10 +58,10 @@ export class Transport {
   readonly #client: Client;
   readonly #sockets = new Set<Socket>();
   readonly #closed = new AbortController();
-  /** Whether grpc-js has dialled: once is all it may. */
+  /** Whether grpc-js has dialled; it may do so once. */
   #dialled = false;
   #connected = false;
-  /** Calls that have not ended. */
+  /** Running calls. */
   #running = 0;
 
   /** @throws WatchError INVALID_OPTION for certificates or a key that cannot be read. */
@@ -78,12 +80,12 @@ export class Transport {
     this.#client = new Client(endpoint, credentials, { channelOverride: this.#channel });
   }
 
-  /** For `etcd3`, whose calls go over the same connection. */
+  /** The channel, for `etcd3`, whose calls use the same connection. */
   get channel(): Channel {
     return this.#channel;
   }
 
-  /** One request, one answer. @throws WatchError TIMEOUT, UNREACHABLE, TLS, or what the server's status means. */
+  /** Makes one call. @throws WatchError TIMEOUT, UNREACHABLE, TLS, or the error for the server's status. */
   async unary<Req, Res>(method: Method<Req, Res>, request: Req, options: RpcOptions): Promise<Res> {
     this.#assertUsable();
     const deadlineMs = options.deadlineMs ?? (this.#connected ? ANSWER_MS : CONNECT_AND_ANSWER_MS);
@@ -99,7 +101,7 @@ export class Transport {
     }
   }
 
-  /** What a failed call means, also where that takes a question to the server. */
+  /** The error for a failed call. May ask the server whether it speaks TLS. */
   async explained(error: unknown, signal?: AbortSignal): Promise<WatchError> {
     const failure = error instanceof WatchError ? error.cause : error;
     return hungUp(failure) && (await this.#speaksOther(signal))
@@ -107,7 +109,7 @@ export class Transport {
       : toWatchError(error, this.#endpoint);
   }
 
-  /** A watch stream, on which nothing is asked yet; the caller cancels it in the end. @throws WatchError UNREACHABLE. */
+  /** Opens a watch stream. The caller must cancel it. @throws WatchError UNREACHABLE. */
   watch(token: string | undefined): WatchCall {
     this.#assertUsable();
     const call = this.#dialling(() =>
@@ -118,7 +120,10 @@ export class Transport {
     return call;
   }
 
-  /** Calls that run go on to their end; the TCP connection closes after the last of them, whatever the peer does. */
+  /**
+   * Closes the transport: running calls end normally, and the TCP connection closes after the last, whatever the peer
+   * does.
+   */
   close(): void {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
@@ -166,7 +171,7 @@ export class Transport {
     throw new WatchError('UNREACHABLE', `The connection to etcd at ${this.#endpoint} broke.`);
   }
 
-  /** Told before it connects. */
+  /** Called before the socket connects. */
   readonly #onSocket = (socket: Socket): void => {
     this.#sockets.add(socket);
     const late = (): void => void socket.destroy(new Error('connect ETIMEDOUT'));
@@ -211,7 +216,7 @@ export class Transport {
 
 function metadataOf(token: string | undefined): Metadata {
   const metadata = new Metadata();
-  // Without it, a member that has lost its peers goes on answering nothing for ever.
+  // Without it, a member that has lost its peers would answer nothing for ever.
   metadata.set('hasleader', 'true');
   if (token !== undefined) metadata.set('token', token);
   return metadata;

@@ -1,16 +1,13 @@
-/** As the server tells it: `3.6.16`. */
+/** The server's version, as `3.6.16`. */
 export type ServerVersion = string;
 
-/** A defect of etcd's watch, and for each minor release that had it the first patch without it. */
+/** A defect of etcd's watch, with the first patch release without it for each minor release. */
 interface Defect {
   readonly what: string;
   readonly fixedIn: Readonly<Record<string, number>>;
 }
 
-/**
- * From etcd's changelogs. A minor release that is not listed: of those before the listed ones all have the defect, of those
- * after them none.
- */
+/** From etcd's changelogs. Minor releases before the listed ones all have the defect; those after them do not. */
 const PROGRESS: Defect = {
   what: 'progress replies may come before events (not trusted here)',
   fixedIn: { '3.4': 25, '3.5': 8 },
@@ -27,17 +24,17 @@ const DEFECTS: readonly Defect[] = [
   },
 ];
 
-/** What is known to be wrong with the watches of this version; empty for what cannot be read as a version. */
+/** The known watch defects of a version; empty if the version cannot be read. */
 export function knownDefects(version: ServerVersion): readonly string[] {
   return DEFECTS.filter((defect) => has(version, defect)).map(({ what }) => what);
 }
 
-/** Whether a progress reply proves that all events before it were delivered. Of an unknown version: no. */
+/** Whether a progress reply proves that all earlier events were delivered. For an unknown version: no. */
 export function trustsProgress(version: ServerVersion | undefined): boolean {
   return version !== undefined && has(version, PROGRESS) === false;
 }
 
-/** Undefined for what is no version. */
+/** Parses a version; undefined if it is none. */
 function has(version: ServerVersion, { fixedIn }: Defect): boolean | undefined {
   const [, major, minor, patch] = /^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? [];
   if (major === undefined) return undefined;

@@ -1,20 +1,23 @@
 import type { WholeNumber } from '@rollcall/core/internal';
 
-/** 64 bits, 7 a byte. Without this end, 160 bytes of 0x80 are read as one number, and 1 MB of them holds the loop. */
+/**
+ * The most bytes of a varint: 64 bits, 7 a byte. Without this limit 1 MB of 0x80 would be read as one number and hold
+ * the event loop.
+ */
 const VARINT_BYTES = 10;
 
-/** The bytes are no message of protobuf's. */
+/** The bytes are not a protobuf message. */
 export class WireError extends RangeError {}
 
 /**
- * Reads the protobuf wire format (https://protobuf.dev/programming-guides/encoding/), as much of it as etcd's answers
- * use. One reader goes through a message and all that is embedded in it, and makes no objects. Reading only the fields
- * that are needed takes about half the time of the general decoder.
+ * Reads the part of the protobuf wire format (https://protobuf.dev/programming-guides/encoding/) that etcd's answers
+ * use. One reader goes through a message and all messages inside, and makes no objects. Reading only the needed fields
+ * takes about half the time of a general decoder.
  */
 export class WireReader {
   readonly #bytes: Uint8Array;
   #at: number;
-  /** Of the message that is being read. */
+  /** The end of the message that is being read. */
   #end: number;
   #wireType = 0;
 
@@ -24,7 +27,7 @@ export class WireReader {
     this.#end = end;
   }
 
-  /** Where the next byte is. */
+  /** The position of the next byte. */
   get at(): number {
     return this.#at;
   }
@@ -33,12 +36,12 @@ export class WireReader {
     this.#at = at;
   }
 
-  /** Where the message that is being read ends. */
+  /** The end of the message that is being read. */
   get end(): number {
     return this.#end;
   }
 
-  /** The next field's number, or undefined at the end of the message. Its value must then be read or skipped. */
+  /** The next field's number; undefined at the end of the message. Read or skip its value next. */
   next(): number | undefined {
     if (this.#at >= this.#end) return undefined;
     const tag = this.number();
@@ -46,7 +49,7 @@ export class WireReader {
     return tag >>> 3;
   }
 
-  /** Begins to read an embedded message. @returns what `leave` takes when it is read to its end. */
+  /** Enters an embedded message. @returns the argument for `leave`. */
   enter(): number {
     const length = this.number();
     const outer = this.#end;
@@ -58,14 +61,14 @@ export class WireReader {
     this.#end = outer;
   }
 
-  /** Passes over bytes or an embedded message. @returns how long they are; they end at `at`. */
+  /** Skips bytes or an embedded message. @returns their length; they end at `at`. */
   pass(): number {
     const length = this.number();
     this.#at = this.#after(length);
     return length;
   }
 
-  /** A varint that is known to be small: an enum, a bool, a length. */
+  /** Reads a small varint: an enum, a bool, a length. */
   number(): number {
     let value = 0;
     let scale = 1;
@@ -81,19 +84,19 @@ export class WireReader {
     return this.number() !== 0;
   }
 
-  /** A signed 64-bit integer. */
+  /** Reads a signed 64-bit integer. */
   int64(): WholeNumber {
     const value = this.#integer();
     return typeof value === 'number' ? value : compact(BigInt.asIntN(64, value));
   }
 
-  /** An unsigned 64-bit integer. */
+  /** Reads an unsigned 64-bit integer. */
   uint64(): WholeNumber {
     const value = this.#integer();
     return typeof value === 'number' ? value : compact(value);
   }
 
-  /** A view, not a copy: who keeps it keeps the whole message. */
+  /** Reads bytes as a view, which keeps the whole message in memory. */
   bytes(): Uint8Array {
     const length = this.pass();
     return this.#bytes.subarray(this.#at - length, this.#at);
@@ -103,7 +106,7 @@ export class WireReader {
     return Buffer.from(this.bytes()).toString();
   }
 
-  /** Leaves out the value of the field that `next` announced. */
+  /** Skips the value of the present field. */
   skip(): void {
     if (this.#wireType === 0) this.#integer();
     else if (this.#wireType === 1) this.#at = this.#after(8);
@@ -112,7 +115,9 @@ export class WireReader {
     else throw new WireError(`Wire type ${this.#wireType} is not known.`);
   }
 
-  /** Unsigned; a number where seven groups of seven bits suffice, which stay exact in a double. */
+  /**
+   * Reads an unsigned varint: as a number if it has at most seven groups of seven bits, which a double holds exactly.
+   */
   #integer(): WholeNumber {
     let value = 0;
     let scale = 1;
@@ -141,7 +146,7 @@ export class WireReader {
   }
 }
 
-/** A number where it is exact, so that equal values are equal whatever bytes they came in. */
+/** As a number if that is exact, so that equal values are equal however they were encoded. */
 function compact(value: bigint): WholeNumber {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;

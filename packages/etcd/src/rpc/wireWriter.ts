@@ -2,7 +2,7 @@
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 
-/** Writes the protobuf wire format, as much of it as requests to etcd need. What is undefined is left out. */
+/** Writes the part of the protobuf wire format that requests to etcd need. Undefined fields are left out. */
 export class WireWriter {
   readonly #parts: Uint8Array[] = [];
 
@@ -38,7 +38,7 @@ function tag(field: number, wireType: number): Uint8Array {
   return varint(field * 8 + wireType);
 }
 
-/** @param value whole, up to 2^53. With BigInt this was half of the time that a request takes to write. */
+/** @param value a whole number up to 2^53. A BigInt would take twice as long to write. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
   let rest = value;

@@ -9,9 +9,9 @@ export interface ClusterOptions extends EtcdConnectionOptions {
 }
 
 /**
- * The endpoints of one cluster and a connection to each that is in use: as long as all goes well, one.
+ * The endpoints of one cluster, with a connection to each that is in use; normally one.
  * @param endpoints `host:port`, at least one.
- * @param proofEveryMs how often a watch is to be proven.
+ * @param proofEveryMs time between two proofs of a watch, ms.
  */
 export function clusterOf(
   endpoints: readonly string[],
@@ -25,7 +25,7 @@ export function clusterOf(
     dials: options.dials,
     scheme: options.secure ? 'etcds' : 'etcd',
     open: async (endpoint) => {
-      // gRPC takes 50 ms to load: who merely names this adapter does not pay for it.
+      // Loading gRPC takes 50 ms: a program that only names this adapter does not pay for it.
       const { EtcdConnection } = await import('./connection.js');
       return new EtcdConnection(endpoint, proofEveryMs, options, events);
     },
@@ -33,7 +33,7 @@ export function clusterOf(
   });
 }
 
-/** Warns of what a server is known for, once for each version and each reason. */
+/** Warns of known defects of a server's version, once for each version and reason. */
 function warnings(logger: Logger): ServerEvents {
   const told = new Set<string>();
   const once = (what: string, tell: () => void): void => {

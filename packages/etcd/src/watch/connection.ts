@@ -17,36 +17,36 @@ import { SharedReads } from './sharedReads.js';
 import { SharedStreams } from './sharedStreams.js';
 import { type CreatedWatch, WatchStream } from './stream.js';
 
-/** So many watches list, or prove what they held, at once. */
+/** Watches that list, or prove their state, at once. */
 const ADMITTED = 64;
 
 export interface EtcdConnectionOptions extends ConnectOptions, ChannelSecurity {
   readonly timing: Timing;
 }
 
-/** What a connection tells of its server. */
+/** Events of a connection. */
 export interface ServerEvents {
   onVersion(version: ServerVersion, endpoint: string): void;
-  /** Watches are proven by reads, and why. */
+  /** Called when watches must be proven by reads, with the reason. */
   onProvenByReads(why: string, endpoint: string): void;
 }
 
-/** A watch, and the stream's word on it. */
+/** An open watch and its stream. */
 export interface OpenWatch extends CreatedWatch {
   readonly stream: WatchStream;
 }
 
 /**
- * One endpoint of a cluster, as one user: one TCP connection, one login, one stream for all watches. Nothing is tried
- * twice, except with a new token when the old one was refused.
+ * One endpoint of a cluster for one user: one TCP connection, one login, one stream for all watches. Nothing is tried
+ * twice, except once with a new token after the old one was refused.
  */
 export class EtcdConnection implements Connection {
   readonly endpoint: string;
   readonly timing: Timing;
   readonly admission = new Limiter(ADMITTED);
-  /** Reads that watches make at the same time. */
+  /** Combines reads that watches make at the same time. */
   readonly reads = new SharedReads((ranges, limits) => this.txn(ranges, limits));
-  /** How old a proof may get, ms, before the watch asks for the next one. */
+  /** Age of a proof at which the watch asks for the next one, ms. */
   readonly proofEveryMs: number;
   readonly #options: EtcdConnectionOptions;
   readonly #transport: Transport;
@@ -74,7 +74,7 @@ export class EtcdConnection implements Connection {
     }
   }
 
-  /** The cluster that the server says it belongs to; undefined while no answer named one, as behind a proxy. */
+  /** The cluster id of the server; undefined while no answer had one, as behind a proxy. */
   get clusterId(): string | undefined {
     return this.#clusterId;
   }
@@ -86,7 +86,7 @@ export class EtcdConnection implements Connection {
       this.#learnVersion(status.version);
       if (!status.errors.some((error) => error.includes('no leader'))) return;
     } catch (error) {
-      // It answers, if only that it does not tell its status.
+      // The server answers, even if it refuses its status.
       if (!cannotAnswer(error)) return;
       throw error;
     }
@@ -100,7 +100,7 @@ export class EtcdConnection implements Connection {
     return this.#ofThisCluster(await this.#call(RANGE, request, limits));
   }
 
-  /** Reads at one moment. */
+  /** Makes reads at one moment. */
   async txn(ranges: TxnRequest, limits: RpcLimits): Promise<TxnAnswer> {
     return this.#ofThisCluster(await this.#call(TXN, ranges, limits));
   }
@@ -118,7 +118,7 @@ export class EtcdConnection implements Connection {
   }
 
   /**
-   * Creates a watch on the stream that all share.
+   * Creates a watch on the shared stream.
    * @param start the first revision wanted.
    * @throws WatchError FORBIDDEN, UNAUTHENTICATED: this watch alone; TIMEOUT; what ended the stream.
    */
@@ -130,24 +130,24 @@ export class EtcdConnection implements Connection {
     const { signal } = options;
     for (let mayRenew = this.#login !== undefined; ; ) {
       const stream = await this.#streams.current(signal);
-      // The last of its watches may have left it since.
+      // The stream may have ended with its last watch meanwhile.
       if (stream.ended) continue;
       try {
         return { stream, ...(await stream.create(target, start, options)) };
       } catch (error) {
         if (!mayRenew || !isRefusal(error)) throw await this.#transport.explained(error, signal);
         mayRenew = false;
-        // A stream keeps the token it was opened with, and a dead one may read as "permission denied". A read with a
-        // living one decides.
+        // The stream keeps the token that it was opened with, and an expired one may be reported as "permission
+        // denied". A read with a valid token decides.
         await this.range({ ...rangeOf(target), countOnly: true }, { signal });
         this.#streams.retire(stream);
       }
     }
   }
 
-  /** Takes note of the cluster that an answer names. @throws WatchError BAD_RESPONSE if it is another one. */
+  /** Checks the cluster id of an answer. @throws WatchError BAD_RESPONSE if it is another than before. */
   know({ clusterId }: ResponseHeader): void {
-    // A proxy fills in no cluster id: that is no evidence.
+    // A proxy gives the cluster id 0, which is no evidence.
     if (clusterId === '0') return;
     this.#clusterId ??= clusterId;
     if (this.#clusterId === clusterId) return;
@@ -157,7 +157,7 @@ export class EtcdConnection implements Connection {
     );
   }
 
-  /** Calls that run go on to their end; the TCP connection closes after the last of them. */
+  /** Closes the connection: running calls end normally, and the TCP connection closes after the last. */
   close(): void {
     this.#closed.abort();
     this.#transport.close();
@@ -189,7 +189,7 @@ export class EtcdConnection implements Connection {
     return 'requests for progress go unanswered there, as behind "etcd grpc-proxy"';
   }
 
-  /** Not needed for anything to work: without an answer, progress is not trusted. */
+  /** Asks for the version. If there is no answer, progress replies are not trusted. */
   async #askVersion(): Promise<void> {
     try {
       const { signal } = this.#closed;
@@ -208,7 +208,7 @@ export class EtcdConnection implements Connection {
     return this.#authorised(signal, (token) => this.#transport.unary(method, request, { signal, token, deadlineMs }));
   }
 
-  /** A dead token reads as "invalid auth token" or "revision of auth store is old". */
+  /** etcd reports an invalid token as "invalid auth token" or "revision of auth store is old". */
   async #authorised<T>(signal: AbortSignal, run: (token: string | undefined) => Promise<T>): Promise<T> {
     if (this.#login === undefined) return run(undefined);
     const servedBefore = this.#login.held;
@@ -221,7 +221,7 @@ export class EtcdConnection implements Connection {
     }
   }
 
-  /** Not by etcd3's own authenticator: it opens a connection for each token and never closes it. */
+  /** Not with etcd3's authenticator, which opens a connection for each token and never closes it. */
   async #authenticate(): Promise<string | undefined> {
     const { username, password } = this.#options;
     const { authenticate } = await this.#etcd3Methods();
@@ -230,7 +230,7 @@ export class EtcdConnection implements Connection {
       const { token } = await this.#transport.unary(authenticate, request, { token: undefined });
       return token;
     } catch (error) {
-      // With authentication switched off, a user is no error: etcdctl ignores it too.
+      // If authentication is off, a given user is no error, as in etcdctl.
       if (error instanceof WatchError && error.message.includes('authentication is not enabled')) return undefined;
       throw error;
     }

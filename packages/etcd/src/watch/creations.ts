@@ -3,7 +3,7 @@ import type { WatchAnswer } from '../rpc/messages.js';
 import type { KeyRange, WatchRequest } from '../rpc/requests.js';
 import type { StreamWatch } from './streamWatch.js';
 
-/** Ids begin at random this high, so that a server that numbers by itself, from 0 on, does not hit upon ours. */
+/** Our watch ids begin at a random number above this, so that a server that numbers from 0 on does not use the same. */
 const FIRST_ID = 2 ** 40;
 const SPREAD = 2 ** 50;
 
@@ -14,15 +14,15 @@ interface Creation {
 }
 
 /**
- * The watches of one stream that the server has not confirmed yet. An id is ours to choose, and a server that takes it
- * echoes it. `etcd grpc-proxy`, etcd before 3.4 and stores that imitate etcd number watches by themselves, confirm them in
- * another order than asked, and refuse them under no id. So until an echo proves that ids are ours, and for ever where
- * they are not, one creation is under way at a time.
+ * The watches of one stream that the server has not confirmed yet. The client may choose a watch's id, and a server
+ * that accepts it echoes it. `etcd grpc-proxy`, etcd before 3.4 and imitations of etcd choose ids themselves, confirm
+ * watches in another order, and refuse them without an id. So one creation is under way at a time, until an echo proves
+ * that our ids are used.
  */
 export class Creations {
   readonly #send: (request: WatchRequest) => void;
   readonly #waiting: Creation[] = [];
-  /** Sent, in order, by the id that was asked for. */
+  /** Sent creations in order, by the requested id. */
   readonly #sent = new Map<string, StreamWatch>();
   #nextId: number;
   #numbering: 'unknown' | 'ours' | 'theirs' = 'unknown';
@@ -36,7 +36,7 @@ export class Creations {
     return this.#waiting.length + this.#sent.size;
   }
 
-  /** How many wait for others because the server numbers by itself. */
+  /** Creations that wait because the server chooses ids itself. */
   get queue(): number {
     return this.#numbering === 'theirs' ? this.#waiting.length : 0;
   }
@@ -46,10 +46,10 @@ export class Creations {
     this.#sendNext();
   }
 
-  /** The watch that the server confirms or refuses; undefined for none of ours. */
+  /** The watch that an answer confirms or refuses; undefined if it is none of ours. */
   confirmed({ watchId, canceled }: WatchAnswer): StreamWatch | undefined {
     const [oldest] = this.#sent.keys();
-    // A refusal may bear no id. A server that takes ours answers in the order of the requests, any other is asked once.
+    // A refusal may have no id. A server with our ids answers in order; any other has one request at a time.
     const id = this.#sent.has(watchId) ? watchId : this.#numbering === 'ours' && !canceled ? undefined : oldest;
     if (id === undefined) return undefined;
     const watch = this.#sent.get(id);
@@ -59,13 +59,13 @@ export class Creations {
     return watch;
   }
 
-  /** Its reader does not want it any more: what is sent already is cancelled when it is confirmed. */
+  /** The reader has left. If the creation was sent, the watch is cancelled at its confirmation. */
   forget(watch: StreamWatch): void {
     const at = this.#waiting.findIndex((creation) => creation.watch === watch);
     if (at >= 0) this.#waiting.splice(at, 1);
   }
 
-  /** @returns all that were not confirmed. */
+  /** Clears all. @returns the watches that were not confirmed. */
   clear(): StreamWatch[] {
     const left = [...this.#sent.values(), ...this.#waiting.map(({ watch }) => watch)];
     this.#sent.clear();

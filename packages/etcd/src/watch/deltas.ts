@@ -3,7 +3,7 @@ import type { KeyValue } from '../rpc/keyValue.js';
 import type { WatchEvent } from '../rpc/messages.js';
 import type { KeyNames } from '../rpc/range.js';
 
-/** One delta of each revision's events, in order. The server sends whole revisions in one answer. */
+/** One delta for each revision of an answer. The server never splits a revision over two answers. */
 export function* deltasOf(events: Iterable<WatchEvent>, names: KeyNames): Generator<Delta> {
   let first: KeyValue | undefined;
   let revision = '0';

@@ -7,14 +7,14 @@ import type { EtcdConnection } from './connection.js';
 
 interface PastRead {
   readonly target: Target;
-  /** Undefined: the newest, which is always there. */
+  /** Undefined: the newest revision, which always exists. */
   readonly at?: Revision | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * The outcome of a read, and for one at a revision that is not there an error that says how far the history goes: etcd
- * refuses such a read without a word on that.
+ * The result of a read. If its revision does not exist, the error says how far the history goes, which etcd's own does
+ * not.
  * @throws WatchError COMPACTED with the oldest revision; ROLLED_BACK with the newest.
  */
 export async function withinHistory<T>(connection: EtcdConnection, asked: PastRead, read: Promise<T>): Promise<T> {
@@ -28,16 +28,13 @@ export async function withinHistory<T>(connection: EtcdConnection, asked: PastRe
   }
 }
 
-/** What says more of the same, or the error itself. */
+/** A more precise error, or the error itself. */
 async function explained(error: WatchError, asking: Promise<never>): Promise<WatchError> {
   const answer: unknown = await asking.catch((thrown: unknown) => thrown);
   return answer instanceof WatchError && answer.code === error.code ? answer : error;
 }
 
-/**
- * Only a watch is told which revision is the oldest. It can be read at, and a watch can go on after it: what is compacted
- * is what came before.
- */
+/** Finds the oldest revision: only a watch is told it. A read at that revision works, and so does a watch after it. */
 async function askOldest(connection: EtcdConnection, { target, signal }: PastRead): Promise<never> {
   using asking = new LinkedAbort(signal);
   const cancelTimer = connection.timing.schedule(ANSWER_MS, () => asking.abort());

@@ -7,31 +7,32 @@ import { KeyNames, rangeOf } from '../rpc/range.js';
 import type { KeyRange, RangeRequest, TxnRequest } from '../rpc/requests.js';
 import type { EtcdConnection } from './connection.js';
 
-/** The first page's keys, before it is known how large the values are. */
+/** Keys of the first page, before the size of values is known. */
 const FIRST_PAGE_KEYS = 1_000;
 const MOST_PAGE_KEYS = 20_000;
-/** What a page should weigh: well below what a slow line carries within the deadline. */
+/** The aimed size of a page, bytes: well below what a slow line carries within the deadline. */
 const PAGE_BYTES = 4 * 1024 * 1024;
-/** How often a list starts again because its revision was compacted meanwhile. */
+/** How often a list is restarted if its revision is compacted meanwhile. */
 const ATTEMPTS = 5;
 
 export interface ListResult {
   readonly revision: Revision;
-  /** `Timing.now()` before the first page was asked for: the list is no older. */
+  /** `Timing.now()` at the first page's request: the list is as new as this, or newer. */
   readonly asOf: number;
   readonly clusterId: string;
   readonly entries: KeyMap;
 }
 
 export interface ListOptions extends RpcLimits {
-  /** Default: the newest. */
+  /** The revision to read at. Default: the newest. */
   readonly at?: Revision;
   readonly keysOnly?: boolean;
 }
 
 /**
- * Reads all keys of a target at one revision, page by page; yields after each page but the last.
- * @throws WatchError TOO_LARGE when a single key is; COMPACTED when the revision asked for is gone, or again and again while paging.
+ * Reads all keys of a target at one revision, in pages. Yields after each page but the last.
+ * @throws WatchError TOO_LARGE if a single key is too large; COMPACTED if the requested revision is gone, or pages are
+ *   compacted again and again.
  */
 export async function* list(
   connection: EtcdConnection,
@@ -71,9 +72,9 @@ async function* listOnce(
     const from = answer.more ? answer.lastKey : undefined;
     const readNext = (key: Uint8Array): Promise<Page> =>
       readPage(connection, { ...range, key: after(key), limit: nextLimit(answer) }, { ...options, at });
-    // Asked for before this one is decoded: the server reads it meanwhile. But the first page is small.
+    // The next page is requested before this one is decoded, so that the server works meanwhile.
     const next = isFirst || from === undefined ? undefined : readNext(from);
-    // Told below, unless this page fails first.
+    // A failure is thrown below, unless this page fails first.
     next?.catch(() => {});
     for (const kv of answer.kvs) {
       map.add(names.relative(kv), kv.entry);
@@ -90,7 +91,7 @@ interface Page {
   readonly answer: RangeAnswer;
 }
 
-/** Together with the first pages of other lists that begin now: most are whole with a few keys. */
+/** Reads the first page together with those of other lists that begin now: most lists are one page. */
 async function firstPage(connection: EtcdConnection, range: KeyRange, options: ListOptions): Promise<Page> {
   const request = { ...range, limit: FIRST_PAGE_KEYS };
   const { signal, deadlineMs, at, keysOnly } = options;
@@ -106,7 +107,7 @@ async function firstPage(connection: EtcdConnection, range: KeyRange, options: L
   return readPage(connection, request, options);
 }
 
-/** @throws WatchError TOO_LARGE when a single key is. */
+/** @throws WatchError TOO_LARGE if a single key is too large. */
 async function readPage(
   connection: EtcdConnection,
   asked: RangeRequest & { readonly limit: number },
@@ -123,12 +124,12 @@ async function readPage(
   }
 }
 
-/** The lowest key above. */
+/** The next higher key. */
 function after(key: Uint8Array): Buffer {
   return Buffer.concat([key, Buffer.of(0)]);
 }
 
-/** How many keys weigh as much as a page should, judged by the last page; at most ten times as many. */
+/** The number of keys for the next page, judged by the size of the last; at most ten times as many. */
 export function nextLimit({ kvs, bytes }: Pick<RangeAnswer, 'kvs' | 'bytes'>): number {
   const fitting = Math.floor((PAGE_BYTES * kvs.length) / Math.max(1, bytes));
   return Math.max(1, Math.min(fitting, kvs.length * 10, MOST_PAGE_KEYS));

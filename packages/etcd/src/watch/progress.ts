@@ -1,22 +1,22 @@
 import type { Timing } from '@rollcall/core';
 
 /**
- * Until a resumed watch has been told where it is the stream is asked more often, ms: the server drops requests while a
- * watch replays, and it begins replays every 100 ms only.
+ * Time between requests until a resumed watch has its position, ms. The server drops requests while a watch replays,
+ * and begins replays only every 100 ms.
  */
 const FIRST_ASK_AFTER_MS = 125;
-/** So many requests may be without an answer: the server drops some, and which one a reply answers it does not say. */
+/** The most requests without an answer. The server drops some, and a reply does not say which request it answers. */
 const MOST_OPEN = 2;
 
 /**
- * Asks a stream where it is, so that it is never silent for long and the cursor of a quiet prefix stays ahead of
+ * Requests progress on a stream, so that it is never silent for long, and the cursor of a quiet prefix stays ahead of
  * compaction.
  */
 export class Progress {
   readonly #timing: Timing;
   readonly #everyMs: number;
   readonly #ask: () => void;
-  /** When the requests went out that may be without an answer. */
+  /** When the unanswered requests were sent. */
   #open: number[] = [];
   #asked = 0;
   #answered = 0;
@@ -33,12 +33,12 @@ export class Progress {
     this.#schedule();
   }
 
-  /** Requests so far. */
+  /** Requests sent. */
   get asked(): number {
     return this.#asked;
   }
 
-  /** Answers so far: some requests get none. */
+  /** Answers received; some requests get none. */
   get answered(): number {
     return this.#answered;
   }
@@ -48,13 +48,13 @@ export class Progress {
     this.#schedule();
   }
 
-  /** An answer came. @returns how many came so far, and since when its state is the store's, or for longer. */
+  /** Takes note of an answer. @returns the number of answers, and the time from which its state is certain. */
   answer(): { readonly answered: number; readonly asOf: number } {
     const asOf = this.#open.shift() ?? this.#askedAt;
     return { answered: ++this.#answered, asOf };
   }
 
-  /** There is no hurry any more. */
+  /** Returns to the normal pace. */
   everybodyKnows(): void {
     this.#afterMs = this.#everyMs;
   }

@@ -6,25 +6,30 @@ import type { RangeRequest } from '../rpc/requests.js';
 import type { EtcdConnection } from './connection.js';
 import { first, isSame } from './witness.js';
 
-/** Up to this many keys are compared one by one: no more than the first page of a list. */
+/** Up to this many keys are compared one by one: at most the first page of a list. */
 const COMPARED_KEYS = 500;
 
 interface WitnessState extends Resume {
-  /** The entries at the cursor; where they are missing, `proof` alone counts. */
+  /** The entries at the cursor; if missing, only `proof` is compared. */
   readonly held: KeyMap | undefined;
 }
 
-/** The store as it is now. */
+/** The store's present state. */
 export interface ProvenPresent {
   readonly revision: Revision;
-  /** Whether what is held is all that there is. */
+  /** Whether nothing has changed since the cursor. */
   readonly isHeld: boolean;
 }
 
-/** What the store must have had at the cursor: reads to send in one transaction, and whether their answers fit. */
+/**
+ * Reads for one transaction, and a check of their answers, which prove that the store had the held state at the cursor.
+ */
 interface WitnessQuery {
   readonly ranges: readonly RangeRequest[];
-  /** How many keys there are now, and one that was put after the cursor: as many and none means that nothing has changed. */
+  /**
+   * The number of keys now, and one key written after the cursor: the same number and no such key mean that nothing has
+   * changed.
+   */
   readonly now: readonly RangeRequest[];
   fits(answers: readonly WitnessAnswer[]): boolean;
 }
@@ -32,11 +37,11 @@ interface WitnessQuery {
 type WitnessAnswer = RangeAnswer | undefined;
 
 /**
- * Proves that the store had at the cursor just what is held. A wiped and refilled node keeps its cluster id, member id
- * and term, so only content tells.
- * @returns the store's present by the same (linearizable) read; undefined when nothing was given to prove it by.
- * @throws WatchError OTHER_HISTORY; ROLLED_BACK when the store has not come as far as the cursor; COMPACTED when the
- *   cursor's revision is gone.
+ * Proves that the store had the held state at the cursor. A wiped and refilled node keeps its cluster id, member id and
+ * term, so only content shows it.
+ * @returns the store's present, from the same linearizable read; undefined if there was nothing to compare.
+ * @throws WatchError OTHER_HISTORY; ROLLED_BACK if the store is behind the cursor; COMPACTED if the cursor's revision
+ *   is gone.
  */
 export async function prove(
   connection: EtcdConnection,
@@ -85,7 +90,7 @@ function newerThan(range: RangeRequest, revision: Revision): RangeRequest {
   return { ...range, minModRevision: String(BigInt(revision) + 1n), keysOnly: true, limit: 1 };
 }
 
-/** Every key, with its value. */
+/** Compares every key and value. */
 function allKeys(target: Target, held: KeyMap, revision: Revision): WitnessQuery {
   const names = new KeyNames(target);
   const range = rangeOf(target);
@@ -97,7 +102,10 @@ function allKeys(target: Target, held: KeyMap, revision: Revision): WitnessQuery
   };
 }
 
-/** The newest key, that there is none newer, and how many there are: a store that differs in older keys alone passes. */
+/**
+ * Compares the newest key, that no key is newer, and the number of keys. A store that differs in older keys only
+ * passes.
+ */
 function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>, revision: Revision): WitnessQuery {
   const range = { ...rangeOf(target), revision };
   const counted = { ...range, countOnly: true };
@@ -105,7 +113,7 @@ function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>
     return { ranges: [counted], now: [], fits: ([all]) => all?.count === String(count) };
   }
   return {
-    // To look for newer keys a server loads the whole range: once is enough.
+    // The search for newer keys makes the server load the whole range: once is enough.
     now: [],
     ranges: [
       counted,
@@ -118,8 +126,8 @@ function witness(target: Target, { newest, count }: NonNullable<Resume['proof']>
 }
 
 /**
- * A member that lags behind answers as if the store were younger; a linearizable read asks the quorum.
- * @throws WatchError ROLLED_BACK when the store has not come as far as the revision.
+ * Asks the quorum (a linearizable read): a lagging member answers as if the store were younger.
+ * @throws WatchError ROLLED_BACK if the store is behind the revision.
  */
 export async function assertReached(
   connection: EtcdConnection,

@@ -3,14 +3,14 @@ import type { RpcLimits } from '../rpc/deadlines.js';
 import type { TxnAnswer } from '../rpc/messages.js';
 import type { TxnRequest } from '../rpc/requests.js';
 
-/** etcd takes 128 operations in a transaction (--max-txn-ops). */
+/** etcd accepts 128 operations in a transaction (--max-txn-ops). */
 const MOST_RANGES = 120;
 
-/** What one watch reads. */
+/** One watch's read. */
 export interface SharedRead extends RpcLimits {
-  /** How many ranges there are. */
+  /** The number of ranges. */
   readonly count: number;
-  /** @param sharers how many reads the transaction is of: together they must not ask for much more than one would. */
+  /** @param sharers the number of reads in the transaction: together they must not ask for much more than one. */
   ranges(sharers: number): TxnRequest;
 }
 
@@ -19,7 +19,10 @@ interface WaitingRead extends SharedRead {
   reject(error: unknown): void;
 }
 
-/** Has reads of many watches share transactions: a thousand calls were half of what a thousand watches cost to attach. */
+/**
+ * Puts reads of many watches into shared transactions. A thousand separate calls were half of the cost of attaching a
+ * thousand watches.
+ */
 export class SharedReads {
   readonly #txn: (ranges: TxnRequest, limits: RpcLimits) => Promise<TxnAnswer>;
   #waiting: WaitingRead[] = [];
@@ -28,7 +31,9 @@ export class SharedReads {
     this.#txn = txn;
   }
 
-  /** Together with what is asked in the same turn of the event loop. @throws as the transaction; the signal's reason. */
+  /**
+   * Reads together with all reads of the same turn of the event loop. @throws as the transaction; the signal's reason.
+   */
   read(read: SharedRead): Promise<TxnAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(() => this.#flush());
@@ -58,7 +63,7 @@ export class SharedReads {
   }
 
   async #answer(shared: readonly WaitingRead[]): Promise<void> {
-    // Any of the watches may be closed while the others still wait.
+    // One watch may be closed while the others still wait.
     const all = new AbortController();
     const onAbort = (): void => {
       if (shared.every(({ signal }) => signal.aborted)) all.abort(shared[0]?.signal.reason);
@@ -88,13 +93,13 @@ export class SharedReads {
   }
 }
 
-/** One watch's missing right, or its large values, fail the transaction of all. */
+/** Reads separately: one watch's missing right, or its large values, would fail the transaction for all. */
 function maybeOfOne(error: unknown): boolean {
   const { code } = WatchError.from(error);
   return code === 'FORBIDDEN' || code === 'TOO_LARGE';
 }
 
-/** Undefined, for the usual deadline, if any of them has it. */
+/** The shortest deadline; undefined (the usual one) if any read has that. */
 function latest(shared: readonly WaitingRead[]): number | undefined {
   const deadlines = shared.map(({ deadlineMs }) => deadlineMs);
   return deadlines.includes(undefined) ? undefined : Math.max(...(deadlines as number[]));

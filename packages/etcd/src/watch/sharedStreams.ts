@@ -1,13 +1,13 @@
 import { untilAborted } from '@rollcall/core/internal';
 import type { WatchStream } from './stream.js';
 
-/** Where creations wait for each other longer than this, another stream is opened. */
+/** If creations wait longer than this, ms, another stream is opened. */
 const LONG_QUEUE = 32;
 const MOST_STREAMS = 4;
 
 /**
- * The streams that watches share: one, opened for the first of them and anew when it has ended. Only where the server
- * numbers watches by itself, so that one is created at a time, there are a few.
+ * The shared streams of watches. Normally one, opened for the first watch, and again after it has ended. If the server
+ * chooses watch ids itself, so that watches are created one at a time, there are a few.
  */
 export class SharedStreams {
   readonly #open: () => Promise<WatchStream>;
@@ -28,7 +28,7 @@ export class SharedStreams {
     try {
       return await untilAborted(opening, signal);
     } catch (error) {
-      // Whoever else waits for it comes first, and keeps it.
+      // A caller that waits for this stream keeps it open.
       opening.then(
         (stream) => setImmediate(() => stream.endIfUnused()),
         () => {},
@@ -37,7 +37,7 @@ export class SharedStreams {
     }
   }
 
-  /** New watches are not to be created on this stream any more; those that are on it go on. */
+  /** Creates no more watches on this stream. Its present watches continue. */
   retire(stream: WatchStream): void {
     this.#streams.delete(stream);
   }

@@ -11,43 +11,46 @@ import { Progress } from './progress.js';
 import { type StreamSide, StreamWatch } from './streamWatch.js';
 
 const ALIVE_EVERY_MS = 1_000;
-/** Answers that wait to be read may weigh this much, bytes; then the rest waits on the server until half is read. */
+/** Unread answers may take this many bytes; then reading pauses until half is read. */
 const MOST_WAITING_BYTES = 8 * 1024 * 1024;
-/** What one watch may be told before it is read, bytes: above, it is ended and created anew, or the others would wait. */
+/**
+ * Unread answers of one watch, bytes: a watch above this is ended and created again, because it would hold up the
+ * others.
+ */
 const MOST_UNREAD_BYTES = 4 * 1024 * 1024;
-/** A read that did not prove a watch is repeated after this part of the time between proofs. */
+/** A read that proved nothing is repeated after this part of the time between proofs. */
 const PROVE_AGAIN = 0.5;
 
 export interface StreamOptions {
   /** `host:port`, for messages. */
   readonly endpoint: string;
   readonly timing: Timing;
-  /** How often the stream is asked for progress, ms; a watch without a proof for a little longer is proven by a read. */
+  /** Time between progress requests, ms. A watch without a proof for a little longer is proven by a read. */
   readonly proofEveryMs: number;
-  /** Whether a progress reply of this server proves that all before it was told. */
+  /** Whether this server's progress replies prove that all earlier events were delivered. */
   trustsProgress(): boolean;
-  /** Told of each answer's header. @throws WatchError when it is of another cluster. */
+  /** Called with each answer's header. @throws WatchError if it is of another cluster. */
   onHeader(header: ResponseHeader): void;
-  /** Told once, when watches must be proven by reads. */
+  /** Called once, when watches must be proven by reads. */
   onProvenByReads(): void;
 }
 
-/** A watch, and what the store's header said when it was created. */
+/** A watch, and the header of its confirmation. */
 export interface CreatedWatch {
   readonly watch: StreamWatch;
   readonly created: ResponseHeader;
 }
 
 /**
- * Any number of watches on one stream. It ends with the last of them.
+ * Any number of watches on one stream. The stream ends with its last watch.
  *
- * The core always reads, so a watch with much to read holds the others up only for as long as reading takes.
+ * The core reads all the time, so a watch with many events delays the others only for the time of reading.
  */
 export class WatchStream {
   readonly #call: WatchCall;
   readonly #options: StreamOptions;
   readonly #timing: Timing;
-  /** Those that the server has confirmed, by the server's id. */
+  /** Confirmed watches, by the server's id. */
   readonly #watches = new Map<string, StreamWatch>();
   readonly #creations: Creations;
   readonly #progress: Progress;
@@ -57,14 +60,14 @@ export class WatchStream {
   };
   #waitingBytes = 0;
   #failure: WatchError | undefined;
-  /** Whether anything came yet: until then the connection may still be in the making. */
+  /** Whether anything was received; before that, the connection may still be opening. */
   #heard = false;
   #toldAliveAt = Number.NEGATIVE_INFINITY;
   #toldByReads = false;
   #cancelProofs: () => void = () => {};
   #proofsDueAt = Number.POSITIVE_INFINITY;
 
-  /** @param call nothing is asked on it yet; it ends with the last watch. */
+  /** @param call a new call. It ends with the last watch. */
   constructor(call: WatchCall, options: StreamOptions) {
     this.#call = call;
     this.#options = options;
@@ -76,12 +79,12 @@ export class WatchStream {
     call.on('end', () => this.#end(new WatchError('ENDED', `etcd at ${options.endpoint} ended the watch.`)));
   }
 
-  /** No watch can be created any more. */
+  /** Whether no more watches can be created. */
   get ended(): boolean {
     return this.#failure !== undefined;
   }
 
-  /** How many creations wait for others, where the server numbers watches by itself. */
+  /** Creations that wait because the server chooses ids itself. */
   get queue(): number {
     return this.#creations.queue;
   }
@@ -108,22 +111,22 @@ export class WatchStream {
     }
   }
 
-  /** Asks for a progress reply, and again soon: none comes while any of the watches still replays. */
+  /** Requests progress, and again soon: no reply comes while any watch replays. */
   askSoon(): void {
     if (this.#failure === undefined) this.#progress.askSoon();
   }
 
-  /** Something has proven the watch: it is next proven by a read if nothing else does in time. */
+  /** The watch was proven. A read proves it next, unless something else does in time. */
   proven(watch: StreamWatch): void {
     this.#proveBy(watch, this.#timing.now() + this.#proofAfterMs);
   }
 
-  /** Has a read prove the watch soon, unless the stream does before. */
+  /** Makes a read prove the watch soon, unless the stream does. */
   proveSoon(watch: StreamWatch, ms: number): void {
     this.#proveBy(watch, this.#timing.now() + ms);
   }
 
-  /** Ends it if no watch is on it. */
+  /** Ends the stream if it has no watch. */
   endIfUnused(): void {
     if (this.#watches.size > 0 || this.#creations.backlog > 0) return;
     this.#end(new WatchError('CLOSED', 'The watch stream is not needed any more.'));
@@ -138,11 +141,11 @@ export class WatchStream {
       return;
     }
     const isEvidence = answer.created ? this.#confirm(answer) : this.#told(answer);
-    // A message for a watch that is none of ours says nothing of ours.
+    // A message for an unknown watch proves nothing about ours.
     if (isEvidence) this.#tellAlive();
   }
 
-  /** @returns whether it speaks of a watch that is on this stream. */
+  /** @returns whether the message is about a watch of this stream. */
   #told(answer: WatchAnswer): boolean {
     if (answer.watchId === EVERY_WATCH && !answer.canceled) return this.#tellProgress(answer);
     const watch = this.#watches.get(answer.watchId);
@@ -156,7 +159,7 @@ export class WatchStream {
     const watch = this.#creations.confirmed(answer);
     if (watch === undefined) return false;
     if (answer.canceled) this.#forget(watch, this.#refusal(answer.cancelReason));
-    // Closed before it was confirmed.
+    // The watch was closed before its confirmation.
     else if (watch.closed) this.#send({ type: 'cancel', watchId: answer.watchId });
     else {
       watch.id = answer.watchId;
@@ -173,7 +176,7 @@ export class WatchStream {
       this.#forget(watch, this.#refusal(cancelReason));
       return;
     }
-    // etcd holds on to a watch that a compaction has ended, until it is told that nobody else does.
+    // etcd keeps a watch that a compaction has ended, until it is cancelled.
     this.#send({ type: 'cancel', watchId });
     const { endpoint } = this.#options;
     const why = `etcd at ${endpoint} is compacted: its oldest revision is ${compactRevision}.`;
@@ -188,7 +191,7 @@ export class WatchStream {
     else if (this.#waitingBytes > MOST_WAITING_BYTES) this.#call.pause();
   }
 
-  /** Nobody reads it yet, and what waits for it would hold up the others. */
+  /** The watch has no reader yet, and its events would hold up the others. */
   #overflow(watch: StreamWatch): void {
     watch.overflowed = true;
     watch.drop();
@@ -198,9 +201,9 @@ export class WatchStream {
   }
 
   /**
-   * The server confirms creations and tells events and progress by two queues: a reply may have been made just before a
-   * watch was created, and come after its confirmation. Then it answers an earlier request, and its revision is no
-   * higher than the one at the creation.
+   * The server sends confirmations by one queue, events and progress by another. A progress reply may have been made
+   * just before a watch was created, and arrive after its confirmation. Then it answers an earlier request, and its
+   * revision is not above that of the creation.
    */
   #tellProgress({ header }: WatchAnswer): boolean {
     const { answered, asOf } = this.#progress.answer();
@@ -234,21 +237,21 @@ export class WatchStream {
     if (this.#waitingBytes <= MOST_WAITING_BYTES / 2 && this.#call.isPaused()) this.#call.resume();
   }
 
-  /** The server has ended this one. */
+  /** The server has ended the watch. */
   #forget(watch: StreamWatch, failure: WatchError): void {
     if (watch.id !== undefined) this.#watches.delete(watch.id);
     watch.fail(failure);
     this.endIfUnused();
   }
 
-  /** Its reader has ended it. */
+  /** The reader has ended the watch. */
   #left(watch: StreamWatch): void {
     this.#creations.forget(watch);
     if (watch.id !== undefined && this.#watches.delete(watch.id)) this.#send({ type: 'cancel', watchId: watch.id });
     this.endIfUnused();
   }
 
-  /** A little later than progress is asked for, at random, so that reads are spread. */
+  /** A little later than the next progress request, at random, so that reads are spread. */
   get #proofAfterMs(): number {
     return this.#options.proofEveryMs * (1.05 + this.#timing.random() / 20);
   }
@@ -274,7 +277,7 @@ export class WatchStream {
       nextAt = Math.min(nextAt, watch.proofDueAt);
     }
     if (nextAt === Number.POSITIVE_INFINITY || this.#failure !== undefined) return;
-    // Together with those that are due a moment later, so that they share a transaction.
+    // Together with watches that are due a moment later, so that they share a transaction.
     const inMs = Math.max(SHARED_PROOF_MS, nextAt - now);
     this.#proofsDueAt = now + inMs;
     this.#cancelProofs = this.#timing.schedule(inMs, () => this.#proveOverdue());
@@ -301,16 +304,16 @@ export class WatchStream {
     for (const watch of watches) watch.fail(failure);
   }
 
-  /** The server's words for an error, in a reply that is none. */
+  /** The server's error text, in an answer that refuses a watch. */
   #refusal(reason: string): WatchError {
     const error = Object.assign(new Error('watch cancelled'), { code: CANCELLED, details: reason });
     return toWatchError(error, this.#options.endpoint);
   }
 }
 
-/** Watches whose proofs fall due within this time, ms, are proven together. */
+/** Watches whose proofs are due within this time, ms, are proven together. */
 const SHARED_PROOF_MS = 250;
-/** The watch id of a progress reply, which speaks for the whole stream. */
+/** The watch id of a progress reply, which is about the whole stream. */
 const EVERY_WATCH = '-1';
 /** gRPC's status code. */
 const CANCELLED = 1;

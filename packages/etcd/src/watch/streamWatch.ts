@@ -2,41 +2,43 @@ import { type Timing, WatchError } from '@rollcall/core';
 import type { QuietUpdate } from '@rollcall/core/adapter';
 import type { ResponseHeader, WatchAnswer } from '../rpc/messages.js';
 
-/** What one watch is told by its stream. */
+/** A message from the stream to one watch. */
 export type WatchMessage =
   | { readonly type: 'events'; readonly answer: WatchAnswer }
-  /** A bookmark: all up to its revision has been told. `alive`: the stream lives; only told to a reader that waits. */
+  /**
+   * A bookmark: everything up to its revision was delivered. `alive`: the stream works; sent only to a waiting reader.
+   */
   | QuietUpdate
-  /** Nothing has proven this watch for a while: a read must. */
+  /** Nothing has proven the watch for a while: make a read. */
   | { readonly type: 'unproven' };
 
-/** How a watch acts on the stream that it is on. */
+/** What a watch reports to its stream. */
 export interface StreamSide {
-  /** So many bytes of an answer wait to be read no longer. */
+  /** So many bytes of an answer were read. */
   onTaken(bytes: number): void;
   onClosed(watch: StreamWatch): void;
 }
 
 interface StreamWatchOptions {
   readonly signal: AbortSignal;
-  /** Takes what changes nothing without waking the reader. */
+  /** Takes quiet updates without waking the reader. */
   readonly tell?: ((update: QuietUpdate) => void) | undefined;
   readonly timing: Timing;
   readonly stream: StreamSide;
 }
 
-/** One watch among those of a stream: what it has been told and has not read yet. */
+/** One watch of a stream, with its messages that were not read yet. */
 export class StreamWatch {
-  /** The server's name for it; undefined before the server confirmed the watch. */
+  /** The server's id of the watch; undefined before the confirmation. */
   id: string | undefined;
-  /** How many requests for progress went before that for this watch. */
+  /** The number of progress requests before the watch was created. */
   askedBefore = 0;
-  /** When a read is to prove it, unless something else does before. */
+  /** When a read proves the watch, unless something else does before. */
   proofDueAt = Number.POSITIVE_INFINITY;
-  /** Told more than it may while nobody read: the server was told to end it. */
+  /** True if too much was received before the watch had a reader: the server was told to end it. */
   overflowed = false;
   readonly #options: StreamWatchOptions;
-  /** Read from `#at` on; what is before was read. `Array.shift()` takes 2.6 s for 80,000 messages. */
+  /** Messages before `#at` were read. `Array.shift()` would take 2.6 s for 80,000 messages. */
   #waiting: (WatchMessage | undefined)[] = [];
   #at = 0;
   #waitingBytes = 0;
@@ -57,22 +59,22 @@ export class StreamWatch {
     return this.#closed;
   }
 
-  /** What the store's header said when the watch was created. */
+  /** The header of the confirmation. */
   get created(): ResponseHeader | undefined {
     return this.#created;
   }
 
-  /** Whether nobody has begun to read it. */
+  /** Whether the watch has no reader yet. */
   get isUnread(): boolean {
     return this.#isUnread;
   }
 
-  /** Bytes that wait to be read. */
+  /** Unread bytes. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** The stream's word that the watch exists. */
+  /** The server has confirmed the watch. */
   confirm(header: ResponseHeader): void {
     this.#created = header;
     this.#wake();
@@ -80,7 +82,7 @@ export class StreamWatch {
 
   tell(message: WatchMessage): void {
     const { tell } = this.#options;
-    // A reader that waits has read all that was told before, so that it need not be woken for what changes nothing.
+    // A waiting reader has read everything, so a quiet update may go straight to the core, without waking it.
     const isWaiting = this.#hasReader && this.#waiting.length === 0;
     if (message.type === 'alive' && !isWaiting) return;
     if (tell !== undefined && isWaiting && (message.type === 'alive' || message.type === 'bookmark')) {
@@ -92,13 +94,13 @@ export class StreamWatch {
     this.#wake();
   }
 
-  /** The last thing that is told: read after all that was told before. */
+  /** Ends the watch with an error, which is read after all earlier messages. */
   fail(failure: WatchError): void {
     this.#failure ??= failure;
     this.#wake();
   }
 
-  /** Forgets what waits to be read. */
+  /** Drops all unread messages. */
   drop(): void {
     this.#options.stream.onTaken(this.#waitingBytes);
     this.#waiting = [];
@@ -107,7 +109,7 @@ export class StreamWatch {
   }
 
   /**
-   * Resolves when the server says that the watch exists.
+   * Resolves when the server has confirmed the watch.
    * @throws WatchError TIMEOUT after `ms`; why the watch was refused; the signal's reason when aborted.
    */
   async untilCreated(ms: number, endpoint: string): Promise<ResponseHeader> {
@@ -127,7 +129,7 @@ export class StreamWatch {
   }
 
   /**
-   * What is told next.
+   * The next message.
    * @throws WatchError what ended the watch; the signal's reason when aborted.
    */
   async next(): Promise<WatchMessage> {

@@ -7,21 +7,24 @@ import type { RangeRequest } from '../rpc/requests.js';
 import type { SharedReads } from './sharedReads.js';
 import { first, isSame } from './witness.js';
 
-/** To look for newer keys a server loads the whole range: so many take longer than an answer may that tells of silence. */
+/**
+ * The most keys for this proof: the search for newer keys makes a server load the whole range, and more would take
+ * longer than an answer may.
+ */
 const MANY_KEYS = 5_000;
 
-/** What a read of the store's present says of a state that is held. */
+/** What a read of the store shows about the held state. */
 export type ReadVerdict =
-  /** The store has just this, and had no other since. */
+  /** The store has exactly this state. */
   | { readonly type: 'same' }
-  /** A key was put at this revision, after the state that is held: the stream is to tell it. */
+  /** A key was written at this revision, after the held state: the stream should deliver it. */
   | { readonly type: 'newer'; readonly revision: Revision }
-  /** No key is newer, but some are gone or others: a delete is on its way, or the store is another one. */
+  /** No key is newer, but keys are gone or different: a delete is on its way, or it is another store. */
   | { readonly type: 'different' };
 
 /**
- * Proves by a read that what a watch holds is what the store has: where the stream cannot say so, because what stands
- * between drops requests for progress, or the server's version answers them wrongly.
+ * Proves a watch's state by a read. Used if the stream cannot: what stands between drops progress requests, or the
+ * server's version answers them wrongly.
  * @throws WatchError when the store cannot be read; the signal's reason.
  */
 export async function verdictOn(
@@ -34,7 +37,7 @@ export async function verdictOn(
   return verdictOf(held, ranges);
 }
 
-/** How many there are, what was put since, and the newest of those that are held. */
+/** Reads the number of keys, a key written since, and the newest held key. */
 function rangesOf(target: Target, held: Resume): RangeRequest[] {
   const range = rangeOf(target);
   const newest = held.proof?.newest;

@@ -12,11 +12,11 @@ import { verdictOn } from './verdict.js';
 
 const ALIVE_EVERY_MS = 1_000;
 /**
- * A server that catches a watch up sends at most so many revisions at once (etcd's watchBatchMaxRevs). With fewer, the
- * answer has all that there was up to its header's revision: enough to call the state current, not to move a cursor.
+ * The most revisions that a server sends at once while a watch catches up (etcd's watchBatchMaxRevs). With fewer, the
+ * answer has everything up to its header's revision: enough to call the state current, but not to move a cursor.
  */
 const MOST_REVISIONS = 1_000;
-/** A resumed watch that nothing has proven after this time, ms, is proven by a read. */
+/** A resumed watch that nothing else has proven after this time, ms, is proven by a read. */
 const PROVE_AFTER_RESUME_MS = 1_000;
 
 export interface WatchAttempt {
@@ -30,11 +30,11 @@ export interface WatchAttempt {
   readonly present?: (() => Resume | undefined) | undefined;
   /** Takes a quiet update while the next one is waited for. */
   readonly tell?: ((update: QuietUpdate) => void) | undefined;
-  /** Told when the watch stands. */
+  /** Called when the watch is established. */
   onWatching(): void;
 }
 
-/** Lists or resumes, then follows. Ends by throwing only; on abort, the signal's reason. */
+/** Lists or resumes, then follows. Ends only by throwing; on abort, the signal's reason. */
 export async function* watch(attempt: WatchAttempt): AsyncGenerator<Update, never> {
   const { connection } = attempt;
   let watching: OpenWatch | undefined;
@@ -43,12 +43,12 @@ export async function* watch(attempt: WatchAttempt): AsyncGenerator<Update, neve
     if (attempt.from !== undefined) turn.leave = yield* admitted(attempt);
     const listing = attempt.from === undefined ? yield* takeList(attempt, turn) : undefined;
     const cursor = listing?.revision ?? attempt.from?.revision ?? '';
-    // From the cursor, not the revision after it: a watch whose start is still to come gets no progress replies, and
-    // keeps them from all others on the stream.
+    // The watch starts at the cursor itself and not after it: a watch with a future start gets no progress replies, and
+    // keeps them from all other watches of the stream.
     watching = await connection.watch(attempt.target, cursor, attempt);
     const present = listing === undefined ? yield* resume(attempt, watching) : yield* begin(attempt, watching, listing);
     if (watching.watch.overflowed) {
-      // What came while the history was proven was too much to keep.
+      // Too many events arrived while the history was proven.
       const { watch: overflowed } = watching;
       watching = await connection.watch(attempt.target, cursor, attempt);
       overflowed.close();
@@ -62,17 +62,17 @@ export async function* watch(attempt: WatchAttempt): AsyncGenerator<Update, neve
   }
 }
 
-/** Waits for its turn among the watches that begin. @returns to be called when this one has begun. */
+/** Waits for room among the watches that begin. @returns gives the room back. */
 function admitted({ connection, signal }: WatchAttempt): AsyncGenerator<Update, () => void> {
   return admission(connection.admission, { signal, timing: connection.timing, everyMs: ALIVE_EVERY_MS });
 }
 
-/** A turn among the watches that begin, once there is one. */
+/** The room of a watch that begins, once it has it. */
 interface StartSlot {
   leave(): void;
 }
 
-/** A list of one page waits for no turn: its page is read together with those of other watches. */
+/** Lists the target. A list of one page needs no room: its page is read together with those of other watches. */
 async function* takeList(attempt: WatchAttempt, turn: StartSlot): AsyncGenerator<Update, ListResult> {
   const { connection, target, signal } = attempt;
   const { timing } = connection;
@@ -90,7 +90,9 @@ async function* takeList(attempt: WatchAttempt, turn: StartSlot): AsyncGenerator
   }
 }
 
-/** The list, now that a watch of the same store stands behind it. @returns a revision that the store had reached. */
+/**
+ * Yields the list, now that a watch of the same store stands behind it. @returns a revision that the store had reached.
+ */
 async function* begin(
   { connection, target, signal }: WatchAttempt,
   { stream, watch, created }: OpenWatch,
@@ -101,12 +103,12 @@ async function* begin(
     await assertReached(connection, target, revision, signal);
   }
   yield { type: 'snapshot', revision, entries, asOf, ...(clusterId !== '0' && { identity: clusterId }) };
-  // A proxy names no cluster, and may have asked two servers.
+  // A proxy names no cluster, and may have asked two servers: a read proves the state.
   if (!isNamed) stream.proveSoon(watch, 0);
   return revision;
 }
 
-/** Proves that the store is still the one that was seen. @returns a revision that the store had reached. */
+/** Proves that the store still has the same history. @returns a revision that the store had reached. */
 async function* resume(
   { connection, target, signal, from, held }: WatchAttempt,
   { stream, watch, created }: OpenWatch,
@@ -119,19 +121,19 @@ async function* resume(
     throw new WatchError('OTHER_HISTORY', `${why}.`);
   }
   const asOf = connection.timing.now();
-  // With the stream open: proof and events then come from the same run of the server, or the stream breaks.
+  // With the stream open: proof and events come from the same run of the server, or the stream breaks.
   const present = await prove(connection, target, { revision: cursor, ...(proof && { proof }), held }, signal);
   if (clusterId !== '0' && compareRevisions(created.revision, cursor) < 0) {
     await assertReached(connection, target, cursor, signal);
   }
   stream.askSoon();
-  // Progress may be long in coming, while another watch of the stream replays, and never comes behind some proxies.
+  // A progress reply may take long, while another watch of the stream replays, and never comes behind some proxies.
   if (present?.isHeld) yield { type: 'bookmark', revision: cursor, asOf };
   else stream.proveSoon(watch, PROVE_AFTER_RESUME_MS);
   return present?.revision ?? cursor;
 }
 
-/** @param positions `present`: a revision that the store had reached before. */
+/** @param positions `present`: a revision that the store had reached. */
 async function* follow(
   attempt: WatchAttempt,
   watching: OpenWatch,
@@ -156,14 +158,17 @@ async function* follow(
 interface FollowContext {
   readonly names: KeyNames;
   readonly proof: ReadProof;
-  /** The watch starts there: what it tells up to there is known. */
+  /** The watch starts there: events up to it are known. */
   readonly cursor: Revision;
   /** A revision that the store had reached before. */
   readonly present: Revision;
   readonly endpoint: string;
 }
 
-/** The deltas of an answer. All but the last are `behind` until the watch has told what there was when it began. */
+/**
+ * The deltas of an answer. All but the last are `behind`, until the watch has delivered everything that existed when it
+ * began.
+ */
 function* freshDeltas(
   { header, events }: WatchAnswer,
   { names, proof, cursor, present, endpoint }: FollowContext,
@@ -196,7 +201,7 @@ class ReadProof {
   readonly #attempt: WatchAttempt;
   readonly #watching: OpenWatch;
   #delivered: Revision = '0';
-  /** What the last read showed that the stream had not delivered then. */
+  /** What the last read showed and the stream had not delivered. */
   #missing: { readonly upTo: Revision } | undefined;
 
   constructor(attempt: WatchAttempt, watching: OpenWatch) {
@@ -209,9 +214,9 @@ class ReadProof {
   }
 
   /**
-   * A bookmark at what the core holds, if a read shows that the store has just that; undefined while the stream may
-   * still bring the difference.
-   * @throws WatchError SILENT when nothing answers, or the stream has not brought what an earlier read showed.
+   * A bookmark at the core's position, if a read shows exactly that state; undefined while the stream may still deliver
+   * a difference.
+   * @throws WatchError SILENT if nothing answers, or the stream has not delivered what an earlier read showed.
    */
   async bookmark(): Promise<Update | undefined> {
     const { connection, target, signal, present } = this.#attempt;
@@ -241,7 +246,7 @@ class ReadProof {
   }
 }
 
-/** The read was the question whether anybody is there. */
+/** A read without an answer means that the link is dead. */
 function silent(error: unknown, endpoint: string): unknown {
   if (!(error instanceof WatchError) || error.code !== 'TIMEOUT') return error;
   return new WatchError('SILENT', `etcd at ${endpoint} answers nothing any more: the link may be half-open.`, {
