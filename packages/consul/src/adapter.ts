@@ -17,27 +17,27 @@ import { ConsulSource } from './source.js';
 
 const DEFAULT_PORT = 8500;
 
-/** As long as most load balancers keep a silent request (60 s) allows. Consul itself takes up to 10 min. */
+/** Default wait of a blocking query, ms: most load balancers end a silent request after 60 s. Consul allows 10 min. */
 const DEFAULT_WAIT_MS = 55_000;
 const LONGEST_WAIT_MS = 600_000;
 
 /**
- * Half of what Consul allows one client IP by default: it keeps the connection of a query that was broken off until the
- * query's wait is over, and after an outage all are broken off at once.
+ * Half of the connections that Consul allows one client IP by default. After an outage all queries are broken off at
+ * once, and Consul keeps the connection of a broken query until the query's wait is over.
  */
 const CONNECTIONS = 100;
 
 export interface ConsulAdapterOptions {
   /**
-   * How long one blocking query may wait for a change, ms; at most 10 min. A dead link is noticed after this, a
-   * sixteenth of it and 3 s. So is a token that was revoked, and a restored snapshot of services: Consul wakes nobody for them.
-   * Default: 55 s.
+   * The longest wait of one blocking query, ms; at most 10 min. A dead link is noticed after the wait, a sixteenth of
+   * it and 3 s; so are a revoked token and a restored snapshot of services, for which Consul ends no query. Default:
+   * 55,000.
    */
   readonly waitMs?: number;
   /**
-   * The most connections to one agent, for all that is watched with the same credentials and consistency. Each blocking
-   * query holds one; when more is watched than nine tenths of this, the queries take turns. Consul allows one client IP
-   * twice the default (`limits.http_max_conns_per_client`: 200). Default: 100.
+   * The most connections to one agent, for all watches with the same credentials and consistency. Each blocking query
+   * holds one. If more targets are watched than nine tenths of this, their queries take turns. Consul allows one client
+   * IP twice the default (`limits.http_max_conns_per_client`: 200). Default: 100.
    */
   readonly connections?: number;
 }
@@ -47,9 +47,9 @@ const DEFAULTS = { waitMs: DEFAULT_WAIT_MS, connections: CONNECTIONS };
 const KNOWN = optionNames<ConsulAdapterOptions>({ waitMs: true, connections: true });
 
 /**
- * Watches Consul by blocking queries: `consul://host:8500,host:8500/prefix/`, `?service=name`, `?catalog=nodes` or
- * `?catalog=services`; `consuls://` for TLS; `consistency` and `cached` say where answers may come from. A watch's
- * `adapterOptions` (`{ waitMs, connections }`) count before `options`.
+ * Makes an adapter that watches Consul by blocking queries: `consul://host:8500,host:8500/prefix/`, `?service=name`,
+ * `?catalog=nodes` or `?catalog=services`; `consuls://` for TLS. A watch's `adapterOptions` (`{ waitMs, connections }`)
+ * count before `options`.
  * @throws WatchError INVALID_OPTION for a wait outside 1 ms to 10 min, or fewer than two connections.
  */
 export function createConsulAdapter(options: ConsulAdapterOptions = {}): Adapter {
@@ -101,7 +101,7 @@ function check(scheme: string, options: ConnectOptions): void {
     throw invalid(username === undefined ? 'password' : 'username', 'Consul knows no users; give a token');
   }
   refuseOptions('Consul', options, ['token', 'tls', 'maxMessageBytes', 'maxProofAgeMs', 'adapterOptions']);
-  // What a header cannot carry would only fail in a request, with the token in the error.
+  // A token that no header can carry would fail later, in a request, with the token in the error.
   if (token !== undefined && !/^[\x21-\x7e]*$/.test(token)) {
     throw invalid('token', 'it has a space, a line break or another character that no token has');
   }

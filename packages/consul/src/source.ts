@@ -25,15 +25,15 @@ import { Lanes, SHARED_WAIT_MS } from './watch/lanes.js';
 import { type QueryResult, query as send } from './watch/query.js';
 import { type Caller, checkWrite, deleteKey, deletePrefix, putKey } from './write.js';
 
-/** Above the 7 s after which a server without a quorum gives up by itself. */
+/** Time for an answer that does not block, ms: above the 7 s after which a server without a quorum gives up. */
 const ANSWER_MS = 10_000;
-/** Beyond the wait that was asked for and the sixteenth of it that Consul adds at random, an answer may take this long. */
+/** Time that an answer may take on top of the wait, and of the sixteenth that Consul adds at random, ms. */
 const GRACE_MS = 3_000;
-/** The request gives up this long before the core's watchdog does, so that its endpoint is known to have failed. */
+/** The request gives up this long before the core's silence timer, ms, so that its endpoint counts as failed. */
 const BEFORE_WATCHDOG_MS = 500;
-/** The longest wait, ms, for an answer that no other endpoint is left to give: the caller's signal may end it before. */
+/** The longest wait for an answer from the last endpoint that is left, ms. The caller's signal may end it earlier. */
 const PATIENT_MS = 120_000;
-/** The part of the connections that may block; the others are for reads and writes, which must not wait for those. */
+/** The part of the connections for blocking queries; reads and writes use the others, and need not wait for those. */
 const BLOCKING = 0.9;
 
 export interface ConsulSourceOptions extends ConnectOptions {
@@ -47,15 +47,18 @@ export interface ConsulSourceOptions extends ConnectOptions {
   readonly dials?: DialBoard;
 }
 
-/** The wait whose end, with what Consul adds to it, is no later than a proof may be old. */
+/** The wait of a blocking query that ends before a proof gets too old. */
 function waitWithin({ waitMs, maxProofAgeMs }: ConsulSourceOptions): number {
   return maxProofAgeMs === undefined ? waitMs : Math.min(waitMs, ((maxProofAgeMs - GRACE_MS) * 16) / 17);
 }
 
-/** What the last answers of all watches may take, bytes: without its last answer a watch parses each one whole. */
+/** Memory for the last answers of all watches, bytes. Without its last answer a watch parses each answer as a whole. */
 const MOST_BODIES_BYTES = 64 * 1024 * 1024;
 
-/** One Consul datacenter. Each watch is one blocking query after another; what is told of a delete is its absence. */
+/**
+ * One Consul datacenter as a source. A watch is one blocking query after another; a delete is inferred from a missing
+ * key.
+ */
 export class ConsulSource implements Source {
   readonly supports = { resume: false, deltas: false, history: false };
   readonly maxSilenceMs: number;
@@ -91,7 +94,7 @@ export class ConsulSource implements Source {
       dials: options.dials,
       scheme: options.secure ? 'consuls' : 'consul',
       open: async (endpoint) => {
-        // Who merely names this adapter does not pay for loading HTTP.
+        // A program that only names this adapter does not pay for loading HTTP.
         const { ConsulConnection } = await import('./http/connection.js');
         return new ConsulConnection(endpoint, options);
       },
@@ -104,14 +107,14 @@ export class ConsulSource implements Source {
         `More than ${lanes} targets of one Consul are watched: their queries take turns of ${SHARED_WAIT_MS} ms, so that changes are seen later. Watch a common prefix instead, or raise "connections" here and limits.http_max_conns_per_client of the agents.`,
       );
     });
-    // One listener for each watch and each call that runs: many are no leak.
+    // There is one listener for each watch and each running call: many are no leak.
     setMaxListeners(0, this.#closed.signal);
     this.#waitMs = waitWithin(options);
     this.maxSilenceMs = this.#waitMs + this.#waitMs / 16 + GRACE_MS;
     this.#answerMs = Math.min(ANSWER_MS, this.maxSilenceMs - BEFORE_WATCHDOG_MS);
   }
 
-  /** Larger while more targets are watched than there are connections, so that their queries take turns. */
+  /** Larger while more targets are watched than there are connections, and their queries take turns. */
   get maxProofAgeMs(): number {
     return this.maxSilenceMs + this.#lanes.cycleMs(this.#waitMs);
   }
@@ -127,7 +130,7 @@ export class ConsulSource implements Source {
     }
   }
 
-  /** Values come along with `keysOnly` too: Consul's list of mere keys has no revisions. */
+  /** Values are read with `keysOnly`, too: Consul's list of keys alone has no revisions. */
   async read(target: Target, { signal }: FullReadOptions): Promise<FullRead> {
     const context = this.#contextOf(target);
     return this.#anywhere(signal, isOfTheEndpoint, (connection, { signal: reading, headersMs }) =>
@@ -166,22 +169,22 @@ export class ConsulSource implements Source {
     };
   }
 
-  /** Once, and only for a caller whose rights can change. */
+  /** Checks the version once, and only for a caller whose rights can change. */
   #checkVersion(connection: ConsulConnection): void {
     if (this.#askedVersion || this.#options.token === undefined) return;
     this.#askedVersion = true;
     void warnOfSilentFilters(connection, this.#closed.signal, this.#options.logger);
   }
 
-  /** Elsewhere only if nothing was sent: a write must not be done twice. */
+  /** Runs a write. Another endpoint is tried only if nothing was sent, so that a write is not done twice. */
   #write<T>(run: (caller: Caller) => Promise<T>): Promise<T> {
     const wallNow = this.#options.timing.wallNow();
     return this.#anywhere(undefined, neverSent, (connection, limits) => run({ connection, limits, wallNow }));
   }
 
   /**
-   * On one endpoint after the other, each once, until one answers or the error says that no other may be asked. The last
-   * one has as long as the caller's signal gives it.
+   * Tries each endpoint once, until one answers or the error forbids another try. The last endpoint may take as long as
+   * the caller's signal allows.
    */
   async #anywhere<T>(
     signal: AbortSignal | undefined,
@@ -205,12 +208,15 @@ export class ConsulSource implements Source {
   }
 }
 
-/** One plain read: of any server, if that is what was asked for and it is not too far behind; or else of the leader. */
+/**
+ * Makes one plain read: of any server if the URL allows it and the server is not too far behind; otherwise of the
+ * leader.
+ */
 async function readOnce(context: WatchContext, connection: ConsulConnection, signal: AbortSignal): Promise<FullRead> {
   const { maxStaleMs, mode } = context.consistency;
   const read = (chosen: Mode): Promise<QueryResult> =>
     send(context, connection, { consistency: { mode: chosen, maxStaleMs }, known: NOTHING, signal, holds: true });
-  // What an agent has in its cache says nothing of what it does not have.
+  // An agent's cache does not show what is missing in it.
   const answer = await read(isLenient(mode) ? 'stale' : SETTLING);
   const { index, entries } = answer.standing === 'weak' ? await read(SETTLING) : answer;
   return { revision: index, entries };

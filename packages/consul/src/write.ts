@@ -11,7 +11,7 @@ import { NOTHING } from './queries/entries.js';
 import { kvQuery } from './queries/kv.js';
 import { addressable } from './queries/kvKey.js';
 
-/** Calls one endpoint. */
+/** One endpoint and the limits of a call to it. */
 export interface Caller {
   readonly connection: ConsulConnection;
   readonly limits: CallLimits;
@@ -19,13 +19,13 @@ export interface Caller {
 }
 
 /**
- * Writes a value of at most 512 KiB, if the agents are not set otherwise.
- * @returns where it can be read: its ModifyIndex, or a later one if it was overwritten meanwhile. A value that was there
- *   already keeps its own.
+ * Writes a value; at most 512 KiB, unless the agents are configured otherwise.
+ * @returns the value's ModifyIndex, or a later one if it was overwritten meanwhile. A value that was there already
+ *   keeps its own.
  */
 export async function putKey(caller: Caller, key: string, value: Uint8Array): Promise<Revision> {
   await write(caller, { type: 'put', key, value });
-  // Consul answers a write by `true` alone, and a transaction, which tells the index, takes smaller values.
+  // Consul answers a write with `true` alone. A transaction would return the index, and accepts only smaller values.
   const { reply, entry } = await find(caller, key);
   return entry?.revision ?? indexOf(reply.headers['x-consul-index'], caller.connection.endpoint);
 }
@@ -38,7 +38,7 @@ export async function deleteKey(caller: Caller, key: string): Promise<boolean> {
   return true;
 }
 
-/** In one step; Consul does not say how many there were. */
+/** Deletes all keys with a prefix in one step. Consul does not say how many there were. */
 export async function deletePrefix(caller: Caller, prefix: string): Promise<undefined> {
   await write(caller, { type: 'delete all', key: prefix });
 }
@@ -50,7 +50,7 @@ export function checkWrite(key: string, options?: PutOptions): void {
   refuseLeases("Consul's KV store", options);
 }
 
-/** One key, as the KV store has it; no entry when it is not there. */
+/** Reads one key; no entry if it does not exist. */
 async function find({ connection, limits, wallNow }: Caller, key: string): Promise<{ reply: Reply; entry?: Entry }> {
   const query = kvQuery({ prefix: key, exact: true });
   const body = new BodyReader({

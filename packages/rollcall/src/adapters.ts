@@ -3,7 +3,7 @@ import type { Adapter } from '@rollcall/core/adapter';
 import { etcdAdapter } from '@rollcall/etcd';
 import { createMemoryAdapter, fileAdapter } from '@rollcall/local';
 
-/** The backends that come with Rollcall, in one explicit list. The memory stores belong to the caller alone. */
+/** The built-in adapters. Each call makes memory stores of its own. */
 export function builtInAdapters(): readonly Adapter[] {
   return [fileAdapter, createMemoryAdapter(), etcdAdapter, consulAdapter];
 }

@@ -32,17 +32,17 @@ import { readText } from './config/readText.js';
 export interface RollcallOptions {
   /**
    * Named watches: the path of a `rollcall.yaml`, its text, or its content as an object. A file is followed: an edit
-   * moves the open watches of the names whose entry it changes.
+   * moves the open watches whose entries it changes.
    */
   readonly config?: string | ConfigText | RollcallConfig;
   /**
-   * Further backends: adapters, or names of packages that export one as `default`, found from the working directory. One
-   * with a built-in backend's scheme takes its place.
+   * Further backends: adapters, or names of packages that export one as `default`, found from the working directory. An
+   * adapter with a built-in scheme replaces the built-in one.
    */
   readonly adapters?: readonly (Adapter | string)[];
-  /** Any pino-compatible logger. Default: silent, but for one warning of the process where nothing answers for 10 s. */
+  /** Any pino-compatible logger. Default: silent, except for one process warning if nothing has answered for 10 s. */
   readonly logger?: Logger;
-  /** Credentials, and `${NAME}` in the configuration, come from here. Default: `process.env`. */
+  /** The environment: credentials, and `${NAME}` in the configuration. Default: `process.env`. */
   readonly env?: Environment;
   /** Clock, timers and randomness. Default: the system's. */
   readonly timing?: Timing;
@@ -50,24 +50,24 @@ export interface RollcallOptions {
 
 const KNOWN = optionNames<RollcallOptions>({ config: true, adapters: true, logger: true, env: true, timing: true });
 
-/** Watches by URL or by name; shares connections and watches by reference count. */
+/** Watches by URL or by name. Equal watches share connections and state. */
 export interface Rollcall extends Registry {
   /**
-   * Reads the configuration file again, as an edit of it does by itself, and starts moving the watches whose entry has
+   * Reads the configuration file again, as an edit of it does, and starts to move the watches whose entries have
    * changed. Does nothing without a file.
-   * @throws WatchError INVALID_OPTION naming file, line and key; then the old configuration stays in force.
+   * @throws WatchError INVALID_OPTION that names file, line and key; then the old configuration stays.
    */
   reload(): void;
-  /** What is understood of the configuration, by name, without secrets. */
+  /** The configured watches by name, without secrets. */
   readonly watches: ReadonlyMap<string, WatchSummary>;
-  /** The policy that the configuration gives for a name's bootstrap list: `brokerList(watcher, options)`. */
+  /** The `brokers` policy of a name, for `brokerList(watcher, options)`; empty if it has none. */
   brokerOptions(urlOrName: string): BrokerListOptions;
 }
 
 /**
- * The library with its built-in backends, each of which loads its client when it is first used.
- * A watch connects with the options it is given, else with the configuration's, else with the environment's.
- * @throws WatchError INVALID_OPTION when the configuration cannot be read or used; the message names file, line and key.
+ * Makes an instance with the built-in backends; each loads its client at its first use. Options of a watch count first,
+ * then the configuration's, then the environment's.
+ * @throws WatchError INVALID_OPTION if the configuration cannot be read or used; the message names file, line and key.
  */
 export function createRollcall(options: RollcallOptions = {}): Rollcall {
   return new ConfiguredRollcall(options);
@@ -80,7 +80,7 @@ class ConfiguredRollcall implements Rollcall {
   readonly #ownAdapters: readonly Adapter[];
   readonly #logger: Logger;
   readonly #registry: Registry;
-  /** Watches the configuration file. Without a logger: what is wrong with the file, its reading tells. */
+  /** Watches the configuration file. It has no logger: problems of the file are reported by reading it. */
   readonly #ownFiles: Registry;
   readonly #followers: Followers;
   #configuration: Configuration;
@@ -89,7 +89,7 @@ class ConfiguredRollcall implements Rollcall {
   constructor(options: RollcallOptions) {
     checkKnownOptions('createRollcall', options, KNOWN);
     const { config, adapters = [], logger, timing, env = process.env } = options;
-    // Absolute, so that a later reload means the same file wherever the program has gone.
+    // Absolute, so that a reload reads the same file after a change of the working directory.
     this.#config = typeof config === 'string' ? absolute(config) : config;
     this.#env = env;
     this.#logger = guardedLogger(logger);
@@ -157,7 +157,7 @@ class ConfiguredRollcall implements Rollcall {
     return this.close();
   }
 
-  /** The configuration is itself a watched file: never half-written, however it is replaced. */
+  /** Follows the configuration file by a watch of its own, so that it is never read half-written. */
   #followFile(path: string): Watcher {
     const watcher = this.#ownFiles.watch(`file:${path.replace(/[%?#]/g, encodeURIComponent)}`).unref();
     let told: string | undefined;
@@ -166,7 +166,7 @@ class ConfiguredRollcall implements Rollcall {
         this.reload();
         told = undefined;
       } catch (error) {
-        // A bad edit is noticed by the watch and by the reading of what it found: it is told once.
+        // The watch and the reading both notice a bad edit: it is logged once.
         const { message } = WatchError.from(error);
         if (message !== told) this.#logger.error({}, `${message} The old configuration stays in force.`);
         told = message;
@@ -176,7 +176,7 @@ class ConfiguredRollcall implements Rollcall {
       if (state === 'stale') reload();
     });
     void (async () => {
-      // The first answer is not what was read at the start, if there was an edit in between.
+      // The first answer may differ from what was read at the start, if the file was edited in between.
       for await (const _ of watcher) reload();
     })().catch((error: unknown) => {
       this.#logger.error({}, `The configuration is no longer followed: ${WatchError.from(error).message}`);

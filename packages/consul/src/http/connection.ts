@@ -9,12 +9,15 @@ import type { CallLimits, HttpOptions, Request } from './options.js';
 import { isJson, type Reply } from './reply.js';
 import type { KvWrite, Writer } from './writer.js';
 
-/** Consul's default for one value is 512 KiB; a list of this size, bytes, takes seconds to read. */
+/**
+ * The default of `maxMessageBytes`. Consul's values have 512 KiB at most by default; a list of this size takes seconds
+ * to read.
+ */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
-/** A server that is asked whether it can answer has this long, ms; one that has no leader takes 7 s for a read. */
+/** The time for a dial's answer, ms. A server without a leader takes 7 s for a read. */
 const DIAL_MS = 3_000;
 
-/** One endpoint. Its sockets open on demand and are kept for the next call. */
+/** One endpoint. Sockets open on demand and are kept for later calls. */
 export class ConsulConnection implements Connection {
   readonly endpoint: string;
   readonly #options: HttpOptions;
@@ -48,15 +51,15 @@ export class ConsulConnection implements Connection {
         `Consul at ${this.endpoint} has no leader: it elects one or lost its quorum.`,
       );
     }
-    // It answers, if only that this is not for the caller.
+    // The server answers, even if it refuses this caller.
     if (status >= 400 && status < 500 && status !== 429) return;
     throw replyFailure(reply, this.endpoint, this.#options.timing.wallNow());
   }
 
   /**
-   * One GET.
+   * Makes one GET request.
    * @returns the answer, whatever its status.
-   * @throws the signal's reason at once when it aborts; WatchError TIMEOUT, TOO_LARGE; or that no answer came.
+   * @throws the signal's reason, at once; WatchError TIMEOUT, TOO_LARGE, or for a missing answer.
    */
   get(request: Request, limits: CallLimits): Promise<Reply> {
     const { secure, maxMessageBytes: maxBytes = MAX_BODY_BYTES, timing } = this.#options;
@@ -71,7 +74,7 @@ export class ConsulConnection implements Connection {
     });
   }
 
-  /** Writes by the package `consul`. @returns the answer, whatever its status. @throws as `get`. */
+  /** Writes with the package `consul`. @returns the answer, whatever its status. @throws as `get`. */
   write(write: KvWrite, limits: CallLimits): Promise<Reply> {
     return this.#call(async () => {
       const { ConsulWriter } = await import('./writer.js');
@@ -81,10 +84,10 @@ export class ConsulConnection implements Connection {
     });
   }
 
-  /** New calls fail; sockets close with the last call that runs, those that are idle at once. */
+  /** Closes the connection: new calls fail, idle sockets close at once, the others after their call. */
   close(): void {
     this.#closed = true;
-    // They are on the same link, and a call would wait for nothing.
+    // Idle sockets are on the failed link, too: a call on one would wait in vain.
     for (const sockets of Object.values(this.#agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
     this.#destroyIfUnused();
   }
@@ -121,7 +124,7 @@ export class ConsulConnection implements Connection {
     return `/v1${path}${query === '' ? '' : `?${query}`}`;
   }
 
-  /** A proxy's error page may echo the request. */
+  /** A proxy's error page may quote the request, with its token. */
   #withoutToken(text: string | undefined): string | undefined {
     const { token } = this.#options;
     return token === undefined ? text : text?.replaceAll(token, '***');
@@ -132,7 +135,7 @@ export class ConsulConnection implements Connection {
   }
 }
 
-/** @param endpoint `host:port`; an IPv6 host comes in brackets and leaves without. */
+/** @param endpoint `host:port`; the brackets of an IPv6 host are removed. */
 function splitEndpoint(endpoint: string): { readonly host: string; readonly port: number } {
   const colon = endpoint.lastIndexOf(':');
   return { host: endpoint.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(endpoint.slice(colon + 1)) };
@@ -145,7 +148,7 @@ function agentOf({ secure, connections, tls = {} }: HttpOptions): HttpAgent {
   try {
     return new HttpsAgent({
       ...kept,
-      // A resumed session would not show that the server has another certificate now.
+      // No TLS session is resumed: it would hide that the server has another certificate now.
       maxCachedSessions: 0,
       secureContext: createSecureContext({ ca, cert, key }),
       ...(serverName !== undefined && { servername: serverName }),

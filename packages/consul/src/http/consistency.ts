@@ -9,11 +9,11 @@ export type Mode = 'default' | 'consistent' | 'stale' | 'cached';
 
 export interface Consistency {
   readonly mode: Mode;
-  /** How old an answer of the modes `stale` and `cached` may be. */
+  /** How old an answer in the modes `stale` and `cached` may be, ms. */
   readonly maxStaleMs: number;
 }
 
-/** Far above the heartbeats between servers, below what an election takes that goes wrong. */
+/** The default of `max-stale`, ms: far above the servers' heartbeats, and below the time of a failed election. */
 const MAX_STALE_MS = 5_000;
 
 export const CONSISTENCY_NAMES = ['consistency', 'max-stale', 'cached'] as const;
@@ -45,44 +45,46 @@ export function consistencyOfUrl(url: string, query: UrlQuery): Consistency {
   return { mode, maxStaleMs: maxStale === undefined ? MAX_STALE_MS : durationMs(url, maxStale) };
 }
 
-/** As a part of a URL's query, the same for all that mean the same; empty for the default. */
+/** As a part of a URL's query, in one normal form; empty for the default. */
 export function formatConsistency({ mode, maxStaleMs }: Consistency): string[] {
   if (mode === 'default') return [];
   const bound = isLenient(mode) && maxStaleMs !== MAX_STALE_MS ? [`max-stale=${maxStaleMs}ms`] : [];
   return [mode === 'cached' ? 'cached=true' : `consistency=${mode}`, ...bound];
 }
 
-/** Whether answers may be old. */
+/** Whether the mode allows old answers. */
 export function isLenient(mode: Mode): boolean {
   return mode === 'stale' || mode === 'cached';
 }
 
 /**
- * The mode of a read that begins a watch, stands alone, or settles what another answer left open. A leader that has just
- * started answers in the default mode before it has read its log again: as if most keys were gone.
+ * The mode of plain reads, which begin a watch or confirm another answer. A leader that has just started answers in the
+ * default mode before it has read its log: most keys seem to be gone.
  */
 export const SETTLING: Mode = 'consistent';
 
-/** Whether an answer comes from what the agent holds itself. Its index may be above that of the servers' answer. */
+/** Whether the agent answered from its own cache or stream. The index may be above that of the servers. */
 export function isAgentsOwn(headers: IncomingHttpHeaders, mode: Mode): boolean {
   return (mode === 'cached' && 'x-cache' in headers) || headers['x-consul-query-backend'] === 'streaming';
 }
 
 /**
- * What the headers of an answer say of its age. `proven`: as young as was asked for. `weak`: it may be older, so it is
- * not believed. `unproven`: no evidence; it comes from what the agent holds itself, its cache or its stream of events
- * (which says `X-Consul-Knownleader: false`, leader or not), and the agent goes on giving that when all servers are
- * gone. What such an answer has new is believed; that nothing is new is not.
+ * What the headers of an answer say about its age:
+ * - `proven`: as young as the URL asks.
+ * - `weak`: it may be older, so it is not believed.
+ * - `unproven`: no evidence. The agent answered from its own cache or event stream (which sends `X-Consul-Knownleader:
+ *   false`, whether or not there is a leader), and goes on doing so when all servers are gone. News in such an answer
+ *   is believed; the absence of news is not.
  */
 export type Standing = 'proven' | 'unproven' | 'weak';
 
 export function standingOf(headers: IncomingHttpHeaders, { mode, maxStaleMs }: Consistency): Standing {
   if (ageMs(headers) > maxStaleMs) return 'weak';
   if (isAgentsOwn(headers, mode)) return mode === 'consistent' ? 'weak' : 'unproven';
-  // A proxy's cache, which gives what Consul said before.
+  // A proxy's cache: an old answer of Consul's.
   if ('age' in headers || /hit/i.test(String(headers['x-cache'] ?? ''))) return 'unproven';
   const leader = headers['x-consul-knownleader'];
-  // With discovery_max_stale an agent answers from any server, and says so.
+  // With discovery_max_stale an agent asks any server, and sends this header.
   if (mode === 'stale' || mode === 'cached' || headers['x-consul-effective-consistency'] === 'stale') {
     return leader === 'true' && lastContactMs(headers) <= maxStaleMs ? 'proven' : 'weak';
   }
@@ -90,21 +92,21 @@ export function standingOf(headers: IncomingHttpHeaders, { mode, maxStaleMs }: C
 }
 
 /**
- * How far an answer may lie behind the moment when it was given, ms, as it says itself: the time that it lay in caches,
- * and the time since the server heard of its leader.
+ * How old an answer may be by its own headers, ms: its time in caches, and the time since the server heard of its
+ * leader.
  */
 export function behindMs(headers: IncomingHttpHeaders): number {
   return ageMs(headers) + Math.max(0, lastContactMs(headers) || 0);
 }
 
-/** How long an answer lay in caches, ms. */
+/** The time that an answer lay in caches, ms. */
 function ageMs(headers: IncomingHttpHeaders): number {
-  // In seconds; Consul gives it for what was in the agent's cache, and so does any cache between.
+  // Age is in seconds. Consul sends it for answers of the agent's cache, and any cache in between does.
   const seconds = Number(headers.age ?? 0);
   return Number.isFinite(seconds) ? Math.max(0, seconds * 1_000) : Number.POSITIVE_INFINITY;
 }
 
-/** When the server that answers last heard of its leader, ms ago; NaN where it does not say. */
+/** How long ago the answering server heard of its leader, ms; NaN if it does not say. */
 function lastContactMs(headers: IncomingHttpHeaders): number {
   return Number(headers['x-consul-lastcontact']);
 }

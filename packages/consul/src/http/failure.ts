@@ -5,7 +5,7 @@ import type { Reply } from './reply.js';
 
 type FailureVerdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];
 
-/** Consul's own words: they say more than the status beside them. */
+/** Consul's own error texts, which say more than the status. */
 const CONSUL: readonly FailureVerdict[] = [
   [/ACL not found/, 'UNAUTHENTICATED', 'it does not know the token, or not any more; check the token'],
   [/Permission denied.*anonymous token/, 'FORBIDDEN', 'give a token that may do this'],
@@ -41,11 +41,12 @@ const STATUS: Readonly<Record<number, readonly [code: ErrorCode, advice: string]
 
 const WORDING: Wording = { service: 'Consul', plain: 'write consul://', serverName: 'tls.serverName' };
 
-/** At most this much of an answer's text is quoted. */
+/** The most characters of an answer's text that a message quotes. */
 const QUOTE_LENGTH = 300;
 
 /**
- * What an answer other than the expected one means. Its response goes nowhere: it holds the request with its token.
+ * The error for an answer that is not the expected one. The response is not kept as a cause: it holds the request with
+ * its token.
  * @param endpoint `host:port`, named in the message.
  * @param wallNow wall-clock time, ms since the Unix epoch: Retry-After may be a date.
  */
@@ -66,7 +67,7 @@ export function replyFailure({ status, headers, text: body }: Reply, endpoint: s
   });
 }
 
-/** What it means that no answer came. A WatchError is returned as it is. */
+/** The error for a missing answer. A WatchError is returned as it is. */
 export function transportFailure(error: unknown, endpoint: string): WatchError {
   if (error instanceof WatchError || !(error instanceof Error)) return WatchError.from(error);
   const text = `${codeOf(error)} ${error.message}`.trim();
@@ -76,18 +77,18 @@ export function transportFailure(error: unknown, endpoint: string): WatchError {
   }
   const { code, why } = known ?? { code: 'UNREACHABLE' as const, why: 'check address and network' };
   const what = why === 'the connection broke' ? 'No whole answer from' : 'Cannot connect to';
-  // A cause of its own: the client's may hold the response, which holds the request with its token.
+  // A cause of our own: the client's error may hold the response, and that the request with its token.
   const cause = Object.assign(new Error(error.message), { code: codeOf(error) });
   return new WatchError(code, `${what} Consul at ${endpoint}: ${why} (${text}).`, { cause });
 }
 
-/** Whether no request can have left, so that a write may be tried elsewhere without being done twice. */
+/** Whether no request can have been sent, so that a write may be tried elsewhere without being done twice. */
 export function neverSent({ cause }: WatchError): boolean {
   if (!(cause instanceof Error)) return false;
   return networkFailure(`${codeOf(cause)} ${cause.message}`, WORDING)?.neverSent ?? false;
 }
 
-/** Only plain text is Consul's. Go's own server gives no type with it. */
+/** The answer's text, if it is plain text, as Consul's is. Go's own server sends no type with it. */
 function quotable(headers: IncomingHttpHeaders, body: string | undefined): string | undefined {
   const isText = body !== undefined && /^(text\/plain|$)/i.test(headers['content-type'] ?? '');
   if (!isText || body.trim() === '') return undefined;

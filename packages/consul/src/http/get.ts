@@ -5,18 +5,18 @@ import { createBrotliDecompress, createUnzip } from 'node:zlib';
 import { type Timing, WatchError } from '@rollcall/core';
 import { type BodySink, isJson, type Reply } from './reply.js';
 
-/** A bare TCP connect is given up after this time, ms: an address that swallows packets must not hold up a failover. */
+/** The longest wait for a TCP connection, ms: an address that swallows packets must not delay a failover. */
 const CONNECT_MS = 1_000;
-/** A body may take as long as it flows; without a byte for this long, ms, it has stopped. */
+/** A body may take any time while bytes arrive; after this long without a byte, ms, it has stopped. */
 const IDLE_BODY_MS = 10_000;
-/** So much is read of what is no list, bytes: enough for the reason that Consul gives for an error. */
+/** Bytes that are read of an answer that is no list: enough for Consul's reason of an error. */
 const TEXT_BYTES = 16 * 1024;
 
 export interface HttpGetOptions {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
-  /** With its query. */
+  /** The path with its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly agent: HttpAgent;
@@ -26,16 +26,16 @@ export interface HttpGetOptions {
   readonly headersMs: number;
   /** Whether the process must not end before the answer is there. */
   readonly holds: boolean;
-  /** The largest body to take, bytes, before and after it is unpacked. */
+  /** The largest body that is accepted, bytes, before and after decompression. */
   readonly maxBytes: number;
   /** Takes the body of an answer with status 200 and JSON while it arrives. */
   bodyTo?(headers: IncomingMessage['headers']): BodySink;
 }
 
 /**
- * One GET. Asked once more where a connection that was kept from before is reset before a byte of the answer came: the
- * server closed it for being idle, and had not seen the request.
- * @throws the signal's reason at once; WatchError TIMEOUT, TOO_LARGE, BAD_RESPONSE; or what the socket says.
+ * Makes one GET request. It is repeated once if a kept connection is reset before the first byte of the answer: the
+ * server closed it as idle, and had not seen the request.
+ * @throws the signal's reason, at once; WatchError TIMEOUT, TOO_LARGE, BAD_RESPONSE; or the socket's error.
  */
 export async function get(options: HttpGetOptions): Promise<Reply> {
   const first = new Exchange(options);
@@ -101,7 +101,7 @@ class Exchange {
 
   #onSocket(socket: NonNullable<ClientRequest['socket']>): void {
     const { holds, timing } = this.#options;
-    // Whether a watch keeps the process is its watcher's to say.
+    // The watcher decides whether a watch keeps the process running.
     if (holds) socket.ref();
     else socket.unref();
     if (!socket.connecting) return;
@@ -119,12 +119,12 @@ class Exchange {
       await this.#drain(response, bodyTo(headers));
       return { status, headers };
     }
-    // A page where a list should be may have no end: its beginning says enough.
+    // A page in place of a list may be endless: its beginning suffices.
     const text = await this.#beginning(response);
     return { status, headers, text };
   }
 
-  /** The whole body, as fast as it is taken in. */
+  /** Reads the body into the sink, as fast as the sink takes it. */
   async #drain(response: IncomingMessage, target: BodySink): Promise<void> {
     let bytes = 0;
     const body = unpacked(response);
@@ -142,7 +142,7 @@ class Exchange {
       }
       if (!target.write(chunk)) await new Promise<void>((resolve) => target.once('drain', resolve));
       if (target.isHopeless) {
-        // Broken off at once: what is no answer may have no end.
+        // Broken off at once: an answer that is no list may be endless.
         response.destroy();
         return;
       }
@@ -159,7 +159,7 @@ class Exchange {
       bytes += chunk.length;
       if (bytes >= TEXT_BYTES) break;
     }
-    // What is not read to its end cannot be followed by another answer.
+    // A connection whose answer was not read to its end cannot carry another one.
     if (!response.complete) response.destroy();
     return Buffer.concat(chunks).subarray(0, TEXT_BYTES).toString();
   }
@@ -177,7 +177,7 @@ class Exchange {
 
   #limit(ms: number, error: () => WatchError): void {
     this.#cancelTimer();
-    // Not the socket's own timeout: its timer would hold the process.
+    // Not the socket's timeout: its timer would keep the process running.
     this.#cancelTimer = this.#options.timing.schedule(ms, () => this.#giveUp(error()));
   }
 
@@ -193,7 +193,7 @@ class Exchange {
   }
 }
 
-/** A proxy on the way may compress though it was asked not to. */
+/** A proxy may compress, although it was asked not to. */
 function unpacked(response: IncomingMessage): Readable {
   const encoding = response.headers['content-encoding'] ?? 'identity';
   if (encoding === 'identity') return response;

@@ -2,16 +2,16 @@ import { WatchError } from '@rollcall/core';
 import type { ConsulConnection } from './connection.js';
 import { isJson } from './reply.js';
 
-/** The accessor of the token that requests without one have (https://developer.hashicorp.com/consul/docs/security/acl/tokens). */
+/** The accessor of the anonymous token (https://developer.hashicorp.com/consul/docs/security/acl/tokens). */
 const ANONYMOUS = '00000000-0000-0000-0000-000000000002';
-/** For the question who this is, ms. */
+/** The time for this request, ms. */
 const ASK_MS = 3_000;
 
 /**
- * Fails for a caller that has no token at all. One that gives none may have the agent's default token
- * (`acl.tokens.default`), and to whoever has a token Consul says when it hides something.
- * @param what was asked for, for the message.
- * @throws WatchError FORBIDDEN, retryable: what is not registered yet must not end a watch.
+ * Throws for a caller without any token. A caller that gives none may have the agent's default token
+ * (`acl.tokens.default`); to a caller with a token, Consul says when it hides something.
+ * @param what the target, for the message.
+ * @throws WatchError FORBIDDEN, retryable: a service that is not registered yet must not end a watch.
  */
 export async function assertHasToken(connection: ConsulConnection, what: string, signal: AbortSignal): Promise<void> {
   const request = { path: '/acl/token/self', parameters: [] };

@@ -1,24 +1,24 @@
-/** The name of the first field of the first object, and what its value begins with, if that is no scalar. */
+/** The first field of the first object, and the beginning of its value if that is an object, array or string. */
 const FIRST_FIELD = /^\[(\{"[A-Za-z0-9_]+":[{["]?)/;
 const LONGEST_FIELD_BYTES = 100;
 
 /**
- * What stands between two items of a JSON array of objects, as `},{"Key":"`: Consul writes the fields of all items in one
- * order, so each begins as the first does. Its quotation marks are not escaped, so no string holds it; an object inside
- * an item may, which only parsing shows. Undefined for anything else than such an array.
+ * What stands between two items of a JSON array of objects, as `},{"Key":"`. Consul writes the fields of all items in
+ * one order, so every item begins as the first one does. No string holds this text, because its quotation marks are not
+ * escaped. An object inside an item may hold it: only parsing shows that. Undefined if the bytes are no such array.
  */
 export function listBoundary(bytes: Buffer): Buffer | undefined {
   const start = FIRST_FIELD.exec(bytes.toString('latin1', 0, LONGEST_FIELD_BYTES))?.[1];
   return start === undefined ? undefined : Buffer.from(`},${start}`);
 }
 
-/** A piece is at least this long: small enough to parse within a millisecond, large enough to be worth a parse. */
+/** The smallest piece, bytes: parsed within a millisecond, and large enough to be worth a parse. */
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Cuts a JSON array of objects into arrays of some of them while its bytes arrive, and parses each: to parse a large
- * body at once would block the event loop, and takes twice as long. A cut is only tried at a `listBoundary`, and proven by
- * parsing: if the piece is no JSON, the cut was inside an item, and the rest is parsed whole.
+ * Cuts a JSON array of objects into pieces while its bytes arrive, and parses each. Parsing a large body in one go
+ * would hold the event loop, and takes twice as long. A cut is tried only at a `listBoundary`, and proven by parsing:
+ * if the piece is no JSON, the cut was inside an item, and the rest is parsed as one.
  */
 export class JsonPieces {
   #boundary: Buffer | undefined;
@@ -32,13 +32,13 @@ export class JsonPieces {
     this.#whole = !isList;
   }
 
-  /** Takes the next bytes. @returns an array of the items that are complete by then; undefined for none so far. */
+  /** Takes the next bytes. @returns the items that are complete now; undefined for none. */
   push(chunk: Buffer): unknown {
     this.#pending.push(chunk);
     this.#bytes += chunk.length;
     if (this.#whole || this.#bytes < PIECE_BYTES) return undefined;
     this.#boundary ??= listBoundary(Buffer.concat(this.#pending));
-    // A boundary that two chunks share is not seen: the piece grows by a chunk.
+    // A boundary across two chunks is not found: the piece grows by a chunk.
     const at = this.#boundary === undefined ? -1 : chunk.lastIndexOf(this.#boundary);
     if (at < 0) return undefined;
     const head = Buffer.concat([...this.#pending.slice(0, -1), chunk.subarray(0, at + 1)]);
@@ -54,7 +54,7 @@ export class JsonPieces {
     }
   }
 
-  /** @returns what is left: the last items, or all there is when nothing was cut. @throws SyntaxError if it is no JSON. */
+  /** @returns the last items. @throws SyntaxError if they are no JSON. */
   end(): unknown {
     return JSON.parse(this.#opened(Buffer.concat(this.#pending)));
   }

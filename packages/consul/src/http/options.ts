@@ -4,11 +4,11 @@ import type { BodySink } from './reply.js';
 import type { Scope } from './scope.js';
 
 export interface HttpOptions extends ConnectOptions {
-  /** TLS. */
+  /** Whether to use TLS. */
   readonly secure: boolean;
   readonly scope: Scope;
   readonly timing: Timing;
-  /** How many connections one endpoint may have. */
+  /** The most connections to one endpoint. */
   readonly connections: number;
 }
 

@@ -5,13 +5,13 @@ import type { Writable } from 'node:stream';
 export interface Reply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** The beginning of a text: what Consul says of an error. Undefined when the body went elsewhere or was not read. */
+  /** The beginning of the text, as of an error; undefined if the body went to a sink or was not read. */
   readonly text?: string | undefined;
 }
 
-/** Takes the body of an answer while it arrives. */
+/** Reads the body of an answer while it arrives. */
 export interface BodySink extends Writable {
-  /** Whether what came is no such answer, so that the rest is of no use. */
+  /** Whether the body cannot be such an answer, so that the rest is not needed. */
   readonly isHopeless: boolean;
 }
 

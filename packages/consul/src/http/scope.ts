@@ -1,7 +1,7 @@
 import { invalidUrl } from '@rollcall/core/adapter';
 import { type Consistency, consistencyOfUrl, formatConsistency } from './consistency.js';
 
-/** Which part of a Consul installation requests are for. Where one is missing, the agent's or the token's own counts. */
+/** The part of a Consul installation that requests are for. A missing field means the agent's or the token's own. */
 export interface Scope {
   readonly dc?: string;
   /** Consul Enterprise. */
@@ -12,7 +12,7 @@ export interface Scope {
 
 type UrlQuery = Readonly<Record<string, readonly string[]>>;
 
-/** These and the consistency belong to the cluster, not to the target: writes go there too, and `--prefix` keeps them. */
+/** Query names that belong to the cluster and not to the target: writes go there, too, and `--prefix` keeps them. */
 export const SCOPE_NAMES = ['dc', 'namespace', 'partition'] as const;
 
 /** What `open` needs of a URL. */

@@ -2,16 +2,16 @@ import { type Logger, WatchError } from '@rollcall/core';
 import type { ConsulConnection } from './connection.js';
 import { isJson } from './reply.js';
 
-/** How long the question for the version may take, ms. */
+/** The time for the request of the version, ms. */
 const ASK_MS = 3_000;
 
-/** The version in an answer of `/v1/agent/self`; `Config` is its first field, and holds only short texts. */
+/** Finds the version in an answer of `/v1/agent/self`: `Config` is its first field, and holds only short texts. */
 const VERSION = /^\{\s*"Config":\s*\{[^{}]*"Version":\s*"(\d+)\.(\d+)\.[^"]{0,30}"/;
 
 /**
- * Warns where an answer can be filtered by access rules without a sign of it: Consul before 1.12 does not send
- * `X-Consul-Results-Filtered-By-ACLs` for every endpoint, so a token that loses a right looks like keys that are gone.
- * It stays silent where the token may not ask for the version (`agent:read`).
+ * Warns of servers that filter answers by access rules without a sign: Consul before 1.12 does not send
+ * `X-Consul-Results-Filtered-By-ACLs` for every endpoint, so a token that loses a right looks like deleted keys. Silent
+ * if the token may not read the version (`agent:read`).
  */
 export async function warnOfSilentFilters(
   connection: ConsulConnection,
@@ -30,12 +30,12 @@ export async function warnOfSilentFilters(
       `Consul ${version} at ${endpoint} does not say when access rules hide a part of an answer: keys and instances that the token may no longer read look deleted. Use Consul 1.12 or newer, or give a token that may read all that is watched.`,
     );
   } catch (error) {
-    // The watch itself tells what is wrong with the link.
+    // The watch itself reports a failed link.
     logger.debug({ error: WatchError.from(error).message }, 'The version of Consul is not known.');
   }
 }
 
-/** @returns the version as major.minor, if it is one that filters without a sign. */
+/** @returns the version as major.minor, if it filters without a sign. */
 export function filtersSilently(agentSelf: string): string | undefined {
   const [, major, minor] = VERSION.exec(agentSelf) ?? [];
   if (major === undefined || minor === undefined) return undefined;

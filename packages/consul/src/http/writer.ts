@@ -9,16 +9,16 @@ import type { Reply } from './reply.js';
 export type KvWrite =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
   | { readonly type: 'delete'; readonly key: string }
-  /** All keys that begin with it. */
+  /** Deletes all keys that begin with it. */
   | { readonly type: 'delete all'; readonly key: string };
 
 export interface Writer {
   write(write: KvWrite, limits: CallLimits): Promise<Reply>;
 }
 
-/** Goes with one call: an event `cancel` ends it. */
+/** The context of one call: the event `cancel` ends the call. */
 interface CallContext extends EventEmitter {
-  /** Makes the call resolve with `[response, …]` and reject with an error that has `response`. */
+  /** Makes the call resolve with `[response, …]`, and its error have `response`. */
   readonly includeResponse: true;
 }
 
@@ -27,13 +27,13 @@ interface WriterCallOptions {
   readonly key: string;
 }
 
-/** One request on its way through papi, the HTTP layer below `consul`. */
+/** One request in papi, the HTTP layer below `consul`. */
 interface PapiRequest {
   readonly req: RequestOptions;
   transport: { request(options: RequestOptions): ClientRequest };
 }
 
-/** The part of `consul` that is used here. Its own types lack `ctx`. */
+/** The part of `consul` that is used. Its own types lack `ctx`. */
 interface ConsulClient {
   readonly kv: {
     set(options: WriterCallOptions & { value: Buffer }): Promise<unknown>;
@@ -44,7 +44,7 @@ interface ConsulClient {
 
 type PapiResponse = IncomingMessage & { readonly body?: unknown };
 
-/** Writes by the package `consul`, over the sockets of a connection. */
+/** Writes with the package `consul`, over a connection's sockets. */
 export class ConsulWriter implements Writer {
   readonly #endpoint: string;
   readonly #client: ConsulClient;
@@ -61,7 +61,7 @@ export class ConsulWriter implements Writer {
     const ctx: CallContext = Object.assign(new EventEmitter(), { includeResponse: true as const });
     const cancel = (): void => void ctx.emit('cancel');
     let isLate = false;
-    // Not papi's own timeout: its timer would hold the process.
+    // Not papi's timeout: its timer would keep the process running.
     const stopTimer = this.#timing.schedule(headersMs, () => {
       isLate = true;
       cancel();
@@ -101,7 +101,7 @@ function clientOf(endpoint: string, agent: HttpAgent, { secure, token, scope }: 
   const client = new Consul(options) as unknown as ConsulClient;
   client._ext('onRequest', (request, next) => {
     const { transport, req } = request;
-    // papi keeps the brackets of an IPv6 address, and Node would look them up.
+    // papi keeps the brackets of an IPv6 address, and Node would look that up as a name.
     req.hostname = req.hostname?.replace(/^\[|\]$/g, '') ?? null;
     request.transport = { request: (given) => guarded(transport.request(given)) };
     next();
@@ -111,7 +111,7 @@ function clientOf(endpoint: string, agent: HttpAgent, { secure, token, scope }: 
 
 function guarded(clientRequest: ClientRequest): ClientRequest {
   clientRequest.on('response', (response) => {
-    // papi does not notice a response that breaks off, and would wait for the rest for ever.
+    // papi does not notice that a response breaks off, and would wait for ever.
     response.on('error', (error) => clientRequest.emit('error', error));
   });
   return clientRequest;
@@ -123,7 +123,7 @@ function responseOf(result: unknown): PapiResponse {
   throw new WatchError('INTERNAL', 'The consul client gave no response.');
 }
 
-/** papi parses JSON, and leaves what has no type as bytes. */
+/** papi parses JSON; it returns an answer without a type as bytes. */
 function replyOf({ statusCode = 0, headers, body }: PapiResponse): Reply {
   const text =
     body instanceof Uint8Array ? Buffer.from(body).toString() : typeof body === 'string' ? body : JSON.stringify(body);

@@ -6,21 +6,21 @@ import type { Pair } from './entries.js';
 import { KeptBody } from './keptBody.js';
 import type { DecodeItems } from './query.js';
 
-/** After this much work the event loop gets a turn. */
+/** After this much work, ms, the event loop turns. */
 const SLICE_MS = 5;
-/** A smaller body is parsed whole as fast as it is compared. */
+/** A smaller body is not kept: parsing it is as fast as comparing it. */
 const LEAST_KEPT_BYTES = 64 * 1024;
-/** A larger one takes more memory than it saves time. */
+/** A larger body is not kept: it takes too much memory. */
 const MOST_KEPT_BYTES = 16 * 1024 * 1024;
 
-/** What node:http takes to receive a body, beside what is done with it: measured with one that was dropped unread. */
+/** Time that node:http takes to receive a body, measured with a body that was dropped. */
 const RECEIVING_MS_A_MB = 1.5;
 
 /** The items of an answer's body. */
 export interface ParsedBody {
   readonly pairs: readonly Pair[];
   readonly malformed: number;
-  /** To read the next answer by. */
+  /** The body, for the comparison with the next answer. */
   readonly body?: KeptBody | undefined;
 }
 
@@ -34,17 +34,17 @@ export interface BodyReaderOptions {
 }
 
 /**
- * Parses and decodes an answer's body, in slices between which the event loop turns: until then the sender waits. With
- * the body of the last answer it parses only the items that differ; without it, it parses while the body arrives.
+ * Parses and decodes an answer's body in slices, between which the event loop turns; the sender waits meanwhile. If the
+ * last body is known, only items that differ are parsed. Otherwise the body is parsed while it arrives.
  */
 export class BodyReader extends Writable implements BodySink {
   readonly #options: BodyReaderOptions;
   readonly #pieces: JsonPieces;
-  /** The last body, as long as this one may be read by it. */
+  /** The last body, while the new one can be compared with it. */
   #kept: KeptBody | undefined;
-  /** So many bytes at the beginning are those of the last body; they are not in `#chunks`. */
+  /** Bytes at the beginning that equal those of the last body; they are not in `#chunks`. */
   #same = 0;
-  /** What came, as long as it may be kept or compared. */
+  /** The received bytes, while the body may be kept or compared. */
   #chunks: Buffer[] = [];
   #bytes = 0;
   readonly #pairs: Pair[] = [];
@@ -65,7 +65,7 @@ export class BodyReader extends Writable implements BodySink {
     return this.#failure !== undefined;
   }
 
-  /** How long this thread worked on the body so far, ms; what it took to receive it is an estimate. */
+  /** Time that this thread worked on the body so far, ms; the time to receive it is an estimate. */
   get costMs(): number {
     return this.#costMs + (this.#bytes / 1e6) * RECEIVING_MS_A_MB;
   }
@@ -110,7 +110,7 @@ export class BodyReader extends Writable implements BodySink {
     if (same < chunk.length) this.#chunks.push(chunk.subarray(same));
   }
 
-  /** @returns whether the last body has become this one. */
+  /** @returns whether the body was read by comparison. */
   async #readBy(kept: KeptBody): Promise<boolean> {
     const { decode } = this.#options;
     const reading = kept.read(this.#same, this.#chunks, (item) => decode([item])?.pairs[0]);
@@ -128,7 +128,7 @@ export class BodyReader extends Writable implements BodySink {
     return step.value ?? false;
   }
 
-  /** What came so far is parsed, and nothing is compared or kept. */
+  /** Gives up the comparison: parses everything received so far. */
   async #readWhole(chunk?: Buffer): Promise<void> {
     const start = this.#kept?.bytes.subarray(0, this.#same);
     const chunks = this.#kept === undefined ? [] : [...(start ? [start] : []), ...this.#chunks];

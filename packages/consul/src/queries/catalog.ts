@@ -14,7 +14,9 @@ import {
 } from './entry.js';
 import type { DecodedPiece, Query } from './query.js';
 
-/** The nodes of the catalog by name, or its services by name with the tags in use; names are percent-encoded. */
+/**
+ * The query for the catalog's nodes by name, or its services by name with the tags in use. Names are percent-encoded.
+ */
 export function catalogQuery({ query = {} }: Target): Query {
   const nodes = query.catalog?.[0] === 'nodes';
   const filter = query.filter?.[0];
@@ -60,7 +62,7 @@ function nodeOf(fields: Readonly<Record<string, unknown>>): Pair | undefined {
 function decodeServices(json: unknown): DecodedPiece | undefined {
   if (!isObject(json)) return undefined;
   const pairs = Object.entries(json).map(([name, tags]): Pair => {
-    // Consul gives them in a different order each time.
+    // Consul lists tags in another order each time.
     const value = { service: name, tags: [...textsOf(tags)].sort() };
     return [encodeName(name), entryOf(jsonBytes(value), undefined, undefined)];
   });

@@ -2,7 +2,7 @@ import type { Entry } from '@rollcall/core';
 
 export type Pair = readonly [key: string, entry: Entry];
 
-/** Entries known before, by key. */
+/** The entries of the last answer, by key. */
 export interface KnownEntries {
   readonly size: number;
   get(key: string): Entry | undefined;
@@ -10,7 +10,7 @@ export interface KnownEntries {
   [Symbol.iterator](): Iterator<Pair>;
 }
 
-/** The entries of one answer, in its order. A look-up by key costs an index, which is made at the first one. */
+/** The entries of one answer, in its order. The first lookup by key builds an index. */
 export class Pairs implements KnownEntries {
   readonly #pairs: readonly Pair[];
   #byKey: Map<string, Entry> | undefined;
@@ -43,7 +43,7 @@ export class Pairs implements KnownEntries {
 
 export const NOTHING: KnownEntries = new Pairs([]);
 
-/** Finds known entries, each once, when asked for keys in the order in which they are known: one comparison a key. */
+/** Finds known entries for keys in ascending order, with one comparison a key. */
 export class Walk {
   readonly #known: Iterator<Pair>;
   #at: Pair | undefined;
@@ -53,7 +53,7 @@ export class Walk {
     this.#advance();
   }
 
-  /** The known key and entry; undefined also for a key that is asked for behind its place. */
+  /** The known pair of a key; undefined also for a key that comes out of order. */
   find(key: string): Pair | undefined {
     while (this.#at !== undefined && this.#at[0] !== key && this.#at[0] < key) this.#advance();
     const found = this.#at;
@@ -68,7 +68,7 @@ export class Walk {
   }
 }
 
-/** The known entry under the pair's key where the rule says that it is the same. */
+/** The known pair if the rule says that the entry is the same; otherwise the given pair. */
 export function keep(known: KnownEntries, pair: Pair, same: (known: Entry, entry: Entry) => boolean): Pair {
   const before = known.get(pair[0]);
   return before !== undefined && same(before, pair[1]) ? [pair[0], before] : pair;

@@ -2,13 +2,13 @@ import type { Entry, Revision } from '@rollcall/core';
 
 /**
  * A ModifyIndex or CreateIndex as a revision. Consul writes them as JSON numbers, which JavaScript reads exactly up to
- * 2^53 - 1 only; one beyond (285 years at a million writes a second) is undefined rather than wrong.
+ * 2^53 - 1. A larger one (285 years at a million writes a second) is undefined.
  */
 export function revisionOf(index: unknown): Revision | undefined {
   return Number.isSafeInteger(index) && (index as number) > 0 ? String(index) : undefined;
 }
 
-/** An entry; what is undefined is left out. */
+/** An entry without its undefined fields. */
 export function entryOf(
   value: Uint8Array,
   revision: Revision | undefined,
@@ -25,12 +25,12 @@ export function sameBytes(a: Entry, b: Entry): boolean {
   return a.value.length === b.value.length && Buffer.compare(a.value, b.value) === 0;
 }
 
-/** Whether a JSON value is an object, so that its fields can be looked at. */
+/** Whether a JSON value is an object. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The string, or '' for anything else: Consul leaves out, empties and nulls fields at will. */
+/** The string; '' for anything else, because Consul omits, empties and nulls fields. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
@@ -47,7 +47,7 @@ export function textsOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 }
 
-/** A name or id as a part of a key: they may contain `/`. */
+/** A name or id as a part of a key, percent-encoded: it may hold `/`. */
 export function encodeName(name: string): string {
   return encodeURIComponent(name.toWellFormed());
 }

@@ -16,7 +16,7 @@ import type { DecodeContext, DecodedPiece, Query } from './query.js';
 
 type JsonFields = Readonly<Record<string, unknown>>;
 
-/** The instances of one service with their health, by `<node>/<id>`. */
+/** The query for the instances of one service with their health, by `<node>/<id>`. */
 export function instancesQuery({ query = {} }: Target): Query {
   const [service = ''] = query.service ?? [];
   const { tag, passing, filter } = query;
@@ -32,7 +32,8 @@ export function instancesQuery({ query = {} }: Target): Query {
       ...(filter?.[0] === undefined ? [] : [['filter', filter[0]] as const]),
     ],
     decoder: (before) => (json) => (Array.isArray(json) ? decodeInstances(json, before) : undefined),
-    // A blocking query on a service (X-Consul-Query-Backend: streaming) hides what access rules forbid without a word.
+    // A blocking query on a service (X-Consul-Query-Backend: streaming) leaves out what access rules forbid, without a
+    // header.
     lost: (known, entries) => Array.from(known).some(([key]) => !entries.has(key)),
   };
 }
@@ -46,19 +47,19 @@ function decodeInstances(items: readonly unknown[], { known, index }: DecodeCont
   return { pairs, malformed: items.length - pairs.length };
 }
 
-/** The output of a check moves indexes, and nothing that is shown. */
+/** A check's output changes the index, and nothing that is shown. */
 function isSame(known: Entry, instance: Entry, index: Revision): boolean {
   return (
     sameBytes(known, instance) &&
     known.createRevision === instance.createRevision &&
-    // Or else this is a history that went back.
+    // A higher revision means another history.
     (known.revision === undefined || compareRevisions(known.revision, index) <= 0)
   );
 }
 
 /**
- * An instance's key and value, or undefined for an item without a service, node, id or host. A port 0 is told as it is:
- * Consul has services without one.
+ * An instance's key and value; undefined for an item without a service, node, id or host. Port 0 stays: Consul has
+ * services without a port.
  */
 function instanceOf({ Node: node, Service: service, Checks }: JsonFields): Pair | undefined {
   if (!isObject(node) || !isObject(service)) return undefined;
@@ -82,7 +83,7 @@ function instanceOf({ Node: node, Service: service, Checks }: JsonFields): Pair 
   return [`${encodeName(name)}/${encodeName(id)}`, entryOf(value, revision, revisionOf(service.CreateIndex))];
 }
 
-/** As Consul's own API package aggregates checks: the worst counts. */
+/** The worst check counts, as in Consul's own API package. */
 function statusOf(checks: readonly JsonFields[]): string {
   if (checks.some(({ CheckID }) => /^_(node|service)_maintenance/.test(textOf(CheckID)))) return 'maintenance';
   const statuses = new Set(checks.map(({ Status }) => Status));
@@ -90,13 +91,13 @@ function statusOf(checks: readonly JsonFields[]): string {
   return statuses.has('warning') ? 'warning' : 'passing';
 }
 
-/** As Consul's DNS weighs: 1 unless the service says otherwise. */
+/** The weight as in Consul's DNS: 1 unless the service has another. */
 function weightOf(weights: unknown, status: string): number {
   const weight = isObject(weights) ? weights[status === 'warning' ? 'Warning' : 'Passing'] : undefined;
   return Number.isInteger(weight) ? (weight as number) : 1;
 }
 
-/** A value is made of a service, its node and its checks, so it is as new as the newest of them. */
+/** The value is made of the service, its node and its checks: the newest of their revisions counts. */
 function newest(parts: readonly JsonFields[]): Revision | undefined {
   const revisions = parts.flatMap(({ ModifyIndex }) => revisionOf(ModifyIndex) ?? []);
   return revisions.sort(compareRevisions).at(-1);

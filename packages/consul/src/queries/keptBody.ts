@@ -1,20 +1,21 @@
 import { listBoundary } from '../http/jsonPieces.js';
 import type { Pair } from './entries.js';
 
-/** Sizes of the blocks that are compared at once: the difference is found in the largest, then in the next. */
+/** Block sizes for the comparison: a difference is located in a large block, then in smaller ones. */
 const BLOCKS = [64 * 1024, 1024, 32, 1];
 
 const COMMA = 0x2c;
 
 /**
- * The body of an answer, an array of items, with what each item says: the next answer is mostly the same bytes. It
- * becomes the body of each answer that is read by it, so that an answer of megabytes makes no garbage of that size.
+ * The body of an answer, an array of items, with each item's entry. The next answer mostly has the same bytes: only
+ * items that differ are parsed. The object takes over each new body, so that answers of megabytes leave no garbage of
+ * that size.
  */
 export class KeptBody {
   readonly #boundary: Buffer;
   #bytes: Buffer;
   #pairs: readonly Pair[];
-  /** Where each item begins. */
+  /** The offset of each item. */
   #starts: number[];
 
   private constructor(bytes: Buffer, boundary: Buffer, starts: number[], pairs: readonly Pair[]) {
@@ -36,12 +37,12 @@ export class KeptBody {
     return this.#bytes;
   }
 
-  /** Of the last answer that was read. */
+  /** The entries of the last answer. */
   get pairs(): readonly Pair[] {
     return this.#pairs;
   }
 
-  /** @returns how many bytes of the chunk are those of this body from `at` on. */
+  /** @returns how many bytes of the chunk equal those of this body from `at` on. */
   commonStart(chunk: Buffer, at: number): number {
     const most = Math.min(chunk.length, this.#bytes.length - at);
     let length = 0;
@@ -56,12 +57,12 @@ export class KeptBody {
   }
 
   /**
-   * Reads another body, by parsing the items alone that differ, and becomes it.
-   * @param same so many bytes at its beginning are those of this one.
-   * @param rest what follows.
-   * @param decode what one item says; undefined for one that makes no sense.
-   * @returns false where the body must be read whole, and this one stays as it is. Yields after each item that it parsed.
-   * @throws SyntaxError where an item is no JSON: then the body must be read whole, too.
+   * Reads the next body: parses the items that differ, and takes the body over.
+   * @param same bytes at its beginning that equal those of this body.
+   * @param rest the bytes after them.
+   * @param decode the entry of an item; undefined for an item that cannot be decoded.
+   * @returns false if the body must be parsed as a whole; then this one stays as it is. Yields after each parsed item.
+   * @throws SyntaxError if an item is no JSON: then the body must be parsed as a whole, too.
    */
   *read(
     same: number,
@@ -74,12 +75,13 @@ export class KeptBody {
     if (same === 0 || length < 2) return false;
     const shift = length - bytes.length;
     const sameAtEnd = this.#commonEnd(rest, Math.min(length, bytes.length) - same);
-    // Items up to `first` are in the beginning that is the same, with the comma after them; those from `last` on at the end.
+    // Items before `first` lie in the equal beginning, with the comma after them; items from `last` on in the equal
+    // end.
     const first = Math.max(0, countBelow(starts, same + 1) - 1);
     const last = Math.max(first, countBelow(starts, bytes.length - sameAtEnd));
     const from = starts[first] as number;
     const lastStart = starts[last];
-    // The comma or bracket that ends what is between, in the old body and in the new one.
+    // The comma or bracket that ends the changed part, in the old body and in the new one.
     const oldEnd = lastStart === undefined ? bytes.lastIndexOf(']') : lastStart - 1;
     const middle = Buffer.concat([bytes.subarray(from, same), ...cut(rest, oldEnd + shift + 1 - same)]);
     if (from + middle.length !== oldEnd + shift + 1 || middle.at(-1) !== bytes[oldEnd]) return false;
@@ -110,7 +112,7 @@ export class KeptBody {
     return true;
   }
 
-  /** How many bytes at the end of the chunks are those at the end of this body. */
+  /** Counts the equal bytes at the end of the chunks and of this body. */
   #commonEnd(chunks: readonly Buffer[], most: number): number {
     let length = 0;
     for (let i = chunks.length - 1; i >= 0; i--) {
@@ -123,7 +125,7 @@ export class KeptBody {
   }
 }
 
-/** Bounds what the bodies that are kept for all watches of a source take together. */
+/** Limits the memory of the bodies that all watches of a source keep. */
 export class BodyBudget {
   readonly #most: number;
   readonly #kept = new Map<KeptBody, number>();
@@ -134,7 +136,7 @@ export class BodyBudget {
     this.#most = most;
   }
 
-  /** @returns the next body, or undefined where there is no room for it. */
+  /** @returns the next body; undefined if there is no room for it. */
   replace(body: KeptBody | undefined, next: KeptBody | undefined): KeptBody | undefined {
     if (body !== undefined) {
       this.#bytes -= this.#kept.get(body) ?? 0;
@@ -147,14 +149,14 @@ export class BodyBudget {
   }
 }
 
-/** Where items begin after the first one. */
+/** The offsets of all items but the first. */
 function startsIn(bytes: Buffer, boundary: Buffer, from: number): number[] {
   const starts: number[] = [];
   for (let at = bytes.indexOf(boundary, from); at >= 0; at = bytes.indexOf(boundary, at + 2)) starts.push(at + 2);
   return starts;
 }
 
-/** The first bytes of some chunks. */
+/** The first bytes of the chunks. */
 function cut(chunks: readonly Buffer[], length: number): Buffer[] {
   const taken: Buffer[] = [];
   let left = length;
@@ -166,7 +168,7 @@ function cut(chunks: readonly Buffer[], length: number): Buffer[] {
   return taken;
 }
 
-/** How many of the numbers, which rise, are below the limit. */
+/** How many of the ascending numbers are below the limit. */
 function countBelow(numbers: readonly number[], limit: number): number {
   let low = 0;
   let high = numbers.length;
@@ -178,7 +180,7 @@ function countBelow(numbers: readonly number[], limit: number): number {
   return low;
 }
 
-/** How many bytes before `end` of `bytes` are those at the end of the chunk; at most so many are looked at. */
+/** Counts the equal bytes before `end` and at the end of the chunk, at most `most`. */
 function commonEnd(bytes: Buffer, end: number, chunk: Buffer, most: number): number {
   const limit = Math.min(chunk.length, end, most);
   let length = 0;

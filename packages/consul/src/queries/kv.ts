@@ -7,7 +7,10 @@ import type { DecodeContext, DecodeItems, Query } from './query.js';
 
 type JsonFields = Readonly<Record<string, unknown>>;
 
-/** All keys under a prefix, or one key. @throws WatchError INVALID_OPTION for one that Consul cannot address. */
+/**
+ * The query for all keys under a prefix, or one key. @throws WatchError INVALID_OPTION for a key that Consul cannot
+ * address.
+ */
 export function kvQuery({ prefix, exact }: Target): Query {
   const key = addressable(prefix);
   return {
@@ -18,14 +21,14 @@ export function kvQuery({ prefix, exact }: Target): Query {
     path: pathOfKey(key),
     parameters: exact ? [] : [['recurse', '']],
     decoder: (before) => decoder(prefix, before),
-    // Each answer, a blocking one too, tells by a header that keys were hidden; an anonymous caller sees an empty list.
+    // Every answer, also of a blocking query, has a header if keys were hidden. An anonymous caller gets an empty list.
     lost: (known, entries) => entries.size === 0 && known.size > 0,
   };
 }
 
 function decoder(prefix: string, { known }: DecodeContext): DecodeItems {
-  // Consul lists keys in order. Where its order is not JavaScript's (beyond U+FFFF) a known entry may be missed and
-  // decoded once more.
+  // Consul lists keys in byte order. Beyond U+FFFF JavaScript's order differs: a known entry may then be missed and
+  // decoded again.
   const walk = new Walk(known);
   return (json) => {
     if (!Array.isArray(json)) return undefined;
@@ -38,14 +41,14 @@ function decoder(prefix: string, { known }: DecodeContext): DecodeItems {
   };
 }
 
-/** Undefined for a key that is none or was not asked for. */
+/** Undefined for an item without a key, or with a key that was not asked for. */
 function pairOf(fields: JsonFields, prefix: string, walk: Walk): Pair | undefined {
   const { Key: key } = fields;
   if (typeof key !== 'string' || !key.startsWith(prefix)) return undefined;
   const name = key.slice(prefix.length);
   const known = walk.find(name);
   const entry = decode(fields);
-  // Bytes are compared, too: a restored snapshot may have another value at the same ModifyIndex.
+  // Bytes are compared as well: a restored snapshot may have another value at the same ModifyIndex.
   return known !== undefined && sameRevision(known[1], fields) && sameBytes(known[1], entry) ? known : [name, entry];
 }
 
@@ -54,7 +57,7 @@ function sameRevision({ revision, createRevision }: Entry, { ModifyIndex, Create
 }
 
 function decode({ Value, ModifyIndex, CreateIndex }: JsonFields): Entry {
-  // An empty value is null. Copied: a small Buffer would keep the pool it was cut from.
+  // An empty value is null. The bytes are copied: a small Buffer would keep the pool that it was cut from.
   const value = typeof Value === 'string' ? new Uint8Array(Buffer.from(Value, 'base64')) : new Uint8Array();
   return entryOf(value, revisionOf(ModifyIndex), revisionOf(CreateIndex));
 }

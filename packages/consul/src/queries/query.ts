@@ -1,11 +1,11 @@
 import type { Revision } from '@rollcall/core';
 import type { KnownEntries, Pair } from './entries.js';
 
-/** What a parsed piece of an answer says. */
+/** The items of one parsed piece of an answer. */
 export interface DecodedPiece {
-  /** KnownEntries pairs themselves where they are the same. */
+  /** An unchanged item is the known pair itself. */
   readonly pairs: readonly Pair[];
-  /** Items that could not be understood and were left out. */
+  /** The number of items that could not be decoded and were left out. */
   readonly malformed: number;
 }
 
@@ -17,16 +17,16 @@ export interface DecodeContext {
   readonly index: Revision;
 }
 
-/** Takes the pieces of one answer, in order. Undefined for what is no piece of such an answer. */
+/** Decodes the pieces of one answer, in order. Undefined if a piece is not of such an answer. */
 export type DecodeItems = (json: unknown) => DecodedPiece | undefined;
 
-/** How one target is asked for, and what the answers mean. */
+/** How one target is requested, and how its answers are decoded. */
 export interface Query {
-  /** For messages, as `the KV prefix "a/"`. */
+  /** The target, for messages: `the KV prefix "a/"`. */
   readonly what: string;
-  /** Whether 404 says that there is nothing: so in the KV store only. */
+  /** Whether 404 means that there is nothing: true for the KV store only. */
   readonly absentIs404: boolean;
-  /** Whether agents can answer from a cache. */
+  /** Whether agents can answer the query from their cache. */
   readonly cacheable: boolean;
   /** Whether an answer is an array of objects, so that it can be parsed in pieces. Otherwise it is parsed whole. */
   readonly isList: boolean;
@@ -34,6 +34,6 @@ export interface Query {
   readonly path: string;
   readonly parameters: readonly (readonly [name: string, value: string])[];
   decoder(before: DecodeContext): DecodeItems;
-  /** Whether an answer lacks so much of what was known that a plain read must confirm it. */
+  /** Whether so many known entries are missing that a plain read must confirm it. */
   lost(known: KnownEntries, entries: KnownEntries): boolean;
 }

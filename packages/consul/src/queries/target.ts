@@ -11,7 +11,7 @@ export const QUERY_NAMES: QueryNames = {
 type UrlQuery = Readonly<Record<string, readonly string[]>>;
 
 /**
- * What a URL watches: a KV key or prefix, a service's instances, or the catalog.
+ * The target of a URL: a KV key or prefix, a service's instances, or the catalog.
  * @throws WatchError INVALID_URL for a key that Consul cannot address, or query names that do not go together.
  */
 export function targetOfUrl(url: string, path: string | undefined, query: UrlQuery): Target {

@@ -7,12 +7,12 @@ import { type KnownEntries, Pairs } from '../queries/entries.js';
 import type { KeptBody } from '../queries/keptBody.js';
 import type { Query } from '../queries/query.js';
 
-/** A whole answer that may be trusted. */
+/** A whole answer that may be believed. */
 export interface ConsulAnswer {
   readonly index: Revision;
   readonly entries: KnownEntries;
   readonly malformed: number;
-  /** To read the next answer by. */
+  /** The body, for the comparison with the next answer. */
   readonly body?: KeptBody | undefined;
 }
 
@@ -23,10 +23,10 @@ interface AnswerContext {
 }
 
 /**
- * Reads a reply, trusting nothing before status, index and type are Consul's: a load balancer's page must not pass for
- * an empty list, nor a list that access rules have filtered for a whole one.
+ * Reads a reply. It is believed only if status, index and type are Consul's: a load balancer's page must not pass for
+ * an empty list, nor a filtered list for a whole one.
  * @param parsed the items of its body; undefined if the body is not one of this query's answers.
- * @throws WatchError what the reply means if it is not an answer; FORBIDDEN for a filtered one.
+ * @throws WatchError for a reply that is no answer; FORBIDDEN for a filtered one.
  */
 export function readAnswer(
   reply: Reply,
@@ -47,8 +47,8 @@ export function readAnswer(
 }
 
 /**
- * Whether an answer is empty for a caller that Consul tells nothing of what it hides: one without a token cannot know
- * "nothing there" from "nothing for you" where the default is to deny.
+ * Whether an empty answer may hide something: if the default policy is to deny, a caller without a token gets an empty
+ * list.
  */
 export function isSilentlyEmpty({ headers }: Reply, { entries }: ConsulAnswer): boolean {
   return entries.size === 0 && headers['x-consul-default-acl-policy'] === 'deny';

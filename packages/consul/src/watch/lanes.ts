@@ -1,15 +1,15 @@
 import { Limiter } from '@rollcall/core/internal';
 
-/** The longest that a query may block while others wait for its lane, ms. */
+/** The longest wait of a query while others wait for its lane, ms. */
 export const SHARED_WAIT_MS = 2_000;
-/** Shorter waits would cost more requests than they gain, ms. */
+/** The shortest wait, ms: shorter ones would cost more requests than they gain. */
 export const LEAST_WAIT_MS = 100;
-/** What a turn takes beside its wait, ms: Consul's sixteenth, the way there and back. */
+/** Time of a turn besides its wait, ms: Consul's sixteenth, and the round trip. */
 const TURN_COST_MS = 50;
 
 /**
- * The connections that blocking queries may hold at once. With more watches than lanes they take turns: each blocks for
- * a short time only, and sees at its next turn what it missed.
+ * The connections for blocking queries. If there are more watches than lanes, they take turns: each blocks for a short
+ * time, and sees at its next turn what it missed.
  */
 export class Lanes {
   readonly size: number;
@@ -36,20 +36,23 @@ export class Lanes {
     if (this.#watches > this.size) this.#onCrowded();
   }
 
-  /** How long a query may block now, of the wait that was meant: all get their turn within half of that, if it can be. */
+  /**
+   * The wait of a query now, at most the given one: short enough that all watches have a turn within half of that, if
+   * possible.
+   */
   waitMs(ms: number): number {
     if (this.#watches <= this.size) return ms;
     const fair = (ms * this.size) / (2 * this.#watches);
     return Math.max(LEAST_WAIT_MS, Math.min(ms, SHARED_WAIT_MS, fair));
   }
 
-  /** How long it may take, ms, until each watch had its turn, at the wait that is meant. */
+  /** The time until each watch has had a turn, ms, at the given wait. */
   cycleMs(ms: number): number {
     if (this.#watches <= this.size) return 0;
     return Math.ceil(this.#watches / this.size) * (this.waitMs(ms) * (17 / 16) + TURN_COST_MS);
   }
 
-  /** Resolves when a lane is free. @returns leaves it. @throws the signal's reason when it aborts before. */
+  /** Waits for a free lane. @returns leaves it. @throws the signal's reason if it aborts first. */
   enter(signal: AbortSignal): Promise<() => void> {
     return this.#limiter.enter(signal);
   }

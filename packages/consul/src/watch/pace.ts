@@ -1,41 +1,50 @@
 import type { Timing } from '@rollcall/core';
 import { delay } from '@rollcall/core/internal';
 
-/** A steady 10 requests a second, as Consul's documentation advises a limit for keys that change all the time. */
+/**
+ * The shortest mean time between requests, ms: 10 a second, the limit that Consul's documentation advises for keys that
+ * change all the time.
+ */
 const INTERVAL_MS = 100;
-/** This many at once after a quiet time, so that a few changes in a row are seen without delay. */
+/** Requests without a pause after a quiet time, so that a few changes in a row are seen at once. */
 const BURST = 5;
-/** Watchers that one write woke do not come back in lockstep (consul-template adds the same). */
+/**
+ * A random pause, ms, so that watchers that one write woke do not come back in lockstep (consul-template adds the
+ * same).
+ */
 const DITHER_MS = 20;
-/** Reading may take up this part of a core: each change of one key brings the whole prefix. */
+/** The part of a core that reading may take: each change of one key brings the whole prefix. */
 const SHARE = 0.1;
-/** How much the newest answer counts in what answers cost: the first costs most, and any may meet the garbage collector. */
+/**
+ * The weight of the newest answer in the smoothed cost: the first answer costs most, and any may meet the garbage
+ * collector.
+ */
 const NEWEST = 0.3;
 
-/** A token bucket for the requests of one watch, which grows slower as reading the answers costs more. */
+/** A token bucket for the requests of one watch. It fills more slowly as answers cost more time. */
 export class Pace {
   readonly #timing: Timing;
   readonly #longestMs: number;
-  /** When the bucket would be full again. */
+  /** When the bucket is full again. */
   #due: number;
   #woken = false;
-  /** What the answer since the last turn cost, and what answers cost, smoothed. */
+  /** The cost of the answer since the last request, and the smoothed cost, ms. */
   #spentMs = 0;
   #costMs = 0;
 
-  /** @param longestMs whatever reading costs, requests are not further apart. */
+  /** @param longestMs the longest time between two requests, whatever answers cost. */
   constructor(timing: Timing, longestMs: number) {
     this.#timing = timing;
     this.#longestMs = longestMs;
     this.#due = timing.now() - BURST * INTERVAL_MS;
   }
 
-  /** Takes note of work that the answer made this thread do. */
+  /** Adds time that this thread worked for the answer. */
   spent(ms: number): void {
     this.#spentMs += ms;
   }
 
-  /** The items, to be gone through at once: what is done with them is work that the answer made, too. */
+  /** The items; the time of iterating them counts as work for the answer. */
   charging<T>(items: Iterable<T>): Iterable<T> {
     const timing = this.#timing;
     const spent = (ms: number): void => this.spent(ms);
@@ -45,7 +54,7 @@ export class Pace {
         try {
           yield* items;
         } finally {
-          // The first thing after what goes through them is done.
+          // Runs right after the code that iterates the items.
           queueMicrotask(() => spent(timing.now() - began));
         }
       },
@@ -53,7 +62,7 @@ export class Pace {
   }
 
   /**
-   * Resolves when the next request may go out, or at once when the signal aborts: the caller looks at the signal.
+   * Resolves when the next request may be sent, or at once when the signal aborts: check the signal afterwards.
    * @returns the pause, ms.
    */
   async turn(signal: AbortSignal): Promise<number> {

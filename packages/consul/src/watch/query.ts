@@ -22,7 +22,7 @@ export interface QueryContext {
 
 /** One query. */
 export interface QueryRequest {
-  /** Blocks until the index is above; undefined for a plain read. */
+  /** Blocks until the index is higher; undefined for a plain read. */
   readonly block?: { readonly index: Revision; readonly waitMs: number } | undefined;
   readonly consistency: Consistency;
   /** The entries of before: the result has these very objects for what is unchanged. */
@@ -42,13 +42,13 @@ export interface QueryResult extends ConsulAnswer {
   readonly early: boolean;
   /** `Timing.now()` of a moment at which the store was as the answer says. */
   readonly asOf: number;
-  /** How long this thread worked on it, ms. */
+  /** Time that this thread worked on the answer, ms. */
   readonly costMs: number;
 }
 
-/** Consul lets a blocking query wait up to a sixteenth longer than it was asked to. */
+/** Consul may wait a sixteenth longer than asked. */
 const OVERRUN = 17 / 16;
-/** What its answer may take beside, ms: it gives up half a second before the core takes it for silence. */
+/** Time that the answer may take besides, ms: the request gives up half a second before the core's silence timer. */
 const BLOCK_GRACE_MS = 2_500;
 
 /** @throws the signal's reason, or WatchError. */

@@ -4,10 +4,11 @@ import { editJson, parseJson } from './json.js';
 import { editYaml, parseYaml } from './yaml.js';
 
 /**
- * The keys and values of a YAML or JSON document: a string is its UTF-8 bytes, null is empty, `!!binary` is its bytes,
- * anything else is its JSON text. A lone surrogate in a string is an escaped byte, as in keys (`keyFromBytes`).
- * @throws WatchError UNREADABLE when the document is empty, not parsable, not a map or has a key twice: a document that
- *   may be half-written is an error, never a shorter list.
+ * Reads the keys and values of a YAML or JSON document. A string stands for its UTF-8 bytes, null for an empty value,
+ * `!!binary` for its bytes, anything else for its JSON text. A lone surrogate in a string is an escaped byte, as in
+ * keys (`keyFromBytes`).
+ * @throws WatchError UNREADABLE if the document is empty, cannot be parsed, is no map or has a key twice: a
+ *   half-written document is an error, and not a shorter list.
  */
 export function parseDocument(path: string, bytes: Uint8Array): Map<string, Uint8Array> {
   const text = textOf(path, bytes);
@@ -15,9 +16,9 @@ export function parseDocument(path: string, bytes: Uint8Array): Map<string, Uint
 }
 
 /**
- * The document with one key set, or removed when there is no value. JSON stays JSON; in YAML comments and order stay.
- * @returns undefined when the document is that way already.
- * @throws WatchError UNREADABLE as `parseDocument`; UNSUPPORTED when the document cannot express the change.
+ * The document with one key set, or removed if no value is given. JSON stays JSON; YAML keeps its comments and order.
+ * @returns undefined if nothing changes.
+ * @throws WatchError UNREADABLE as `parseDocument`; UNSUPPORTED if the document cannot express the change.
  */
 export function editDocument(
   path: string,
@@ -32,7 +33,7 @@ export function editDocument(
   if (value === undefined ? old === undefined : old !== undefined && Buffer.from(old).equals(value)) return undefined;
   if (value === undefined) wanted.delete(key);
   else wanted.set(key, value);
-  // Read back before it replaces anything: an anchor that other keys use cannot be taken away, for one.
+  // The new text is parsed before it is used: an anchor that other keys use cannot be removed, for example.
   try {
     const edited = json ? editJson(path, text, key, value) : editYaml(path, text, key, value);
     const result = Buffer.from(edited);
@@ -47,7 +48,7 @@ function parseText(path: string, text: string, json: boolean): Map<string, Uint8
   try {
     return json ? parseJson(path, text) : parseYaml(path, text);
   } catch (error) {
-    // The parsers, and everything that walks what they made, recurse.
+    // The parsers, and all functions that walk their results, are recursive.
     if (!(error instanceof RangeError)) throw error;
     throw unreadable(path, 'it is nested too deeply; flatten it');
   }
@@ -70,13 +71,13 @@ function sameContent(a: ReadonlyMap<string, Uint8Array>, b: ReadonlyMap<string, 
   return true;
 }
 
-/** A comment where JSON has white space: after the beginning, a bracket, a comma, a quote, or other white space. */
+/** A comment at a place where JSON allows white space. */
 const COMMENT = /(?:^|[\s{}[\],"])\/[/*]/;
 
-/** By the name; without a telling one, by the content, because YAML would rewrite JSON in its own style. */
+/** Decides by the file name's ending; otherwise by the content, because YAML would rewrite JSON in its own style. */
 function isJson(path: string, text: string): boolean {
   if (/\.json$/i.test(path)) return true;
-  // YAML reads some of it too, and takes the comment for a part of the next key: `// production "broker/1"`.
+  // YAML can read JSON with comments, and takes a comment for a part of the next key: `// production "broker/1"`.
   if (isJsonLike(text) && COMMENT.test(text.replace(/"(?:[^"\\\n]|\\.)*"/g, '""'))) return true;
   if (/\.ya?ml$/i.test(path)) return false;
   try {
@@ -87,7 +88,7 @@ function isJson(path: string, text: string): boolean {
   }
 }
 
-/** An object whose first key is in double quotes, or whose first thing is a comment. */
+/** An object whose first key is in double quotes, or that begins with a comment. */
 function isJsonLike(text: string): boolean {
   return /^\s*(?:\/[/*]|\{\s*(?:"|\/[/*]))/.test(text);
 }

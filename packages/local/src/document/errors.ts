@@ -1,11 +1,11 @@
 import { WatchError } from '@rollcall/core';
 
-/** UNREADABLE, naming the file. `why` ends the sentence `Cannot read "…": ` and says what to do. */
+/** Makes an UNREADABLE error. `why` continues the sentence `Cannot read "…": ` and says what to do. */
 export function unreadable(path: string, why: string, cause?: unknown): WatchError {
   return new WatchError('UNREADABLE', `Cannot read "${path}": ${why}.`, cause === undefined ? {} : { cause });
 }
 
-/** What a failed system call while reading means to a person. Anything without an errno is a defect: INTERNAL. */
+/** The error for a system call that failed during a read. An error without an errno is a defect: INTERNAL. */
 export function readFailure(path: string, error: unknown): WatchError {
   switch (errnoOf(error)) {
     case undefined:
@@ -28,7 +28,7 @@ export function readFailure(path: string, error: unknown): WatchError {
   }
 }
 
-/** What a failed system call while writing means to a person. */
+/** The error for a system call that failed during a write. */
 export function writeFailure(path: string, error: unknown): WatchError {
   const code = errnoOf(error);
   const text = `Cannot write "${path}": `;
@@ -66,7 +66,7 @@ export function writeFailure(path: string, error: unknown): WatchError {
   }
 }
 
-/** `ENOENT` and the like; undefined for what is no system error. */
+/** The errno, as `ENOENT`; undefined if it is no system error. */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'errno' in error && 'code' in error && typeof error.code === 'string'
     ? error.code

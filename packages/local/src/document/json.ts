@@ -3,7 +3,7 @@ import { isEscapedKey, quote } from '@rollcall/core/internal';
 import { visit } from 'jsonc-parser';
 import { unreadable } from './errors.js';
 
-/** One member of the top object: where its key begins, and the span of its value. Offsets into the text. */
+/** One member of the top object, as offsets into the text: the beginning of its key, and its value. */
 interface JsonMember {
   readonly key: string;
   readonly from: number;
@@ -12,8 +12,8 @@ interface JsonMember {
 }
 
 /**
- * The keys and values of a JSON document.
- * @throws WatchError UNREADABLE, with the line where it is known, when it is not one object with distinct keys.
+ * Reads the keys and values of a JSON document.
+ * @throws WatchError UNREADABLE, with the line if it is known, if the text is not one object with distinct keys.
  */
 export function parseJson(path: string, text: string): Map<string, Uint8Array> {
   const entries = new Map<string, Uint8Array>();
@@ -27,7 +27,7 @@ export function parseJson(path: string, text: string): Map<string, Uint8Array> {
   return entries;
 }
 
-/** The text with one key set (or removed, without a value); everything else stays as it was written, to the byte. */
+/** The text with one key set, or removed if no value is given. All other bytes stay as they are. */
 export function editJson(path: string, text: string, key: string, value: Uint8Array | undefined): string {
   const members = membersOf(path, text);
   const at = members.findIndex((member) => member.key === key);
@@ -53,7 +53,10 @@ function remove(text: string, members: readonly JsonMember[], at: number): strin
   return text.slice(0, from) + text.slice(to);
 }
 
-/** JSON.parse drops repeated keys and the digits of large numbers, so it only proves the text and its parts. */
+/**
+ * JSON.parse drops repeated keys, and digits of large numbers: so it only checks the text, whose members are read
+ * separately.
+ */
 function membersOf(path: string, text: string): JsonMember[] {
   let top: unknown;
   try {
@@ -67,7 +70,7 @@ function membersOf(path: string, text: string): JsonMember[] {
   return scan(text);
 }
 
-/** Where each member of a text that is known to be a JSON object stands. */
+/** Finds the members of a text that is a JSON object. */
 function scan(text: string): JsonMember[] {
   const members: JsonMember[] = [];
   let depth = 0;
@@ -99,17 +102,17 @@ function scan(text: string): JsonMember[] {
 function jsonValue(raw: string): Uint8Array {
   if (raw === 'null') return new Uint8Array();
   if (raw.startsWith('"')) return keyToBytes(JSON.parse(raw) as string);
-  // A scalar keeps its own text: JSON.stringify would round 12345678901234567890 and make 1.10 another version.
+  // A scalar keeps its text: JSON.stringify would round 12345678901234567890, and change 1.10.
   const isNested = raw.startsWith('{') || raw.startsWith('[');
   return keyToBytes(isNested ? JSON.stringify(JSON.parse(raw)) : raw);
 }
 
-/** Escaped bytes that together are UTF-8 are the same key as the text itself. */
+/** Escaped bytes that form UTF-8 name the same key as the text. */
 export function normalKey(text: string): string {
   return isEscapedKey(text) ? keyFromBytes(keyToBytes(text)) : text;
 }
 
-/** Says where, never what: the engine's own message quotes the document, which may hold secrets. */
+/** Gives the position alone: the engine's message quotes the document, which may hold secrets. */
 function notJson(path: string, text: string, error: unknown): WatchError {
   if (!(error instanceof SyntaxError)) throw error;
   const offsets: number[] = [];

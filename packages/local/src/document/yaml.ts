@@ -20,17 +20,17 @@ import { MAX_DEPTH } from './yamlDepth.js';
 import { isMergeKey, readYamlText, YamlError, type YamlText } from './yamlText.js';
 
 /**
- * What a document may expand to, in units of output per character, and a start for small ones: an alias bomb stops here.
- * Without aliases no character makes more than 6 (a control character in JSON is \u0007).
+ * The limit for expanded aliases (an alias bomb), in units of output: so many for each character, and some more for
+ * small documents. Without aliases no character makes more than 6 units (a control character in JSON is \u0007).
  */
 const MAX_EXPANSION = 8;
 const FREE_EXPANSION = 1024 * 1024;
-/** A JSON number as it may be written (RFC 8259 section 6). */
+/** A JSON number (RFC 8259, section 6). */
 const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
- * The keys and values of a YAML document.
- * @throws WatchError UNREADABLE, with the line, when it is not one map with distinct keys.
+ * Reads the keys and values of a YAML document.
+ * @throws WatchError UNREADABLE, with the line, if the text is not one map with distinct keys.
  */
 export function parseYaml(path: string, text: string): Map<string, Uint8Array> {
   const yaml = new YamlReader(path, text);
@@ -39,7 +39,7 @@ export function parseYaml(path: string, text: string): Map<string, Uint8Array> {
   return entries;
 }
 
-/** The text with one key set (or removed, without a value); comments and order stay. */
+/** The text with one key set, or removed if no value is given. Comments and order stay. */
 export function editYaml(path: string, text: string, key: string, value: Uint8Array | undefined): string {
   const { document, map, keyOf } = new YamlReader(path, text);
   const at = map.items.findIndex((pair) => keyOf(pair.key) === key);
@@ -47,7 +47,7 @@ export function editYaml(path: string, text: string, key: string, value: Uint8Ar
   if (value === undefined) {
     if (pair !== undefined) map.items.splice(at, 1);
   } else if (pair === undefined) {
-    // `{}` is how an empty map is written; what comes into it is written in lines.
+    // An empty map is written `{}`; a map with members is written in lines.
     if (map.items.length === 0) map.flow = false;
     map.items.push(new Pair(quoted(key), newValue(document, value)));
   } else {
@@ -91,11 +91,11 @@ class YamlReader {
       throw this.#unreadable(`the merge key <<${this.#lineOf(node)} is not supported; ${fix}`);
     }
     if (key.value instanceof Uint8Array) return keyFromBytes(key.value);
-    // As it is written, not as it would be printed: 0x10 and 1.10 are keys of their own.
+    // Keys are taken as they are written: 0x10 and 1.10 are keys of their own.
     return normalKey(typeof key.value === 'string' ? key.value : (key.source ?? String(key.value)));
   };
 
-  /** string = its UTF-8 bytes, null = empty, !!binary = its bytes, anything else = its JSON. */
+  /** The value's bytes: a string's UTF-8, none for null, those of `!!binary`, otherwise its JSON. */
   bytesOf(node: unknown): Uint8Array {
     const value = this.#follow(node);
     if (value === null || value === undefined) return new Uint8Array();
@@ -107,7 +107,7 @@ class YamlReader {
     return keyToBytes(this.#json(value));
   }
 
-  /** Every step costs at least one unit of what is left, so that expanding aliases ends. */
+  /** Each step takes at least one unit, so that the expansion of aliases ends. */
   #json(node: unknown, depth = 0): string {
     if (depth > MAX_DEPTH) {
       throw this.#unreadable(`aliases nest it more than ${MAX_DEPTH} levels deep, or one contains itself; flatten it`);
@@ -125,7 +125,7 @@ class YamlReader {
     throw this.#unreadable(`the value${this.#lineOf(node)} is of a kind that has no JSON form; write a map or a list`);
   }
 
-  /** Repeated keys, and what each alias stands for: the last anchor of its name before it (YAML 1.2.2, 7.1). */
+  /** Finds repeated keys, and each alias's target: the last anchor of its name before it (YAML 1.2.2, 7.1). */
   #check(): void {
     const anchors = new Map<string, Node>();
     const maps: YAMLMap[] = [];
@@ -178,7 +178,9 @@ class YamlReader {
   }
 }
 
-/** Two equal keys are found in one pass of `#check`: the parser compares every pair, minutes at 100,000 keys. */
+/**
+ * Repeated keys are found in one pass by `#check`: the parser compares every pair, which takes minutes at 100,000 keys.
+ */
 function readText(path: string, text: string): YamlText {
   try {
     return readYamlText(text, { uniqueKeys: false });
@@ -196,7 +198,7 @@ function scalarJson({ value, source }: Scalar): string {
   return JSON.stringify(typeof value === 'bigint' ? String(value) : value) ?? 'null';
 }
 
-/** Only double quotes can write an escaped byte (`\udcff`), and a key that is no merge key. */
+/** Escaped bytes (`\udcff`), and a key that looks like a merge key, need double quotes. */
 function quoted(text: string): Scalar {
   const scalar = new Scalar(text);
   if (isEscapedKey(text) || text === '<<') scalar.type = Scalar.QUOTE_DOUBLE;

@@ -1,17 +1,17 @@
-/** Levels of nesting that are read: far more than a list of keys or a configuration has. */
+/** The most levels of nesting: far more than a list of keys or a configuration has. */
 export const MAX_DEPTH = 100;
 
-/** Where a text is nested too deeply, from 1. */
+/** The line, from 1, at which the text is nested too deeply. */
 export interface DepthPlace {
   readonly line: number;
   readonly col: number;
 }
 
 /**
- * Finds nesting of more than 100 levels from the lexer's tokens alone, before anything that recurses sees the text.
- * In flow style each bracket is a level. In block style a level begins where a token stands further right than the level
- * that holds it, and a list may stand as far right as its key, so that there are at most two levels for each column.
- * @param tokens of yaml's Lexer, which together are the whole text and a few marks without a width.
+ * Finds nesting of more than 100 levels from the lexer's tokens, before any recursive function sees the text. In flow
+ * style each bracket is a level. In block style a level begins at a token further right than its parent; a list may
+ * stand as far right as its key, so there are at most two levels for each column.
+ * @param tokens the tokens of yaml's Lexer: the whole text, and some marks without a width.
  */
 export function depthError(tokens: Iterable<string>): DepthPlace | undefined {
   let place: DepthPlace = { line: 1, col: 1 };
@@ -20,7 +20,7 @@ export function depthError(tokens: Iterable<string>): DepthPlace | undefined {
   for (const token of tokens) {
     if (MARKS.includes(token)) continue;
     if (/^[[{]$/.test(token)) flow++;
-    // Closing brackets too many are an error, on which the parser spends seconds when they are thousands.
+    // Surplus closing brackets are an error; the parser spends seconds on thousands of them.
     else if (/^[\]}]$/.test(token) && --flow < -MAX_DEPTH) return place;
     else if (flow === 0 && !/^\s*$/.test(token)) {
       const { col } = place;
@@ -33,7 +33,7 @@ export function depthError(tokens: Iterable<string>): DepthPlace | undefined {
   return undefined;
 }
 
-/** Byte order mark, document, end of flow content, scalar: what the lexer puts before a token to say what it is. */
+/** Marks that the lexer puts before a token: byte order mark, document, end of flow content, scalar. */
 const MARKS: readonly string[] = ['\ufeff', '\x02', '\x18', '\x1f'];
 
 function after({ line, col }: DepthPlace, token: string): DepthPlace {

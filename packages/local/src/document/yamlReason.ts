@@ -1,7 +1,7 @@
 import type { ErrorCode } from 'yaml';
 
 /**
- * The parser's errors in our own words. Its messages quote the document, and what they quote may be a password: of
+ * The parser's errors in our own words. Its messages quote the document, and the quotation may be a password: for
  * `password: |S3cret` it says "Block scalar header includes extra characters: |S3cret".
  */
 const REASONS: Partial<Record<ErrorCode, string>> = {

@@ -2,27 +2,29 @@ import { type Document, isNode, isScalar, Lexer, LineCounter, parseDocument } fr
 import { depthError, MAX_DEPTH } from './yamlDepth.js';
 import { yamlReason } from './yamlReason.js';
 
-/** A YAML text that holds one document, parsed. */
+/** A parsed YAML text with one document. */
 export interface YamlText {
   readonly document: Document.Parsed;
-  /** The line, from 1, where a node begins; undefined for one that stands nowhere in the text. */
+  /** The line, from 1, of a node; undefined for a node that is not in the text. */
   lineOf(node: unknown): number | undefined;
   /** The line, from 1, of an offset into the text. */
   lineAt(offset: number): number;
 }
 
 export interface YamlTextOptions {
-  /** Refuses a key that is there twice in one map; compares every pair of keys, so for small documents only. */
+  /** Refuses repeated keys in a map. Compares every pair of keys, so use it for small documents only. */
   readonly uniqueKeys: boolean;
 }
 
-/** Why a text is not one YAML document that can be used. No word of it is the document's: that may hold a password. */
+/**
+ * Why a text is not one usable YAML document. The message quotes nothing of the document, which may hold a password.
+ */
 export class YamlError extends Error {
   override readonly name = 'YamlError';
-  /** From 1. */
+  /** The line or column, from 1. */
   readonly line: number;
   readonly column: number;
-  /** Whether the text may be the beginning of one that can be used. */
+  /** Whether the text may be the beginning of a usable one. */
   readonly mayBeCut: boolean;
 
   constructor(reason: string, { line, col }: { readonly line: number; readonly col: number }, mayBeCut: boolean) {
@@ -34,12 +36,12 @@ export class YamlError extends Error {
 }
 
 /**
- * Parses a text that holds one YAML document.
+ * Parses a text with one YAML document.
  * @throws YamlError also for more than 100 levels of nesting, several documents, and a merge key (`<<`).
  */
 export function readYamlText(text: string, { uniqueKeys }: YamlTextOptions): YamlText {
   const lines = new LineCounter();
-  // The parser recurses: a document of 10 KB that is nested 5,000 deep would end the process.
+  // The parser is recursive: 10 KB of text, nested 5,000 deep, would end the process.
   const tooDeep = depthError(new Lexer().lex(text));
   if (tooDeep !== undefined) {
     throw new YamlError(`it is nested more than ${MAX_DEPTH} levels deep; flatten it`, tooDeep, false);
@@ -63,7 +65,7 @@ export function readYamlText(text: string, { uniqueKeys }: YamlTextOptions): Yam
   };
 }
 
-/** Whether a key is YAML 1.1's merge key: taken as a plain key, it would leave out what it merges. */
+/** Whether a key is YAML 1.1's merge key. As a plain key it would leave out what it merges. */
 export function isMergeKey(key: unknown): boolean {
   return isScalar(key) && key.type === 'PLAIN' && key.source === '<<';
 }

@@ -3,8 +3,9 @@ import { type Adapter, invalidUrl, refuseOptions, splitUrl, targetOf } from '@ro
 import { FileSource } from './source.js';
 
 /**
- * `file:./brokers.yaml#broker/kafka/`, `file:/etc/brokers.json`, `file:///etc/brokers.d`: a YAML or JSON map of keys to
- * values, or a folder with one file a key. Without a fragment every key. Relative to the working directory of the call.
+ * Watches a YAML or JSON map of keys to values, or a folder with one file a key: `file:./brokers.yaml#broker/kafka/`,
+ * `file:/etc/brokers.json`, `file:///etc/brokers.d`. Without a fragment, all keys. A relative path starts at the
+ * working directory of the call.
  */
 export const fileAdapter: Adapter = {
   schemes: ['file'],

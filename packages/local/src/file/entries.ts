@@ -1,7 +1,7 @@
 import type { Entry, KeyMap } from '@rollcall/core';
 import { relativeKey, type Target } from '@rollcall/core/adapter';
 
-/** The entries the target covers, by relative key; those that `held` has with equal bytes are the same objects. */
+/** The target's entries by relative key. An entry that `held` has with equal bytes stays the same object. */
 export function entriesOf(
   content: ReadonlyMap<string, Uint8Array>,
   target: Target,
@@ -17,7 +17,7 @@ export function entriesOf(
   return entries;
 }
 
-/** Whether two versions hold the same objects, as `entriesOf` leaves them when nothing changed. */
+/** Whether two versions have the same entry objects, as `entriesOf` leaves them if nothing changed. */
 export function sameEntries(a: ReadonlyMap<string, Entry>, b: ReadonlyMap<string, Entry>): boolean {
   if (a.size !== b.size) return false;
   for (const [key, entry] of a) if (b.get(key) !== entry) return false;

@@ -7,7 +7,7 @@ import { stageFile } from './replace.js';
 
 /**
  * Writes one key of a folder.
- * @throws WatchError INVALID_OPTION when the key cannot be a file in the folder; the system's error.
+ * @throws WatchError INVALID_OPTION if the key cannot be a file in the folder; the system's error.
  */
 export async function putKeyFile(
   root: string,
@@ -28,7 +28,7 @@ export async function putKeyFile(
 }
 
 /**
- * Removes one key of a folder: the file, or the link to it.
+ * Removes one key of a folder: its file, or the link to it.
  * @returns whether it was there.
  * @throws as `putKeyFile`.
  */
@@ -78,7 +78,7 @@ function leadsAway(link: string, key: string): WatchError {
   );
 }
 
-/** A link may lead out of the folder; a pipe or a device is no key, though its name is free. */
+/** Refuses links, which may lead out of the folder, and pipes and devices, which are no keys. */
 async function assertReplaceable(path: string, key: string): Promise<void> {
   const there = await lstat(fsPath(path)).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT') throw error;

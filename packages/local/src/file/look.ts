@@ -5,34 +5,34 @@ import { keyFromBytes, WatchError } from '@rollcall/core';
 import { errnoOf, readFailure, unreadable } from '../document/errors.js';
 import { CONFIG_MAP_LINK, fsPath, isHidden, Places, resolveLinks } from './path.js';
 
-/** All that one read takes into memory, bytes: a path that leads to a disk image, or to `/`, must not end the process. */
+/** The most bytes that one read takes: a path to a disk image, or to `/`, must not end the process. */
 const MAX_BYTES = 64n * 1024n * 1024n;
 
-/** What is at a path, without its contents. */
+/** What is at a path, without the contents of files. */
 export interface PathLook {
-  /** Equal for two looks when nothing was changed between them, as far as the system's metadata tell. */
+  /** A text that is equal for two looks if nothing was changed between them, by the system's metadata. */
   readonly print: string;
-  /** Wall clock of the file system, ms: when anything there was last changed. Infinity where that is not known. */
+  /** When anything there was last changed, by the file system's wall clock, ms; Infinity if unknown. */
   readonly changedAt: number;
   readonly places: Places;
   readonly found: PathContent;
 }
 
 export type PathContent =
-  /** The path with all links followed. */
+  /** The path with all links resolved. */
   | { readonly type: 'document'; readonly path: string; readonly stat: BigIntStats }
   /** Keys and the paths of their files. */
   | { readonly type: 'folder'; readonly files: ReadonlyMap<string, string> }
   | { readonly type: 'trouble'; readonly error: WatchError };
 
-/** Never rejects: what cannot be looked at is found to be trouble. */
+/** Never rejects: what cannot be looked at is reported as trouble. */
 export async function lookAt(path: string): Promise<PathLook> {
   const places = new Places();
   try {
     const real = await resolveLinks(path, places);
     const there = await stat(fsPath(real), { bigint: true });
     if (there.isDirectory()) return await new FolderWalk(path, places).walk(await folderRoot(real, places));
-    // Reading a pipe or a device would wait for good.
+    // Reading a pipe or a device could wait for ever.
     if (!there.isFile()) throw unreadable(path, 'it is neither a file nor a folder; name one of these');
     if (there.size > MAX_BYTES) throw tooLarge(path);
     const print = printOf(real, there);
@@ -44,8 +44,8 @@ export async function lookAt(path: string): Promise<PathLook> {
 }
 
 /**
- * Where a folder's keys are: in the ConfigMap's current version when it is one, found once so that all keys are of one
- * version, else in the folder itself.
+ * The folder that holds the keys. For a ConfigMap it is the present version's, found once, so that all keys are of one
+ * version.
  */
 export async function folderRoot(folder: string, places: Places): Promise<string> {
   const link = join(folder, CONFIG_MAP_LINK);
@@ -95,7 +95,7 @@ class FolderWalk {
     }
   }
 
-  /** Links to files are followed; links to folders are not, because they may lead out of the folder or in a circle. */
+  /** Links to files are followed. Links to folders are not: they may lead out of the folder, or in a circle. */
   async #file(path: string, key: string, child: Dirent<Buffer>): Promise<void> {
     let real: string;
     let there: BigIntStats;
@@ -103,7 +103,7 @@ class FolderWalk {
       real = child.isSymbolicLink() ? await resolveLinks(path, this.#places) : path;
       there = await stat(fsPath(real), { bigint: true });
     } catch (error) {
-      // A key whose file is away is not a key that was deleted.
+      // A file that vanished during the look is no deleted key: look again.
       throw readFailure(path, error);
     }
     if (!there.isFile()) return;

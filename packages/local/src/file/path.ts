@@ -3,23 +3,23 @@ import { dirname, join } from 'node:path';
 import { keyFromBytes, keyToBytes } from '@rollcall/core';
 import { isEscapedKey } from '@rollcall/core/internal';
 
-/** As Linux does (path_resolution(7)): then the links lead in a circle. */
+/** The most links on a path, as in Linux (path_resolution(7)); more are a circle. */
 const MAX_LINKS = 40;
 
 /**
- * What to watch: in each folder, the names that matter. An atomic rename gives the name another inode, so it is the
- * folder that tells of it, not the file.
+ * The places to watch: in each folder, the names that matter. Folders are watched and not files: an atomic rename gives
+ * the name another inode, and the folder reports it.
  */
 export class Places {
   readonly #names = new Map<string, Set<string> | 'keys'>();
 
-  /** One name in a folder. */
+  /** Watches one name in a folder. */
   add(folder: string, name: string): void {
     const names = this.#names.get(folder) ?? new Set();
     if (names !== 'keys') this.#names.set(folder, names.add(name));
   }
 
-  /** A folder whose files are keys: every name matters that is not hidden from keys, and the link of a ConfigMap. */
+  /** Watches a folder of keys: every name that may be a key, and the link of a ConfigMap. */
   addKeys(folder: string): void {
     this.#names.set(folder, 'keys');
   }
@@ -34,29 +34,32 @@ export class Places {
   }
 }
 
-/** Kubernetes writes a volume into a new folder and swaps this link to it, so that all keys change at once. */
+/** Kubernetes writes a volume into a new folder and then swaps this link, so that all keys change at once. */
 export const CONFIG_MAP_LINK = '..data';
 
-/** Dotfiles, locks and swap files; a Kubernetes volume's machinery and our own temporary files begin with two dots. */
+/**
+ * Names that are no keys: dotfiles, locks and swap files; the machinery of a Kubernetes volume and our own temporary
+ * files begin with two dots.
+ */
 const DOT_NAME = /^\./;
-/** What editors, copies and patches leave behind: `NAME~`, `#NAME#`, `NAME.swp` and the like. */
+/** Names that editors, copies and patches leave behind: `NAME~`, `#NAME#`, `NAME.swp` and so on. */
 const LEFTOVER = /~$|^#.*#$|\.(?:sw[a-p]|bak|tmp|orig|rej)$/i;
 const README = /^README(?:\.[a-z]+)?$/i;
 
-/** Names in a folder that are no keys, of files and of folders. */
+/** Whether a name in a folder is no key. */
 export function isHidden(name: string): boolean {
   return DOT_NAME.test(name) || LEFTOVER.test(name) || README.test(name);
 }
 
-/** Paths are text with escaped bytes, like keys (`keyFromBytes`); the system wants the bytes. */
+/** Paths are text with escaped bytes, like keys (`keyFromBytes`). The system needs the bytes. */
 export function fsPath(path: string): string | Buffer {
   return isEscapedKey(path) ? Buffer.from(keyToBytes(path)) : path;
 }
 
 /**
- * Follows every link on an absolute path. `realpath` gives the same path, but not the places where a link can be
- * swapped; those are added, also when this throws.
- * @throws the system's error, where the path leads nowhere.
+ * Resolves every link on an absolute path, and collects the places where a link can be swapped (`realpath` does not
+ * give them). The places are collected also if it throws.
+ * @throws the system's error if the path leads nowhere.
  */
 export async function resolveLinks(path: string, places: Places): Promise<string> {
   let at = '/';

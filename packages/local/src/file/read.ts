@@ -7,22 +7,22 @@ import { lookAt, type PathLook } from './look.js';
 import { fsPath, type Places } from './path.js';
 
 /**
- * How long a file must have been left alone before it is believed, ms. A writer that truncates and then writes in
- * steps leaves, for a moment, a document that parses and lacks keys; nothing in the file tells it from a whole one.
- * Longer than the kernel's timestamp granularity (10 ms at HZ=100), so that no change hides behind an equal mtime.
+ * A file must be unchanged for this long before it is believed, ms. A writer that truncates and writes in steps leaves,
+ * for a moment, a document that parses and lacks keys; nothing in the file shows that. It is longer than the kernel's
+ * timestamp granularity (10 ms at HZ=100), so that no change hides behind an equal mtime.
  */
 const SETTLE_MS = 50;
 /**
- * What was last changed longer ago than this by the system's clock, ms, has been left alone already. Far above what the
- * clock of a file server is off.
+ * A file whose last change is older than this, ms, counts as unchanged for long enough. Far above the clock error of a
+ * file server.
  */
 const LONG_AGO_MS = 10_000;
-/** How long to wait for that, ms, before somebody is told. */
+/** If a file never comes to rest for this long, ms, an error is reported. */
 const PATIENCE_MS = 5_000;
-/** Files of a folder read at once. */
+/** Files of a folder that are read at once. */
 const PARALLEL_READS = 16;
 
-/** Who looks: a watch, which also hears of events, or a single read. */
+/** What a read needs of its caller: a watch, which gets events, or a single read. */
 export interface Observer {
   readonly signal: AbortSignal;
   readonly timing: Timing;
@@ -31,12 +31,12 @@ export interface Observer {
   takeChanged(): boolean;
 }
 
-/** Looks by itself only. */
+/** For a single read, which gets no events. */
 export function singleRead(signal: AbortSignal): Observer {
   return { signal, timing: holdingTiming, place: async () => {}, takeChanged: () => false };
 }
 
-/** Somebody waits for the answer of a single read, so the process must not end before it. */
+/** A single read keeps the process running: a caller waits for it. */
 const holdingTiming: Timing = {
   ...systemTiming,
   schedule: (ms, run) => {
@@ -46,10 +46,10 @@ const holdingTiming: Timing = {
 };
 
 /**
- * Reads once nothing changes any more: unchanged for a while before the read, and still unchanged after it.
- * @returns what `use` made of the path; or the trouble there, which has to be settled too: many an editor moves a file
- *   away before it writes the new one.
- * @throws WatchError UNREADABLE when it does not come to rest; the signal's reason when aborted.
+ * Reads a path that is at rest: unchanged for a while before the read, and still unchanged after it.
+ * @returns the result of `use`, or the trouble at the path. Trouble must be at rest, too: many editors move a file away
+ *   before they write the new one.
+ * @throws WatchError UNREADABLE if the path does not come to rest; the signal's reason when aborted.
  */
 export async function readSettled<T>(
   path: string,
@@ -89,8 +89,8 @@ async function attempt<T>(path: string, use: () => Promise<T>): Promise<T | Watc
 }
 
 /**
- * The keys and values of what was found.
- * @throws WatchError UNREADABLE, FORBIDDEN; a system error where the files went away meanwhile.
+ * Reads the keys and values of what was found.
+ * @throws WatchError UNREADABLE, FORBIDDEN; a system error if files vanished meanwhile.
  */
 export async function contentOf(path: string, { found }: PathLook): Promise<Map<string, Uint8Array>> {
   switch (found.type) {

@@ -6,12 +6,12 @@ import type { Revision } from '@rollcall/core';
 import { errnoOf } from '../document/errors.js';
 import { fsPath } from './path.js';
 
-/** The next version of a file, beside it on the disk. Either `commit` or `discard` it. */
+/** The next version of a file, in a temporary file beside it. Call `commit` or `discard`. */
 export interface StagedFile {
   readonly stat: BigIntStats;
   /**
-   * Gives it the path, atomically: readers see the old or the new, whole, also after a crash.
-   * Synchronous, so that a read of this process has a higher revision if and only if it sees the new file.
+   * Moves it to the path, atomically: readers see the old or the new version, whole, also after a crash. Synchronous,
+   * so that a read of this process has a higher revision if and only if it sees the new file.
    * @throws the system's error; nothing is left behind.
    */
   commit(nextRevision: () => Revision): Revision;
@@ -19,11 +19,12 @@ export interface StagedFile {
 }
 
 /**
- * Writes what is to stand at the path, with the mode and owner of what stands there now.
+ * Writes the next version, with the mode and owner of the present one.
  * @throws the system's error; nothing is left behind.
  */
 export async function stageFile(path: string, bytes: Uint8Array): Promise<StagedFile> {
-  // In the same folder, because a rename is atomic only within one file system. Two dots: never taken for a key.
+  // In the same folder: a rename is atomic only within one file system. The name begins with two dots, so it is never
+  // taken for a key.
   const temporary = fsPath(join(dirname(path), `..rollcall-${randomUUID()}`));
   try {
     return {
@@ -48,12 +49,12 @@ export async function stageFile(path: string, bytes: Uint8Array): Promise<Staged
 
 async function write(temporary: string | Buffer, path: string, bytes: Uint8Array): Promise<BigIntStats> {
   const old = await statIfThere(path);
-  // Until it has the old one's owner, nobody else may read it.
+  // Nobody else may read it before it has the old file's owner.
   const handle = await open(temporary, 'wx', old === undefined ? 0o666 : 0o600);
   try {
     await handle.writeFile(bytes);
     if (old !== undefined) {
-      // Only root may give files away; another owner is no reason to refuse a write that the folder allows.
+      // Only root may change a file's owner. Another owner is no reason to refuse a write that the folder allows.
       await handle.chown(Number(old.uid), Number(old.gid)).catch(() => {});
       await handle.chmod(Number(old.mode & 0o7777n));
     }

@@ -1,6 +1,6 @@
 import type { Revision } from '@rollcall/core';
 
-/** A file has no history: its revisions count the reads and writes of one source. */
+/** The revisions of a file source: a count of its reads and writes, because a file has no history. */
 export class FileRevisions {
   #last = 0;
 

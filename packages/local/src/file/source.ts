@@ -7,10 +7,10 @@ import { FileRevisions } from './revisions.js';
 import { watchFile } from './watch.js';
 import { FileWriter } from './writer.js';
 
-/** A document or a folder as the core sees it. Nothing is open while nobody watches, reads or writes. */
+/** A document or a folder as a source. Nothing is open unless a watch, read or write is running. */
 export class FileSource implements Source {
   readonly supports = { resume: false, deltas: false, history: false };
-  /** A file that does not change is silent, and that is no sign of anything. */
+  /** A file that does not change is silent, which means nothing. */
   readonly maxSilenceMs = Number.POSITIVE_INFINITY;
   readonly write: FileWriter;
   readonly #path: string;

@@ -10,8 +10,8 @@ interface FolderWatch {
 }
 
 /**
- * Tells that something may have changed in any of the places. Only a hint: the system loses events on network and
- * container mounts, so whoever waits here looks by himself too. Never holds the process.
+ * Reports that something may have changed in a place. Only a hint: the system loses events on network and container
+ * mounts, so the caller must also look by itself. It does not keep the process running.
  */
 export class FileWatcher {
   readonly #logger: Logger;
@@ -66,7 +66,7 @@ export class FileWatcher {
     try {
       const { dev, ino } = await stat(fsPath(folder), { bigint: true });
       const inode = `${dev}:${ino}`;
-      // The place could have been left, or another folder moved to its path, meanwhile.
+      // The place may have been dropped, or another folder moved to its path, meanwhile.
       if (this.#closed || this.#handles.get(folder)?.inode === inode) return;
       this.#drop(folder);
       const watcher = watch(fsPath(folder), { persistent: false, encoding: 'buffer' });
@@ -84,7 +84,7 @@ export class FileWatcher {
 
   #onEvent(folder: string, name: string | Buffer | null): void {
     const text = name === null ? undefined : keyFromBytes(Buffer.from(name));
-    // A folder that is itself removed is told of by its own name.
+    // The removal of the folder itself is reported under its own name.
     if (text !== undefined && text !== basename(folder) && !this.#places?.matters(folder, text)) return;
     this.#changed = true;
     this.#wake();
@@ -95,7 +95,7 @@ export class FileWatcher {
     this.#handles.delete(folder);
   }
 
-  /** Too many watches, a mount that has none: slower, not wrong. */
+  /** The system refuses to watch: too many watches, or a mount without events. Changes are then noticed more slowly. */
   #refuse(folder: string, error: unknown): void {
     if (this.#closed || this.#refused.has(folder)) return;
     this.#refused.add(folder);

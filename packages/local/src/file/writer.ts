@@ -13,7 +13,7 @@ import type { FileRevisions } from './revisions.js';
 
 interface Version {
   readonly look: PathLook;
-  /** Of the document itself, all links followed. */
+  /** The path of the document itself, all links resolved. */
   readonly path: string;
   readonly bytes: Uint8Array;
 }
@@ -28,7 +28,7 @@ export class FileWriter {
   readonly #revisions: FileRevisions;
   readonly #closed = new AbortController();
   #lastWrite: Promise<unknown> = Promise.resolve();
-  /** The document this writer left behind. */
+  /** The document that this writer wrote last. */
   #own: BigIntStats | undefined;
 
   constructor(path: string, revisions: FileRevisions) {
@@ -37,7 +37,7 @@ export class FileWriter {
   }
 
   /**
-   * Sets a key. A document that is missing or unreadable stays untouched: a writer may be halfway through it.
+   * Sets a key. A missing or unreadable document stays untouched: another writer may be halfway through it.
    * @throws WatchError UNSUPPORTED (a lease, a key the place cannot hold), INVALID_OPTION, UNREADABLE, FORBIDDEN,
    *   UNAVAILABLE.
    */
@@ -63,7 +63,7 @@ export class FileWriter {
     });
   }
 
-  /** Waits for the write under way; those that wait for a document to come to rest are given up. */
+  /** Waits for the running write, and ends writes that wait for a document to come to rest. */
   async close(): Promise<void> {
     this.#closed.abort(new WatchError('CLOSED', `The source of "${this.#path}" was closed; open it again to write.`));
     await this.#lastWrite;
@@ -82,7 +82,7 @@ export class FileWriter {
     return turn;
   }
 
-  /** Where the keys' files are; undefined when the path is a document. */
+  /** The folder of the keys' files; undefined if the path is a document. */
   async #folder(): Promise<string | undefined> {
     try {
       const places = new Places();
@@ -93,7 +93,7 @@ export class FileWriter {
     }
   }
 
-  /** @returns undefined when there was nothing to change. */
+  /** @returns undefined if nothing changes. */
   async #edit(key: string, value: Uint8Array | undefined): Promise<Revision | undefined> {
     for (;;) {
       const { look, path, bytes } = await this.#read();
@@ -105,14 +105,14 @@ export class FileWriter {
         this.#own = staged.stat;
         return revision;
       }
-      // Somebody saved it meanwhile: the change belongs into what is there now.
+      // The document was saved meanwhile: the change is applied to the new version.
       await staged.discard();
     }
   }
 
   async #read(): Promise<Version> {
     const look = await lookAt(this.#path);
-    // What this writer left there is whole: no need to wait until it proves to be.
+    // This writer's own version is whole: it need not come to rest first.
     if (this.#isOwn(look)) return this.#version(look);
     const { result } = await readSettled(this.#path, singleRead(this.#closed.signal), (rested) =>
       this.#version(rested),

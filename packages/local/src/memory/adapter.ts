@@ -5,9 +5,9 @@ import { MemorySource } from './source.js';
 import { MemoryStore } from './store.js';
 import type { MemoryBackend } from './watch.js';
 
-/** `memory:name`, or `memory:name#prefix/`: stores inside the process, for tests and demonstrations. */
+/** Watches stores inside the process, for tests and demonstrations: `memory:name`, or `memory:name#prefix/`. */
 export interface MemoryAdapter extends Adapter {
-  /** The store that `memory:name` watches. Made on first use; each adapter has its own. */
+  /** The store of `memory:name`, made at first use. Each adapter has its own stores. */
   store(name: string): MemoryStore;
 }
 

@@ -6,22 +6,22 @@ export type MemoryWrite =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array | string }
   | { readonly type: 'delete'; readonly key: string };
 
-/** A key before and after a write; undefined where it is not there. */
+/** A key's entry before and after a write; undefined if there was none. */
 interface LoggedChange {
   readonly key: string;
   readonly before: Entry | undefined;
   readonly after: Entry | undefined;
 }
 
-/** The current keys of a store and the log of how they came to be, as far back as it was not compacted. */
+/** The present keys of a store, and the log of its changes since the last compaction. */
 export class MemoryHistory {
   readonly #name: string;
   #entries = new Map<string, Entry>();
-  /** The changes of revision `compacted + 1 + index`: every write is one revision more. */
+  /** The changes of revision `compacted + 1 + index`: every write is one revision. */
   #log: (readonly LoggedChange[])[] = [];
   #revision = 0n;
 
-  /** @param name in errors. */
+  /** @param name the store's name, for errors. */
   constructor(name: string) {
     this.#name = name;
   }
@@ -30,7 +30,7 @@ export class MemoryHistory {
     return this.#revision;
   }
 
-  /** The oldest revision whose state is still known. */
+  /** The oldest revision whose state is known. */
   get compacted(): bigint {
     return this.#revision - BigInt(this.#log.length);
   }
@@ -40,7 +40,7 @@ export class MemoryHistory {
     return this.#entries;
   }
 
-  /** Applies all writes as one revision, in order. Deleting what is not there is no write. */
+  /** Applies all writes as one revision, in order. Deleting a missing key is no write. */
   commit(writes: readonly MemoryWrite[]): void {
     const revision = String(this.#revision + 1n);
     const changes: LoggedChange[] = [];
@@ -57,7 +57,7 @@ export class MemoryHistory {
     this.#revision++;
   }
 
-  /** The changes of one revision after `compacted`; undefined for one that is yet to come. */
+  /** The changes of one revision after `compacted`; undefined for a future one. */
   changesOf(revision: bigint): readonly LoggedChange[] | undefined {
     return this.#log[Number(revision - this.compacted) - 1];
   }
@@ -71,7 +71,7 @@ export class MemoryHistory {
     return state;
   }
 
-  /** Forgets how the store came to be what it was at `revision`. */
+  /** Forgets the changes up to `revision`. */
   compact(revision: bigint): void {
     if (revision > this.compacted) this.#log.splice(0, Number(revision - this.compacted));
   }
@@ -91,7 +91,7 @@ export class MemoryHistory {
   }
 
   /**
-   * The number of a revision whose state is known.
+   * A revision as a number. Its state must be known.
    * @throws WatchError INVALID_OPTION for anything else.
    */
   known(revision: Revision): bigint {
@@ -109,19 +109,19 @@ export class MemoryHistory {
   }
 }
 
-/** @throws WatchError INVALID_OPTION when the text is no canonical decimal. */
+/** @throws WatchError INVALID_OPTION if the text is no canonical decimal. */
 export function revisionNumber(revision: Revision): bigint {
   if (/^(0|[1-9]\d*)$/.test(revision)) return BigInt(revision);
   throw new WatchError('INVALID_OPTION', `revision: "${revision}" is not a decimal number such as "7".`);
 }
 
 function entryOf(value: Uint8Array | string, revision: Revision, before: Entry | undefined): Entry {
-  // A copy: the caller may go on writing to its own buffer.
+  // A copy: the caller may change its buffer.
   const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : Uint8Array.from(value);
   return { value: bytes, revision, createRevision: before?.createRevision ?? revision };
 }
 
-/** One text for each key's bytes: escaped bytes that happen to form UTF-8 are that UTF-8. */
+/** One text for each key's bytes: escaped bytes that form UTF-8 become that text. */
 function canonical(key: string): string {
   return isEscapedKey(key) ? keyFromBytes(keyToBytes(key)) : key;
 }

@@ -1,18 +1,18 @@
 import { WatchError } from '@rollcall/core';
 
 /**
- * What stands between a store and its watchers, and everything that can go wrong there. Streams pull: each remembers
- * which cuts, beats and replays it has seen, and waits on `changed` for more.
+ * The link between a store and its watches, with every fault that it can have. Watches pull: each remembers the cuts,
+ * beats and replays that it has seen, and waits on `changed`.
  */
 export class MemoryLink {
-  /** What the source reports as its own; see `MemoryStore.maxSilenceMs`. */
+  /** The source's `maxSilenceMs`; see `MemoryStore.maxSilenceMs`. */
   maxSilenceMs = Number.POSITIVE_INFINITY;
-  /** How often the streams were cut so far, and why the last time. */
+  /** The number of cuts, and the error of the last. */
   cuts = 0;
   cutError: WatchError | undefined;
-  /** How often the store gave a sign of life so far. */
+  /** The number of signs of life. */
   beats = 0;
-  /** How often streams were set back so far, and to which revision the last time. */
+  /** The number of replays, and the revision after which the last begins. */
   replays = 0;
   replayAfter = 0n;
   readonly #name: string;
@@ -20,17 +20,17 @@ export class MemoryLink {
   readonly #silences = new Set<symbol>();
   readonly #waiting = new Set<() => void>();
 
-  /** @param name in errors. */
+  /** @param name the store's name, for errors. */
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** Half-open: nothing is answered, and nobody is told. */
+  /** A half-open link: nothing is answered, and nobody is notified. */
   get silent(): boolean {
     return this.#silences.size > 0;
   }
 
-  /** Wakes everybody who waits on `changed`. */
+  /** Wakes all that wait on `changed`. */
   notify(): void {
     for (const wake of this.#waiting) wake();
   }

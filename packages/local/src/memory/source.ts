@@ -13,7 +13,7 @@ import { revisionNumber } from './history.js';
 import { select } from './target.js';
 import { type MemoryBackend, MemoryWatch } from './watch.js';
 
-/** A memory store as the core sees it. It has no connection of its own, so disposing of it does nothing. */
+/** A memory store as a source. It has no connection, so disposing of it does nothing. */
 export class MemorySource implements Source {
   readonly supports = { resume: true, deltas: true, history: true };
   readonly #backend: MemoryBackend;
@@ -30,7 +30,7 @@ export class MemorySource implements Source {
     return new MemoryWatch(this.#backend, target, from).updates(signal);
   }
 
-  /** @throws WatchError COMPACTED, or ROLLED_BACK for a revision that is yet to come. */
+  /** @throws WatchError COMPACTED; ROLLED_BACK for a future revision. */
   async read(target: Target, options: FullReadOptions): Promise<FullRead> {
     await this.#reach(options.signal);
     const { name, history } = this.#backend;
@@ -65,7 +65,10 @@ export class MemorySource implements Source {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** Waits out a silence, as a request on a half-open connection does. @throws the outage's error, or the signal's reason. */
+  /**
+   * Waits for the end of a silence, as a request on a half-open link does. @throws the outage's error, or the signal's
+   * reason.
+   */
   async #reach(signal = new AbortController().signal): Promise<void> {
     while (this.#backend.link.silent && !signal.aborted) await this.#backend.link.changed(signal);
     signal.throwIfAborted();

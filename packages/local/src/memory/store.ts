@@ -4,8 +4,8 @@ import { type MemoryHistory, type MemoryWrite, revisionNumber } from './history.
 import type { MemoryLink } from './link.js';
 
 /**
- * A store inside the process, and the far end of its watches: what another program would do to a server is done here,
- * faults included. Every write is one revision; the first is "1". History is kept until it is compacted.
+ * A store inside the process, from the side of its server: writes and faults are made here. Every write is one
+ * revision; the first is "1". History is kept until it is compacted.
  */
 export class MemoryStore {
   readonly #history: MemoryHistory;
@@ -20,7 +20,7 @@ export class MemoryStore {
     return String(this.#history.revision);
   }
 
-  /** The current values of the keys that begin with the prefix, by whole key. */
+  /** The present values of the keys with a prefix, by whole key. */
   list(prefix = ''): Map<string, Uint8Array> {
     const found = new Map<string, Uint8Array>();
     for (const [key, { value }] of this.#history.entries) {
@@ -33,7 +33,7 @@ export class MemoryStore {
     this.transaction([{ type: 'put', key, value }]);
   }
 
-  /** Deleting what is not there is no write. */
+  /** Deletes a key. Deleting a missing key is no write. */
   delete(key: string): void {
     this.transaction([{ type: 'delete', key }]);
   }
@@ -45,7 +45,7 @@ export class MemoryStore {
   }
 
   /**
-   * Forgets the history before a revision, by default all of it. A stream or resume from before it gets COMPACTED.
+   * Forgets the history before a revision; by default all of it. A watch or resume from before it gets COMPACTED.
    * @throws WatchError INVALID_OPTION for a revision that is not in the history.
    */
   compact(revision: Revision = this.revision): void {
@@ -54,7 +54,7 @@ export class MemoryStore {
   }
 
   /**
-   * Undoes everything after a revision, as a restored backup does, and cuts all streams.
+   * Undoes everything after a revision, as a restored backup does, and cuts all watches.
    * @throws WatchError INVALID_OPTION for a revision that is not in the history.
    */
   rewind(revision: Revision): void {
@@ -63,49 +63,50 @@ export class MemoryStore {
   }
 
   /**
-   * Leaves an empty store with no history at `revision` (of any size: the next write is one more), and cuts all streams.
-   * @throws WatchError INVALID_OPTION when the revision is not a decimal number.
+   * Empties the store and its history, sets its revision (of any size: the next write is one more), and cuts all
+   * watches.
+   * @throws WatchError INVALID_OPTION if the revision is no decimal number.
    */
   wipe(revision: Revision = '0'): void {
     this.#history.wipe(revisionNumber(revision));
     this.#link.interrupt();
   }
 
-  /** Ends all streams with an error, UNREACHABLE by default; new ones are accepted. */
+  /** Ends all watches with an error, by default UNREACHABLE. New watches are accepted. */
   interrupt(error?: WatchError): void {
     this.#link.interrupt(error);
   }
 
   /**
-   * As `interrupt`, and every new watch, read and write through a source gets the error too.
-   * @returns what ends the outage.
+   * As `interrupt`; every new watch, read and write of a source fails with the error, too.
+   * @returns ends the outage.
    */
   outage(error?: WatchError): () => void {
     return this.#link.outage(error);
   }
 
   /**
-   * Half-open: streams stay, and nothing is delivered or answered, on new ones either.
-   * @returns what ends the silence; what piled up is then delivered.
+   * A half-open link: watches stay open, and nothing is delivered or answered.
+   * @returns ends the silence; then everything is delivered.
    */
   silence(): () => void {
     return this.#link.silence();
   }
 
-  /** A sign of life, without a revision, on all streams. */
+  /** Sends a sign of life, without a revision, to all watches. */
   heartbeat(): void {
     this.#link.heartbeat();
   }
 
   /**
-   * Makes all streams deliver again what came after a revision: old and duplicate events.
+   * Makes all watches deliver everything after a revision again: old and duplicate events.
    * @throws WatchError INVALID_OPTION for a revision that is not in the history.
    */
   replay(after: Revision): void {
     this.#link.replay(this.#history.known(after));
   }
 
-  /** How long a watch may be silent, ms. Infinity unless set, because an idle store says nothing by itself. */
+  /** The source's `maxSilenceMs`. Default: Infinity, because an idle store says nothing. */
   get maxSilenceMs(): number {
     return this.#link.maxSilenceMs;
   }

@@ -4,9 +4,9 @@ import { type MemoryHistory, revisionNumber } from './history.js';
 import type { MemoryLink } from './link.js';
 import { select } from './target.js';
 
-/** A store as its sources see it. */
+/** The parts of a store that sources use. */
 export interface MemoryBackend {
-  /** In errors. */
+  /** The store's name, for errors. */
   readonly name: string;
   readonly history: MemoryHistory;
   readonly link: MemoryLink;
@@ -20,7 +20,7 @@ export class MemoryWatch {
   readonly #backend: MemoryBackend;
   readonly #target: Target;
   readonly #from: Resume | undefined;
-  /** The revision up to which everything was delivered; undefined until the store first answered. */
+  /** The revision up to which everything was delivered; undefined before the first answer. */
   #cursor: bigint | undefined;
   #cuts: number;
   #beats: number;
@@ -43,7 +43,7 @@ export class MemoryWatch {
     }
   }
 
-  /** What there is to deliver now. */
+  /** The next update; undefined if there is none. */
   #take(): Update | undefined {
     const { link } = this.#backend;
     if (this.#cuts !== link.cuts && link.cutError !== undefined) throw link.cutError;
@@ -71,11 +71,11 @@ export class MemoryWatch {
     const from = revisionNumber(this.#from.revision);
     this.#prove(from, this.#from.proof);
     this.#cursor = from;
-    // With nothing missed, say so: the reader must learn that the resumed watch is current.
+    // If nothing was missed, a bookmark tells the core that the resumed watch is current.
     return this.#advance(from) ?? { type: 'bookmark', revision: String(from) };
   }
 
-  /** The next revision that touches the target, or a bookmark past those that do not. */
+  /** A delta of the next revision that changes the target, or a bookmark after those that do not. */
   #advance(from: bigint): Update | undefined {
     const { history } = this.#backend;
     this.#assertKept(from);
@@ -108,7 +108,7 @@ export class MemoryWatch {
     throw new WatchError('COMPACTED', message);
   }
 
-  /** Whether the store had at `revision` what the reader holds: revisions alone do not tell a refilled store. */
+  /** Checks that the store had the held state at `revision`: a refilled store has the same revisions. */
   #prove(revision: bigint, proof: Resume['proof']): void {
     const { name, history } = this.#backend;
     if (revision > history.revision) {
@@ -121,7 +121,7 @@ export class MemoryWatch {
   }
 }
 
-/** Whether there are as many entries as were held, with the newest of them among them, and none that is newer. */
+/** Whether the entries are as many as before, have the same newest one, and none that is newer. */
 function proves({ count, newest }: NonNullable<Resume['proof']>, entries: ReadonlyMap<string, Entry>): boolean {
   if (entries.size !== count) return false;
   if (newest === undefined) return true;

@@ -1,6 +1,6 @@
 import { WatchError } from '@rollcall/core';
 
-/** Endpoints as one variable gives them: `host:port` each, and whether they speak TLS where they say so. */
+/** The endpoints of a variable: `host:port` each, and whether they use TLS, if the variable says so. */
 export interface Addresses {
   readonly hosts: readonly string[];
   readonly secure: boolean | undefined;
@@ -8,11 +8,11 @@ export interface Addresses {
 
 /**
  * Reads CONSUL_HTTP_ADDR or ETCDCTL_ENDPOINTS: a list of `host:port`, each with or without a scheme.
- * @param variable its name, which every message begins with: nobody wrote the URL that it becomes a part of.
- * @throws WatchError INVALID_OPTION for a socket, a path, and a mixture of http and https.
+ * @param variable its name, for messages: the user did not write the URL that it becomes a part of.
+ * @throws WatchError INVALID_OPTION for a Unix socket, a path, or http mixed with https.
  */
 export function readAddresses(variable: string, text: string): Addresses {
-  // etcdctl prints its endpoints as [a,b], and takes them so.
+  // etcdctl prints its endpoints as [a,b], and accepts that form.
   const each = text
     .trim()
     .replace(/^\[(.*,.*)\]$/s, '$1')

@@ -2,7 +2,7 @@ import { WatchError } from '@rollcall/core';
 import { type BrokerListOptions, checkBrokerListOptions } from '@rollcall/kafka';
 import { type FieldContext, flagAt, mapAt, numberAt, onlyKeys, textAt, textsAt, wrong } from './fields.js';
 
-/** `brokers:` of a watch, as it is written: the policy of its bootstrap list. Each key is `BrokerListOptions`'s. */
+/** `brokers:` of a watch: the policy of its bootstrap list. Keys are those of `BrokerListOptions`. */
 export interface BrokersConfig {
   readonly listener?: string;
   readonly allow?: readonly string[];
@@ -23,7 +23,7 @@ export const BROKERS_KEYS: readonly (keyof BrokersConfig)[] = [
   'fallback',
 ];
 
-/** @throws WatchError INVALID_OPTION naming file, line, key and the fix. */
+/** @throws WatchError INVALID_OPTION that names file, line, key and the fix. */
 export function readBrokers(context: FieldContext, path: readonly string[], value: unknown): BrokerListOptions {
   const fields = mapAt(context, path, value, `write below it ${BROKERS_KEYS.join(', ')}`);
   onlyKeys(context, path, fields, BROKERS_KEYS);
@@ -49,7 +49,7 @@ export function readBrokers(context: FieldContext, path: readonly string[], valu
   return given;
 }
 
-/** What is quoted and is no key is a value, and any value may be a password in the wrong place. */
+/** Removes quotations that are not keys: any value may be a password in the wrong place. */
 function withoutValues(message: string): string {
   const isKey = (text: string): boolean =>
     text === 'probe.timeoutMs' || BROKERS_KEYS.some((key) => text.replace(/\[\d+\]$/, '') === key);

@@ -8,46 +8,46 @@ import { type ConfigDocument, objectDocument, readDocument } from './document.js
 import type { Environment } from './environment.js';
 import { type FieldContext, flagAt, mapAt, numberAt, onlyKeys, pemAt, textAt, textsAt, wrong } from './fields.js';
 
-/** One entry of `watches:`, as it is written. */
+/** One entry of `watches:`. */
 export interface WatchConfig {
-  /** The URL to watch. A relative `file:` path starts at the configuration file's folder. */
+  /** The URL to watch. A relative `file:` path starts at the configuration's folder. */
   readonly source: string;
   /** A literal prefix instead of the URL's path: `a` matches `ab`. */
   readonly prefix?: string;
   readonly username?: string;
   readonly password?: string;
   readonly token?: string;
-  /** Paths of PEM files; relative ones start at the configuration file's folder. */
+  /** Paths of PEM files, relative to the configuration's folder. */
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** The name to verify the server's certificate against, where it is not the host of the URL. */
+  /** The name that the server's certificate must be for. Default: the URL's host. */
   readonly serverName?: string;
   /** Accepts any certificate. */
   readonly insecureSkipVerify?: boolean;
-  /** The largest answer to take whole, bytes (default: etcd 512 MiB, Consul 128 MiB). */
+  /** The largest answer that is accepted, bytes. Default: etcd 512 MiB, Consul 128 MiB. */
   readonly maxMessageBytes?: number;
-  /** How long a status stays `live` after the last proof, ms, at least 4,000 (default: etcd 30,000, Consul 61,437). */
+  /** How long a status stays `live` after the last proof, ms, at least 4,000. Default: etcd 30,000, Consul 61,437. */
   readonly maxProofAgeMs?: number;
   /** Options that only the adapter of `source` knows. Consul: `waitMs`, `connections`. */
   readonly adapterOptions?: Readonly<Record<string, unknown>>;
   /**
-   * Path of the file that keeps the last good state, for a start while the backend is away; relative ones start at the
-   * configuration file's folder. Each watch has its own.
+   * Path of a checkpoint file, relative to the configuration's folder: it keeps the last good state for a start while
+   * the backend is away. Each watch needs its own.
    */
   readonly checkpoint?: string;
-  /** The policy of the bootstrap list that is made of this watch. */
+  /** The policy of the bootstrap list that is made from this watch. */
   readonly brokers?: BrokersConfig;
 }
 
-/** `rollcall.yaml` as it is written. */
+/** The content of `rollcall.yaml`. */
 export interface RollcallConfig {
-  /** Packages of further backends, found from the configuration file's folder. Each exports its adapter as `default`. */
+  /** Packages of further backends, found from the configuration's folder. Each exports its adapter as `default`. */
   readonly adapters?: readonly string[];
   readonly watches: Readonly<Record<string, WatchConfig>>;
 }
 
-/** One entry of `watches:`, ready to be opened. */
+/** One entry of `watches:`, checked, with its files read. */
 export interface NamedWatch {
   readonly url: string;
   readonly prefix?: string;
@@ -62,7 +62,7 @@ export type NamedWatches = ReadonlyMap<string, NamedWatch>;
 /** A configuration, checked. */
 export interface Configuration {
   readonly watches: NamedWatches;
-  /** Of the packages that `adapters:` names. */
+  /** The adapters of the packages in `adapters:`. */
   readonly adapters: readonly Adapter[];
 }
 
@@ -78,7 +78,7 @@ const TEXT_KEYS = [
   'key',
   'serverName',
 ] as const;
-/** All that an entry of `watches:` has. */
+/** The keys of an entry of `watches:`. */
 export const WATCH_KEYS: readonly (keyof WatchConfig)[] = [
   ...TEXT_KEYS,
   'insecureSkipVerify',
@@ -88,7 +88,7 @@ export const WATCH_KEYS: readonly (keyof WatchConfig)[] = [
   'brokers',
 ];
 
-/** What is understood of one entry of `watches:`, for people: secrets are `***`. */
+/** One configured watch, for people: secrets are `***`. */
 export interface WatchSummary {
   readonly source: string;
   readonly prefix?: string;
@@ -98,13 +98,13 @@ export interface WatchSummary {
   readonly brokers?: BrokerListOptions;
 }
 
-/** Names stand where URLs do and in paths such as `/v1/watches/orders`. */
+/** Names stand in the place of URLs, and in paths such as `/v1/watches/orders`. */
 const NAME = /^[a-z0-9][a-z0-9._-]*$/i;
 
-/** What the loader reads besides the document, given from outside so that the same text gives the same result. */
+/** What the loader needs besides the text. Passed in, so that the same text gives the same result. */
 export interface ConfigInputs {
   readonly env: Environment;
-  /** The text of a file a key names. @throws as `fs.readFileSync` */
+  /** Reads a file that a key names. @throws as `fs.readFileSync` */
   readFile(path: string): string;
   /** @throws WatchError INVALID_OPTION when the package has no adapter */
   loadAdapters(name: string, folder: string): readonly Adapter[];
@@ -160,7 +160,7 @@ function adaptersAt(context: FieldContext, name: string, load: ConfigInputs['loa
 function readWatch(context: FieldContext, name: string, value: unknown): NamedWatch {
   const path = ['watches', name];
   if (!NAME.test(name)) {
-    // Without the name: it may be a value that slipped there.
+    // The message leaves the name out: it may be a value in the wrong place.
     const place = context.document.where(path, ['watches']);
     const fix = 'use letters, digits, "-", "_" and ".", beginning with a letter or digit';
     throw new WatchError('INVALID_OPTION', `${place} has a name that is not usable: ${fix}.`);
@@ -208,7 +208,7 @@ function mapOf(context: FieldContext, path: readonly string[], value: unknown): 
   return value === undefined ? undefined : mapAt(context, path, value, 'write one option for each line below it');
 }
 
-/** Two watches that write one file would lose each other's state. */
+/** Refuses two watches with one checkpoint: they would overwrite each other's state. */
 function assertOwnCheckpoints(context: FieldContext, watches: NamedWatches): void {
   const owners = new Map<string, string>();
   for (const [name, { checkpoint }] of watches) {
@@ -230,7 +230,7 @@ function checkUrlAt(context: FieldContext, path: readonly string[], url: string)
   }
 }
 
-/** A relative `file:` URL as an absolute one, so that it means the same wherever the program is started. */
+/** Makes a relative `file:` URL absolute, so that it does not depend on the working directory. */
 function rootedAt(folder: string, url: string): string {
   if (schemeOf(url) !== 'file') return url;
   const path = url.slice('file:'.length);
@@ -238,14 +238,14 @@ function rootedAt(folder: string, url: string): string {
   return `file:${folder.replace(/[%?#]/g, encodeURIComponent)}/${path}`;
 }
 
-/** What is understood of a watch, without its secrets. */
+/** A configured watch without its secrets. */
 export function summaryOf({ url, prefix, checkpoint, connect, brokers }: NamedWatch): WatchSummary {
   const { password, token, tls, ...rest } = connect;
   const masked = {
     ...rest,
     ...(password !== undefined && { password: '***' }),
     ...(token !== undefined && { token: '***' }),
-    // Certificates are long, and a key is a secret.
+    // Certificates are long, and keys are secret.
     ...(tls && {
       tls: { ...tls, ...Object.fromEntries(PEM.filter((name) => tls[name]).map((name) => [name, '***'])) },
     }),

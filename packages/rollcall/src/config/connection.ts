@@ -1,6 +1,6 @@
 import type { ConnectOptions, TlsOptions } from '@rollcall/core';
 
-/** Credentials and TLS as one flat list; PEM texts, not paths. */
+/** Credentials, TLS and limits as one flat list; PEM texts, not paths. */
 interface ConnectionFields {
   readonly username: string | undefined;
   readonly password: string | undefined;
@@ -15,7 +15,7 @@ interface ConnectionFields {
   readonly adapterOptions?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Leaves out what is not given, so that equal connections have equal options and are shared. */
+/** Makes the options without undefined fields, so that equal connections have equal options and are shared. */
 export function connection(fields: ConnectionFields): ConnectOptions {
   const { username, password, token, maxMessageBytes, maxProofAgeMs, adapterOptions, ...rest } = fields;
   const tls: TlsOptions = given(rest);
@@ -23,7 +23,7 @@ export function connection(fields: ConnectionFields): ConnectOptions {
   return { ...others, ...(Object.keys(tls).length > 0 ? { tls } : {}) };
 }
 
-/** Field by field the first of the two that has one. A password goes only with its own user. */
+/** Merges two connections: each field from the first that has it. A password goes only with its own user. */
 export function firstOf(first: ConnectOptions, second: ConnectOptions): ConnectOptions {
   const { password, ...others } = second;
   const oneUser = [first.username, undefined].includes(second.username) || first.username === undefined;

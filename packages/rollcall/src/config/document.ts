@@ -2,17 +2,17 @@ import { WatchError } from '@rollcall/core';
 import { readYamlText, YamlError, type YamlText } from '@rollcall/local';
 import { isMap, isScalar, type Node } from 'yaml';
 
-/** A configuration as plain values, and where each of them stands, for error messages. */
+/** A configuration as plain values, with the place of each, for messages. */
 export interface ConfigDocument {
   readonly value: unknown;
   /**
    * As `rollcall.yaml:7: watches.orders.source`.
-   * @param shown what is named, where the path itself may hold a secret. Default: the path.
+   * @param shown the path in the message, if the real one may hold a secret. Default: the path.
    */
   where(path: readonly string[], shown?: readonly string[]): string;
 }
 
-/** @throws WatchError INVALID_OPTION naming file and line when the text is no YAML. */
+/** @throws WatchError INVALID_OPTION that names file and line if the text is no YAML. */
 export function readDocument(text: string, file: string): ConfigDocument {
   const { document, lineAt } = readText(text, file);
   return {
@@ -44,13 +44,13 @@ function plain(document: { toJS(): unknown }, file: string): unknown {
   try {
     return document.toJS();
   } catch {
-    // Without the parser's reason and without it as a cause: it quotes the document.
+    // Without the parser's reason, and without it as a cause: it quotes the document.
     const fix = 'put text that begins with * in quotes, or set its anchor (&name) before it';
     throw new WatchError('INVALID_OPTION', `${file}: an alias (*name) cannot be followed; ${fix}.`);
   }
 }
 
-/** Where the last key of the path stands, or the deepest that is written out (below an alias nothing is). */
+/** The offset of the path's last key; of the deepest key in the text, if an alias stands above it. */
 function offsetOf(root: Node | null, path: readonly string[]): number | undefined {
   let node: unknown = root;
   let offset: number | undefined;

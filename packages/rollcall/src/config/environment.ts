@@ -7,7 +7,7 @@ import { whyUnread } from './readText.js';
 /** Environment variables, as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the users of a backend have in their environment already. */
+/** The environment variables that a backend's own tools use. */
 interface Habits {
   /** Plain text, then TLS. */
   readonly schemes: readonly [string, string];
@@ -30,10 +30,10 @@ const HABITS: readonly Habits[] = [
 ];
 
 /**
- * Credentials and TLS for one URL, those that its adapter asks for (`Adapter.credentials`) and no others: ROLLCALL_USERNAME, _PASSWORD and _TOKEN, the
- * paths ROLLCALL_CA, _CERT and _KEY, then ETCDCTL_USER (`user:password`) or CONSUL_HTTP_TOKEN. An empty variable counts
- * as unset.
- * @throws WatchError INVALID_OPTION when a path cannot be read.
+ * Reads credentials and TLS for one URL from the environment: only those that the URL's adapter asks for
+ * (`Adapter.credentials`). ROLLCALL_USERNAME, _PASSWORD and _TOKEN, and the paths in ROLLCALL_CA, _CERT and _KEY come
+ * first, then ETCDCTL_USER (`user:password`) or CONSUL_HTTP_TOKEN. An empty variable counts as unset.
+ * @throws WatchError INVALID_OPTION if a file cannot be read.
  */
 export function connectionFrom(
   env: Environment,
@@ -54,7 +54,7 @@ export function connectionFrom(
   };
   const habits = habitsOf(url);
   const asksFor = (credential: Credential): boolean => credentials.includes(credential);
-  // A certificate that another backend uses must not fail the plain text of this one.
+  // A broken certificate of another backend must not fail a plain-text URL.
   const secure = asksFor('tls') && (habits === undefined || schemeOf(url) === habits.schemes[1]);
   const ours = connection({
     username: asksFor('username') ? text('ROLLCALL_USERNAME') : undefined,
@@ -68,8 +68,8 @@ export function connectionFrom(
 }
 
 /**
- * Fills in the endpoints of ETCDCTL_ENDPOINTS or CONSUL_HTTP_ADDR where a URL names none, as `etcd:///broker/kafka/`.
- * Endpoints written `https://…` make it a TLS scheme.
+ * Fills in endpoints from ETCDCTL_ENDPOINTS or CONSUL_HTTP_ADDR if a URL has none, as `etcd:///broker/kafka/`.
+ * Endpoints with `https://` make it a TLS URL.
  * @throws WatchError INVALID_OPTION as `readAddresses`.
  */
 export function withEndpoints(env: Environment, url: string): string {
@@ -89,9 +89,9 @@ export function withEndpoints(env: Environment, url: string): string {
 export function substitute(text: string, env: Environment, unset: (name: string) => WatchError): string {
   return text.replace(/(\$?)\$\{([^}]*)\}/g, (whole, escaped: string, name: string) => {
     if (escaped) return whole.slice(1);
-    // It may be a part of a password.
+    // The name is not quoted: it may be a part of a password.
     if (!/^[a-z_][a-z0-9_]*$/i.test(name)) throw unset('with a name of letters, digits and _');
-    // `toString` is set in no environment, though every object has one.
+    // Own variables only: every object has a `toString`.
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (value === undefined) throw unset(name);
     return value;

@@ -4,7 +4,7 @@ import type { ConfigDocument } from './document.js';
 import { type Environment, substitute } from './environment.js';
 import { whyUnread } from './readText.js';
 
-/** The document that is read, and what its fields refer to. */
+/** The document, and what its fields refer to. */
 export interface FieldContext {
   readonly document: ConfigDocument;
   readonly folder: string;
@@ -13,7 +13,7 @@ export interface FieldContext {
   readonly env?: Environment;
 }
 
-/** What a key looks like that somebody meant to write. */
+/** The form of a key; anything else may be a value in the wrong place. */
 const WORD = /^[a-z][a-z0-9_-]{0,40}$/i;
 
 export function mapAt(
@@ -42,7 +42,7 @@ export function onlyKeys(
   if (map[unknown] !== null && WORD.test(unknown)) {
     throw wrong(context, [...path, unknown], `is not a known key; ${here}`);
   }
-  // It may be a value that slipped into the place of a key: `? S3cret`, `password:S3cret`.
+  // The key is not quoted: it may be a value in the place of a key, as in `? S3cret`, `password:S3cret`.
   const place = context.document.where([...path, unknown], path);
   throw new WatchError('INVALID_OPTION', `${place} has a key that is not known; ${here}.`);
 }
@@ -66,7 +66,7 @@ export function flagAt(context: FieldContext, path: readonly string[], value: un
   throw wrong(context, path, `is ${kind(value)}: write true or false, without quotes`);
 }
 
-/** Texts, in each of which environment variables are filled in. */
+/** A list of texts, with environment variables filled in. */
 export function textsAt(context: FieldContext, path: readonly string[], value: unknown): readonly string[] | undefined {
   if (value === undefined) return undefined;
   if (!Array.isArray(value)) throw wrong(context, path, `is ${kind(value)}, not a list: write [one, two]`);
@@ -77,7 +77,7 @@ export function textsAt(context: FieldContext, path: readonly string[], value: u
   });
 }
 
-/** @param of what it is a number of, with an example */
+/** @param of the unit, with an example */
 export function numberAt(
   context: FieldContext,
   path: readonly string[],
@@ -102,7 +102,7 @@ export function wrong(context: FieldContext, path: readonly string[], what: stri
   return new WatchError('INVALID_OPTION', `${context.document.where(path)} ${what}.`, { cause });
 }
 
-/** What a value is, in words; never the value itself, which may be a secret. */
+/** The kind of a value, in words. Never the value, which may be a secret. */
 function kind(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';

@@ -6,7 +6,7 @@ import { type Environment, withEndpoints } from './environment.js';
 import { loadAdapters } from './loadAdapters.js';
 import { readText } from './readText.js';
 
-/** The text of a `rollcall.yaml` that cannot be read a second time, as from a pipe, and what messages call it. */
+/** The text of a `rollcall.yaml` that can be read only once, as from a pipe; `file` is its name in messages. */
 export interface ConfigText {
   readonly file: string;
   readonly text: string;

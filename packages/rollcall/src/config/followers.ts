@@ -5,16 +5,19 @@ import type { NamedWatch, NamedWatches } from './config.js';
 interface NamedFollower {
   readonly name: string;
   readonly watcher: Watcher;
-  /** What its watch call was given besides; it counts before the configuration. */
+  /** Options of the watch call, which count before the configuration. */
   readonly options: WatchOptions;
-  /** The definition it is on, or on its way to; undefined after a move that failed, so that the next reload tries again. */
+  /**
+   * The present definition, or the one that it moves to; undefined after a failed move, so that the next reload tries
+   * again.
+   */
   definition: string | undefined;
 }
 
-/** How long a new source may take for its first answer, ms, before somebody is told that the old one is still in use. */
+/** If a new source has not answered after this time, ms, a warning says that the old one is still used. */
 const PATIENCE_MS = 5_000;
 
-/** The open watches that go by a name, and so follow what the configuration says of it. */
+/** The open watches with a name, which follow the configuration. */
 export class Followers {
   readonly #logger: Logger;
   readonly #timing: Pick<Timing, 'schedule'>;
@@ -26,7 +29,7 @@ export class Followers {
   }
 
   add(name: string, definition: NamedWatch, watcher: Watcher, options: WatchOptions): void {
-    // A revision is of the first backend's history.
+    // `since` is a revision of the first backend, so it does not move along.
     const { since: _, ...lasting } = options;
     const follower: NamedFollower = { name, watcher, options: lasting, definition: textOf(definition) };
     this.#followers.add(follower);
@@ -36,8 +39,8 @@ export class Followers {
   }
 
   /**
-   * Starts moving every watch whose definition has changed. A move takes as long as the new backend needs to answer;
-   * until then the old state stays, and a later edit takes its place.
+   * Starts to move every watch whose definition has changed. The old state stays until the new backend answers; a later
+   * edit replaces the move.
    */
   follow(watches: NamedWatches): void {
     for (const follower of this.#followers) {
@@ -65,7 +68,7 @@ export class Followers {
       await watcher.swap(name, options);
       this.#logger.info(fields, `"${name}" has moved.`);
     } catch (thrown) {
-      // Another edit came first, or the watch was closed meanwhile: nothing went wrong.
+      // No error: another edit came first, or the watch was closed.
       if (follower.definition !== target || watcher.status.state === 'closed') return;
       follower.definition = undefined;
       const error = WatchError.from(thrown);
@@ -76,7 +79,7 @@ export class Followers {
   }
 }
 
-/** Two definitions are the same when all of URL, prefix, checkpoint, credentials and certificates are. */
+/** A text that is equal for definitions with the same URL, prefix, checkpoint, credentials and certificates. */
 function textOf({ url, prefix, checkpoint, connect }: NamedWatch): string {
   return JSON.stringify([url, prefix, checkpoint, connect]);
 }
