@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createRegistry, type Watcher } from '@rollcall/core';
-import type { Adapter, Source } from '@rollcall/core/adapter';
+import type { Adapter, OpenOptions, Source } from '@rollcall/core/adapter';
 import { expect, test } from 'vitest';
 import { Registry } from '../../examples/adapter-http/src/registry.js';
 import { mutants } from '../conformance/mutants/mutants.js';
@@ -14,7 +14,7 @@ import { blocksOf, ROOT } from './blocks.js';
 const blocks = (await blocksOf('docs/adapters.md')).filter(({ language }) => language === 'js');
 const whole = blocks.find(({ text }) => text.startsWith('// index.js'))?.text ?? '';
 const [watching = '', helpers = ''] = blocks
-  .filter(({ text }) => /^(async \*watch|const eventOf)/.test(text))
+  .filter(({ text }) => /^(class RegistrySource|const eventOf)/.test(text))
   .map(({ text }) => text);
 
 /** A module of the page, where `@rollcall/core` is what a bare import finds. */
@@ -58,33 +58,22 @@ test('the watching source of the page follows a stream of changes', async () => 
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const source = await load<{ open: (endpoint: string) => Source }>(`
+  const endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const source = await load<{ open: (endpoint: string, options: OpenOptions) => Source }>(`
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { WatchError } from '@rollcall/core';
-import { relativeKey } from '@rollcall/core/adapter';
+import { httpFailure, relativeKey, requestFailure } from '@rollcall/core/adapter';
+${/^const isTexts[\s\S]*?;\n/m.exec(whole)?.[0]}
 ${helpers}
-class PageSource {
-  supports = { resume: false, deltas: true, history: false };
-  maxSilenceMs = 15_000;
-  constructor(endpoint) { this.endpoint = endpoint; }
-  async get(path, signal) { return (await fetch(this.endpoint + path, { signal })).json(); }
-  async *lines(path, signal) {
-    let rest = '';
-    for await (const chunk of (await fetch(this.endpoint + path, { signal })).body) {
-      const lines = (rest + Buffer.from(chunk)).split('\\n');
-      rest = lines.pop();
-      yield* lines;
-    }
-  }
-  ${watching}
-  async [Symbol.asyncDispose]() {}
-}
-export const open = (endpoint) => new PageSource(endpoint);
+${watching}
+export const open = (endpoint, options) => new RegistrySource(endpoint, options);
 `);
   const adapter: Adapter = {
     schemes: ['mine'],
     parse: () => ({ cluster: 'mine', target: { prefix: 'a/' } }),
-    open: () => source.open(endpoint),
+    open: (_, options) => source.open(endpoint, options),
   };
   await using rollcall = createRegistry({ adapters: [adapter] });
   const watcher = rollcall.watch('mine:');
@@ -96,6 +85,11 @@ export const open = (endpoint) => new PageSource(endpoint);
   streams[0]?.write('{"revision":10,"key":"a/1","value":null}\n');
   await expect.poll(() => textsOf(watcher)).toEqual({ 2: 'two' });
   expect(watcher.snapshot?.revision).toBe('10');
+  streams[0]?.write('{"revision":11}\n');
+  await expect.poll(() => watcher.status).toMatchObject({ state: 'stale', code: 'BAD_RESPONSE' });
+  await expect.poll(() => streams.length).toBe(2);
+  server.closeAllConnections();
+  await expect.poll(() => watcher.status).toMatchObject({ state: 'stale', code: 'UNREACHABLE' });
   server.close();
   server.closeAllConnections();
 });

@@ -1,4 +1,5 @@
 // @ts-check
+import { WatchError } from '@rollcall/core';
 import {
   checkKnownOptions,
   formatEndpoint,
@@ -13,6 +14,11 @@ import {
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_INTERVAL_MS = 1_000;
+
+/** @param {unknown} keys as parsed from JSON @returns {keys is Record<string, string>} */
+const isTexts = (keys) =>
+  Object.prototype.toString.call(keys) === '[object Object]' &&
+  Object.values(/** @type {object} */ (keys)).every((value) => typeof value === 'string');
 
 /**
  * `registry://host:8080/prefix/`: the keys of a registry that answers `GET /keys` with
@@ -46,7 +52,8 @@ export default {
       const response = await fetch(`http://${endpoint}/keys`, { headers, signal });
       if (response.status === 304) return 'unchanged';
       if (response.status !== 200) throw httpFailure(response, name, timing.wallNow());
-      const { revision, keys } = /** @type {any} */ (await response.json());
+      const { revision, keys } = /** @type {any} */ ((await response.json()) ?? {});
+      if (!isTexts(keys)) throw new WatchError('BAD_RESPONSE', `No keys came from ${name}.`);
       const entries = new Map(Object.entries(keys).map(([key, base64]) => [key, Buffer.from(base64, 'base64')]));
       return { revision: String(revision), entries, tag: response.headers.get('etag') ?? '' };
     };

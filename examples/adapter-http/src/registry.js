@@ -2,6 +2,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
+/** A load balancer's page, half an answer, and JSON of other services. */
+const BAD_ANSWERS = ['<html>404</html>', '{"revision":7,"ke', '{"error":"no"}', 'null', '{"revision":7,"keys":"none"}'];
+
 /**
  * A small registry: `GET /keys` answers all keys with an ETag, and 304 to a request that has it already. Its methods do
  * what an operator and a network can do to a server.
@@ -13,6 +16,7 @@ export class Registry {
   #port = 0;
   /** @type {'well' | 'badly' | 'never'} */
   #answers = 'well';
+  #bad = 0;
   #server = createServer((request, response) => this.#answer(request, response));
 
   /** @param {number} port 0 for any that is free */
@@ -46,7 +50,7 @@ export class Registry {
     return () => this.#listen();
   }
 
-  /** Takes requests and answers none. Returns what ends the stall: then all of them are answered. */
+  /** Takes requests and answers none. Returns what ends the stall: then their connections are closed. */
   async stall() {
     this.#answers = 'never';
     return async () => {
@@ -55,7 +59,7 @@ export class Registry {
     };
   }
 
-  /** Answers as a load balancer does that does not know the way. Returns what ends it. */
+  /** Answers what is not its own, another nonsense each time. Returns what ends it. */
   async answerBadly() {
     this.#answers = 'badly';
     return async () => {
@@ -81,7 +85,7 @@ export class Registry {
   #answer(request, response) {
     if (this.#answers === 'never') return;
     if (this.#answers === 'badly') {
-      response.setHeader('content-type', 'text/html').end('<html>404</html>');
+      response.end(BAD_ANSWERS[this.#bad++ % BAD_ANSWERS.length]);
       return;
     }
     if (request.url !== '/keys') {

@@ -5,6 +5,7 @@ export { admission } from './adapter/admission.js';
 export type { DialBoard } from './adapter/dialBoard.js';
 export { isOfTheEndpoint } from './adapter/endpointFailure.js';
 export { locate } from './adapter/locate.js';
+export { networkFailure, type Wording } from './adapter/networkFailure.js';
 export { type Connection, Pool, type PoolOptions } from './adapter/pool.js';
 export { readOnce } from './adapter/readOnce.js';
 export { Latest, type LatestValue } from './feed/latest.js';

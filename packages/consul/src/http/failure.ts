@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type ErrorCode, WatchError } from '@rollcall/core';
-import { networkFailure, retryAfterMs, type Wording } from '@rollcall/core/adapter';
+import { retryAfterMs } from '@rollcall/core/adapter';
+import { networkFailure, type Wording } from '@rollcall/core/internal';
 import type { Reply } from './reply.js';
 
 type FailureVerdict = readonly [pattern: RegExp, code: ErrorCode, advice: string];

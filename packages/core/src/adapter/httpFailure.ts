@@ -1,10 +1,9 @@
 import { type ErrorCode, WatchError } from '../model/errors.js';
 
-/** The part of a `Response` that is looked at. */
-export interface HttpReply {
-  readonly status: number;
-  readonly headers: { get(name: string): string | null };
-}
+/** What is looked at of a response of `fetch`, or of `node:http`. */
+export type HttpReply =
+  | { readonly status: number; readonly headers: { get(name: string): string | null } }
+  | { readonly statusCode?: number | undefined; readonly headers: { readonly 'retry-after'?: string | undefined } };
 
 type Verdict = readonly [code: ErrorCode, advice: string];
 
@@ -22,9 +21,13 @@ const NOT_EXPECTED: Verdict = ['BAD_RESPONSE', 'a proxy, a load balancer or anot
  * @param who begins the message: `The registry at 10.0.0.5:80`.
  * @param wallNow wall-clock time, ms since the Unix epoch: Retry-After may be a date.
  */
-export function httpFailure({ status, headers }: HttpReply, who: string, wallNow: number): WatchError {
+export function httpFailure(reply: HttpReply, who: string, wallNow: number): WatchError {
+  const [status = 0, retryAfter] =
+    'status' in reply
+      ? [reply.status, reply.headers.get('retry-after') ?? undefined]
+      : [reply.statusCode, reply.headers['retry-after']];
   const [code, advice] = STATUS[status] ?? (status >= 500 ? SERVER_FAILED : NOT_EXPECTED);
-  const wait = retryAfterMs(headers.get('retry-after') ?? undefined, wallNow);
+  const wait = retryAfterMs(retryAfter, wallNow);
   return new WatchError(code, `${who} answers ${status}: ${advice}.`, wait === undefined ? {} : { retryAfterMs: wait });
 }
 

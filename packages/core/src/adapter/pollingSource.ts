@@ -4,8 +4,8 @@ import { compareRevisions } from '../model/revision.js';
 import type { Entry } from '../model/types.js';
 import { LinkedAbort, untilAborted } from '../runtime/abort.js';
 import { delay, inTime } from '../runtime/timing.js';
-import { networkFailure, type Wording } from './networkFailure.js';
 import { relativeKey } from './relativeKey.js';
+import { requestFailure } from './requestFailure.js';
 import type {
   AttemptOptions,
   FullRead,
@@ -90,7 +90,7 @@ export function pollingSource(options: PollingOptions, { timing }: Pick<OpenOpti
       state = await inTime(timing, timeoutMs, read, reading.signal);
     } catch (error) {
       reading.signal.throwIfAborted();
-      throw readFailure(error, name);
+      throw requestFailure(error, name);
     }
     reading.signal.throwIfAborted();
     if (state === undefined) {
@@ -183,20 +183,4 @@ function sameEntries(a: ReadonlyMap<string, Entry>, b: ReadonlyMap<string, Entry
 /** A store that counts backwards was restored: the core must see it as a snapshot, which begins another history. */
 function isBehind(revision: Revision | undefined, last: Revision): boolean {
   return revision !== undefined && last !== '' && compareRevisions(revision, last) < 0;
-}
-
-/** What `fetch` and `JSON.parse` throw, in the words of this library. */
-function readFailure(error: unknown, name: string): WatchError {
-  if (error instanceof WatchError || !(error instanceof Error)) return WatchError.from(error);
-  // Without the cause: V8 quotes the text that is not JSON.
-  if (error instanceof SyntaxError) return new WatchError('BAD_RESPONSE', `The answer of ${name} is not JSON.`);
-  const wording: Wording = { service: name, plain: 'use its URL without TLS', serverName: 'tls.serverName' };
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    const text = `${'code' in cause ? cause.code : ''} ${cause.message}`.trim();
-    const failure = networkFailure(text, wording);
-    if (failure !== undefined) {
-      return new WatchError(failure.code, `Cannot reach ${name}: ${failure.why} (${text}).`, { cause: error });
-    }
-  }
-  return WatchError.from(error);
 }

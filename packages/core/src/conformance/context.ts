@@ -175,12 +175,13 @@ export class ScenarioContext implements AsyncDisposable {
   }
 }
 
-/** The adapter with the system's clock, whatever its registry has. */
+/** The adapter with real timers. Its clock is the registry's: `asOf` must be comparable with the core's times. */
 function onRealTime(adapter: Adapter): Adapter {
   return {
     ...adapter,
     parse: (url) => adapter.parse(url),
-    open: (location, options) => adapter.open(location, { ...options, timing: systemTiming }),
+    open: (location, { timing, ...options }) =>
+      adapter.open(location, { ...options, timing: { ...timing, schedule: systemTiming.schedule } }),
   };
 }
 

@@ -20,7 +20,7 @@ export interface Harness {
   /** Scenarios that the backend cannot have, by id (`S12.bytes`), each with the reason. */
   readonly skips?: Readonly<Record<string, string>>;
   /**
-   * For an adapter that polls: it is opened with the system's clock, because most scenarios hold their own clock still.
+   * For an adapter that polls: it is opened with real timers, because most scenarios hold their own clock still.
    * S26, which moves the clock of sixty processes, is skipped.
    */
   readonly needsRealTime?: true;

@@ -3,7 +3,10 @@ import type { Logger } from '../runtime/logger.js';
 import { PullIterator } from './pullIterator.js';
 
 /** A `Latest` that had a value from the start. */
-export type LatestValue<S extends object> = Latest<S> & { readonly value: S };
+export type LatestValue<S extends object> = {
+  readonly value: S;
+  onChange(listener: (value: S) => void): () => void;
+} & Latest<S>;
 
 /**
  * A value that is replaced as a whole, for any number of readers and listeners. A slow reader sees the newest value next,
@@ -74,13 +77,14 @@ export class Latest<S extends object> {
   }
 
   /**
-   * Calls a user's listener with each new value, and not at or after the end. A listener that throws is logged; the others
-   * are called all the same.
+   * Calls a user's listener at each `wake`, and not at or after the end. A listener that throws is logged; the others are
+   * called all the same.
+   * @param listener is given the value, undefined before the first one.
    */
-  onChange(listener: (value: S) => void): () => void {
+  onChange(listener: (value: S | undefined) => void): () => void {
     if (this.#ended !== undefined) return () => {};
     return this.subscribe(() => {
-      if (this.#ended !== undefined || this.#value === undefined) return;
+      if (this.#ended !== undefined) return;
       try {
         listener(this.#value);
       } catch (error) {

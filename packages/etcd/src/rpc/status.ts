@@ -1,5 +1,5 @@
 import { type ErrorCode, WatchError } from '@rollcall/core';
-import { networkFailure, type Wording } from '@rollcall/core/adapter';
+import { networkFailure, type Wording } from '@rollcall/core/internal';
 import { WireError } from './wireReader.js';
 
 /** The error that grpc-js throws for a failed call. */

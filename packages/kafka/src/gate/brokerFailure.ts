@@ -1,5 +1,5 @@
 import { WatchError } from '@rollcall/core';
-import { networkFailure, type Wording } from '@rollcall/core/adapter';
+import { networkFailure, type Wording } from '@rollcall/core/internal';
 import { AnswerError } from './answerError.js';
 
 const WORDING: Wording = { service: 'Kafka', plain: 'leave "tls" out', serverName: 'tls.servername' };

@@ -45,6 +45,16 @@ test('K06 the registry goes empty: the last good list stays, stale and told, unt
   expect(states).toEqual(['live', 'TOO_FEW_BROKERS', 'live']);
 });
 
+test('a listener is called for a refusal before the first list', async () => {
+  const { register, follow } = setUp();
+  register('10.0.0.1');
+  const { brokers } = follow({ allow: ['10.1.0.0/16'] });
+  const decisions: unknown[] = [];
+  brokers.onChange(() => decisions.push(brokers.explain().decision?.change));
+  await pass(200);
+  expect([brokers.version, decisions]).toEqual([0, ['refuse']]);
+});
+
 test('K07 junk beside good: the good are published, each bad one is in quarantine with its reason', async () => {
   const { store, register, follow } = setUp();
   register('b1');
