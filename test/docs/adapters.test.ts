@@ -28,6 +28,9 @@ async function load<T>(text: string): Promise<T> {
   }
 }
 
+/** For a failure to say which change did not come; the second try of an attempt may wait for a second. */
+const PATIENCE = { timeout: 20_000 };
+
 const textsOf = (watcher: Watcher) =>
   Object.fromEntries(
     Array.from(watcher.snapshot?.entries ?? [], ([key, { value }]) => [key, Buffer.from(value).toString()]),
@@ -45,7 +48,7 @@ test('the polling adapter of the page follows a registry', async () => {
     { type: 'delete', key: 'a/1' },
     { type: 'put', key: 'a/2', value: Buffer.from('two') },
   ]);
-  await expect.poll(() => textsOf(watcher)).toEqual({ 2: 'two' });
+  await expect.poll(() => textsOf(watcher), PATIENCE).toEqual({ 2: 'two' });
   await rollcall.close();
   await registry.close();
 });
@@ -79,17 +82,17 @@ export const open = (endpoint, options) => new RegistrySource(endpoint, options)
   const watcher = rollcall.watch('mine:');
   await watcher.ready({ fresh: true });
   expect(textsOf(watcher)).toEqual({ 1: 'one' });
-  await expect.poll(() => streams.length).toBe(1);
+  await expect.poll(() => streams.length, PATIENCE).toBe(1);
   streams[0]?.write('{"revision":8,"key":"b","value":null}\n\n{"revision":9,"key":"a/2","value":"dHdv"}\n');
-  await expect.poll(() => textsOf(watcher)).toEqual({ 1: 'one', 2: 'two' });
+  await expect.poll(() => textsOf(watcher), PATIENCE).toEqual({ 1: 'one', 2: 'two' });
   streams[0]?.write('{"revision":10,"key":"a/1","value":null}\n');
-  await expect.poll(() => textsOf(watcher)).toEqual({ 2: 'two' });
+  await expect.poll(() => textsOf(watcher), PATIENCE).toEqual({ 2: 'two' });
   expect(watcher.snapshot?.revision).toBe('10');
   streams[0]?.write('{"revision":11}\n');
-  await expect.poll(() => watcher.status).toMatchObject({ state: 'stale', code: 'BAD_RESPONSE' });
-  await expect.poll(() => streams.length).toBe(2);
+  await expect.poll(() => watcher.status, PATIENCE).toMatchObject({ state: 'stale', code: 'BAD_RESPONSE' });
+  await expect.poll(() => streams.length, PATIENCE).toBe(2);
   server.closeAllConnections();
-  await expect.poll(() => watcher.status).toMatchObject({ state: 'stale', code: 'UNREACHABLE' });
+  await expect.poll(() => watcher.status, PATIENCE).toMatchObject({ state: 'stale', code: 'UNREACHABLE' });
   server.close();
   server.closeAllConnections();
 });
