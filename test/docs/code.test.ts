@@ -70,7 +70,7 @@ describe('README, in an empty folder', () => {
     expect(named.length).toBeGreaterThan(5);
     for (const name of named.filter((each) => each !== 'is')) expect(Object.keys(scripts)).toContain(name);
     // test/examples/adapter-http.test.ts runs this one.
-    expect(install?.text).toBe('npm run install-into -- ../my-app\n');
+    expect(install?.text).toBe('mkdir -p ../my-app && npm run install-into -- ../my-app\n');
   });
 });
 
