@@ -31,7 +31,7 @@ CONSUL_HTTP_ADDR. An edit of rollcall.yaml, or SIGHUP, moves what runs by name.
 Exit codes: 0 ended as asked, 1 fatal at run time, 2 wrong usage or
 configuration, 130 and 143 a question that a signal ended.`;
 
-/** The whole command line. Parsing it runs the command. */
+/** The whole command line. Parsing it runs a command. */
 export function createProgram(io: Io): Command {
   const program = new Command('rollcall')
     .description(ABOUT)
@@ -41,7 +41,7 @@ export function createProgram(io: Io): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      // It quotes what it was given.
+      // Commander's message quotes the argument, which may hold control characters.
       writeErr: (text) => io.stderr.write(printableLines(text)),
       getOutHasColors: () => coloured(io.stdout, io.env),
       getErrHasColors: () => coloured(io.stderr, io.env),
@@ -70,7 +70,7 @@ export function createProgram(io: Io): Command {
     .summary('print what is understood of the configuration, secrets masked')
     .description('Reads the configuration as every command does, and prints what is understood of it.')
     .addHelpText('after', examples('config check', '--config /etc/rollcall.yaml config check'))
-    // As a name does, it asks for the configuration.
+    // `config` needs the configuration, as a name does.
     .action((_options, command: Command) => run(command, ['check'], checkConfig));
   program
     .command('version')

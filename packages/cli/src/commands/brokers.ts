@@ -13,8 +13,8 @@ export interface BrokersOptions extends PolicyFlags {
 }
 
 /**
- * Prints the bootstrap list, and again at each change, until told to end; with `once` the present one alone;
- * with `explain` that and how it came to be.
+ * Prints the bootstrap list, and again at each change, until the command is ended. With `once` it prints the present
+ * list and ends; with `explain` it also prints what became of each key.
  * @throws WatchError the fatal error of the watch, TIMEOUT, INVALID_OPTION.
  */
 export async function brokers(session: Session, url: string, options: BrokersOptions): Promise<void> {
@@ -36,7 +36,7 @@ export async function brokers(session: Session, url: string, options: BrokersOpt
   await printBrokers(session, url, list);
 }
 
-/** Prints the list and each change of it, and when it is stale and live again, until told to end. */
+/** Prints the list, each change of it, and when it becomes stale or live again, until the command is ended. */
 export async function printBrokers(session: Session, url: string, list: BrokerList): Promise<void> {
   const { out } = session;
   const lines = session.json ? json : terminal;

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** The script that makes a shell complete commands and options, for `eval` or `source`. Ends with a line break. */
+/** The script with which a shell completes commands and options, for `eval` or `source`. Ends with a line break. */
 export function completionScript(program: Command, shell: Shell): string {
   const commands = program.commands.map((command) => ({
     name: command.name(),

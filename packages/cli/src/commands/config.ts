@@ -6,8 +6,8 @@ import { count } from '../output/terminalLines.js';
 import type { Session } from '../session/session.js';
 
 /**
- * Prints what is understood of the configuration, secrets as `***`.
- * @throws WatchError INVALID_OPTION where there is no configuration, or a backend does not have an option of it.
+ * Prints the configuration as it was understood, with secrets as `***`.
+ * @throws WatchError INVALID_OPTION if there is no configuration, or a watch has an option that its backend does not.
  */
 export async function checkConfig(session: Session): Promise<void> {
   const { json, out, paint, rollcall } = session;
@@ -16,7 +16,7 @@ export async function checkConfig(session: Session): Promise<void> {
     throw new WatchError('INVALID_OPTION', `config check: there is no configuration with a watch: ${fix}.`);
   }
   for (const [name, summary] of rollcall.watches) {
-    // It connects to nobody, and refuses what the backend does not have.
+    // Opening a source does not connect, but refuses options that the backend does not have.
     await rollcall.open(name).release();
     const fields = Object.entries(flat(summary));
     const text = fields.map(([key, value]) => `  ${paint('dim', `${key}:`)} ${printable(String(value))}`);

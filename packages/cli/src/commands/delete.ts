@@ -12,9 +12,9 @@ export interface DeleteOptions {
 }
 
 /**
- * Deletes one exact key, or with `recursive` all under a prefix, and prints how many were there.
- * @throws WatchError INVALID_URL when URL and `recursive` do not fit together, UNSUPPORTED where the backend cannot
- *   write; what the backend says.
+ * Deletes one exact key, or with `recursive` all keys under a prefix, and prints how many were deleted.
+ * @throws WatchError INVALID_URL for a prefix without `recursive` or an exact key with it; UNSUPPORTED if the backend
+ *   cannot write; an error of the backend.
  */
 export async function remove(session: Session, url: string, { recursive, prefix }: DeleteOptions): Promise<void> {
   const { source, target, release } = session.rollcall.open(url, prefix === undefined ? {} : { prefix });
@@ -30,7 +30,7 @@ export async function remove(session: Session, url: string, { recursive, prefix 
   }
 }
 
-/** What is deleted is never more than was written down. */
+/** The prefix that is deleted: exactly the one that the user wrote. */
 function checkScope(url: string, target: Target, recursive: boolean, prefix: string | undefined): void {
   const wrong = (fix: string): WatchError => new WatchError('INVALID_URL', `delete: "${url}" ${fix}.`);
   if (target.query !== undefined) throw wrong('selects services: deregister them with Consul');

@@ -7,19 +7,19 @@ import { type Content, contentOf, openPlace, openPlaces } from '../session/place
 import type { Session } from '../session/session.js';
 
 export interface DiffOptions {
-  /** Compares one place with itself: what it held at this revision… */
+  /** With one URL: compares its content at this revision… */
   readonly from?: Revision;
-  /** … with what it held at this one; left out, with what it holds now. */
+  /** … with its content at this one. Default: now. */
   readonly to?: Revision;
-  /** Ends with exit code 1 where there is a difference. */
+  /** Ends with exit code 1 if there is a difference. */
   readonly exitCode?: true;
 }
 
 /**
- * Prints what would have to change in the first place for it to hold what the second holds, or how one place changed
- * between two revisions of its history. Keys are relative to each place's own prefix.
- * @throws Different for `exitCode`, if they differ. WatchError INVALID_OPTION for neither or both of the two, and when a
- *   URL cannot be used, a backend cannot answer or has no such revision.
+ * Prints the changes that would make the first place's content equal to the second's, or how one place changed between
+ * two revisions. Keys are relative to each place's own prefix.
+ * @throws Different with `exitCode`, if they differ. WatchError INVALID_OPTION if neither a second URL nor a revision
+ *   is given, or both; an error of a URL or a backend, also for a revision that it does not have.
  */
 export async function diff(session: Session, url: string, url2: string | undefined, options: DiffOptions) {
   const found = await compare(session, url, url2, options);

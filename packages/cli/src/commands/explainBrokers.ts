@@ -8,7 +8,7 @@ import { ANSWER_MS, type Session } from '../session/session.js';
 
 /**
  * Prints what became of each key and why, then the decision, then the list if there is one.
- * @throws WatchError when there is none: why, once all else has been printed.
+ * @throws WatchError the reason why there is no list, after everything else was printed.
  */
 export async function explainBrokers(session: Session, list: BrokerList): Promise<void> {
   const { out } = session;

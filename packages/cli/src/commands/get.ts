@@ -8,13 +8,14 @@ import { ANSWER_MS, inTime, type Session, warnOfPrefix } from '../session/sessio
 
 export interface GetCommandOptions {
   readonly prefix?: string;
-  /** Instead of the present. */
+  /** Reads the state at this revision instead of the present one. */
   readonly at?: Revision;
 }
 
 /**
- * Prints what is there now, or was at a revision: one exact key's value, or all entries under a prefix.
- * @throws WatchError NOT_FOUND when the exact key is not there; for `at` as `readOnce`; what the backend says.
+ * Prints one exact key's value, or all entries under a prefix, now or at a revision.
+ * @throws WatchError NOT_FOUND if the exact key does not exist; the errors of `readOnce` for `at`; an error of the
+ *   backend.
  */
 export async function get(session: Session, url: string, { prefix, at }: GetCommandOptions): Promise<void> {
   const { source, target, release } = session.rollcall.open(url, prefix === undefined ? {} : { prefix });
@@ -41,7 +42,7 @@ async function printValue(session: Session, key: string, found: FullRead, at: Re
   await session.out.write(valueOutput(session, key, first[1], found.revision));
 }
 
-/** The value alone, on a pipe byte for byte; as a JSON object only when that is asked for. */
+/** Prints only the value: on a pipe byte for byte, as JSON only with `--json`. */
 function valueOutput({ jsonAsked, io }: Session, key: string, entry: Entry, revision: Revision): string | Uint8Array {
   if (jsonAsked) return `${entryLine(key, entry, revision)}\n`;
   if (!io.stdout.isTTY) return entry.value;

@@ -15,15 +15,15 @@ export interface MirrorOptions {
   readonly maxDelete?: MaxDelete;
 }
 
-/** What a target says of one key that it does not take. Asked again, it would say the same. */
+/** Errors with which a target refuses one key. A retry would fail the same way. */
 const OF_THE_KEY: ReadonlySet<ErrorCode> = new Set(['INVALID_OPTION', 'UNSUPPORTED', 'TOO_LARGE', 'FORBIDDEN']);
 
 /**
- * Keeps the second place holding what the first holds, one way, until told to end. Nothing is remembered: what is to be
- * done is the difference between the two, so it can be stopped and started at any time. A source that loses most of its
- * keys at once is believed only after a read of its own. A comparison that would delete more than `maxDelete` deletes
- * nothing. A key that the target refuses is told and left out.
- * @throws WatchError when a URL cannot be used, the target cannot be written, or the watch fails for good.
+ * Copies the first place to the second, and then every change, until the command is ended. It keeps no state of its
+ * own: what is to be written is the difference between the two places, so it can be stopped and started at any time. If
+ * a source loses most of its keys at once, that is accepted only after a separate read. A comparison that would delete
+ * more than `maxDelete` keys deletes nothing. A key that the target refuses is printed and skipped.
+ * @throws WatchError if a URL cannot be used, the target cannot be written, or the watch ends with a fatal error.
  */
 export async function mirror(session: Session, from: string, to: string, options: MirrorOptions): Promise<void> {
   const [source, target] = openPlaces(session, from, to);
@@ -31,7 +31,7 @@ export async function mirror(session: Session, from: string, to: string, options
     refuseOverlap(source, target);
     await new Mirroring(session, source, target, options).run();
   } catch (error) {
-    // It ends when it is told to, whatever it was doing.
+    // SIGINT ends the command in every state.
     if (!session.out.ended.aborted || options.dryRun) throw error;
   } finally {
     await Promise.all([source.release(), target.release()]);
@@ -44,11 +44,11 @@ class Mirroring {
   readonly #target: Place;
   readonly #options: MirrorOptions;
   readonly #write: ReturnType<typeof writerOf>;
-  /** What the target holds; unknown before the first read and after a failed write. */
+  /** The target's content; undefined before the first read and after a failed write. */
   #there: Map<string, Uint8Array> | undefined;
   /** Keys that the target refused, and the value that it refused; undefined for a delete. */
   readonly #refused = new Map<string, Uint8Array | undefined>();
-  /** Whether a comparison was finished. Before that an error ends the command; after it, what can be retried is. */
+  /** Whether a comparison has succeeded. Before that every error ends the command; afterwards retryable ones do not. */
   #synced = false;
   /** Whether anything was written. */
   #worked = false;
@@ -72,11 +72,11 @@ class Mirroring {
       while (!(await this.#attempt(new Map(wanted.items)))) out.ended.throwIfAborted();
       if (this.#options.dryRun) return;
     }
-    // A question that got no answer.
+    // The command was ended before a one-shot mirror had finished.
     if (this.#options.dryRun) out.ended.throwIfAborted();
   }
 
-  /** @returns whether the target holds what it should; if not, it is to be compared anew. */
+  /** @returns false if the target must be compared again. */
   async #attempt(wanted: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
     const { logger, out } = this.#session;
     try {
@@ -115,7 +115,7 @@ class Mirroring {
     this.#synced = true;
   }
 
-  /** @throws WatchError INVALID_OPTION for more deletes than are allowed, if nothing has worked yet. */
+  /** @throws WatchError INVALID_OPTION for more deletes than allowed, if no comparison has succeeded yet. */
   #todo(
     all: readonly Difference[],
     about: { readonly held: number; readonly wanted: number; readonly isFirst: boolean },
@@ -132,7 +132,7 @@ class Mirroring {
     return puts;
   }
 
-  /** @returns whether it is done; not for a key that the target refuses. */
+  /** @returns false for a key that the target refused. */
   async #apply(each: Difference): Promise<boolean> {
     if (this.#options.dryRun) return true;
     const value = each.type === 'put' ? each.value : undefined;
@@ -148,7 +148,7 @@ class Mirroring {
       return true;
     } catch (thrown) {
       const error = WatchError.from(thrown);
-      // Before anything could be written, the credentials are wrong, and not one key's rights.
+      // If nothing has been written yet, the credentials as a whole are wrong, not the rights for this key.
       if (!OF_THE_KEY.has(error.code) || (error.code === 'FORBIDDEN' && !this.#worked)) throw error;
       this.#refused.set(each.key, value);
       await this.#tellRefused(each.key, error);
@@ -180,10 +180,10 @@ async function tellSynced(
   await out.lines([json ? jsonLine({ type: 'mirrored', changes: made, extra: left, ...more }) : text]);
 }
 
-/** A mirror into its own source would feed itself. */
+/** A mirror into its own source would copy its own writes for ever. */
 function refuseOverlap(from: Place, to: Place): void {
   if (from.source !== to.source) return;
-  // Services and the catalog are no keys: nothing written can come back through them.
+  // Services and the catalog are not keys, so a write to KV cannot appear in them.
   if (from.target.query !== undefined || to.target.query !== undefined) return;
   const [a, b] = [from.target.prefix, to.target.prefix];
   if (from.target.exact ? a !== b : !a.startsWith(b) && !b.startsWith(a)) return;

@@ -6,20 +6,20 @@ import { printable } from '../output/printable.js';
 import { ANSWER_MS, inTime, type Session, writerOf } from '../session/session.js';
 
 export interface PutCommandOptions {
-  /** Under a lease of its own of this length, ms. */
+  /** Grants a lease of this length for the key, ms. */
   readonly ttl?: number;
-  /** Under this lease. */
+  /** Attaches the key to this lease. */
   readonly lease?: string;
-  /** Keeps the value; only the lease changes. */
+  /** Keeps the value and changes only the lease. */
   readonly ignoreValue?: true;
 }
 
 /**
  * Writes one exact key, or with `ignoreValue` only its lease.
  * @param value the value as text, or `-` for the bytes of standard input.
- * @throws WatchError INVALID_OPTION for options that contradict each other; INVALID_URL for a prefix; UNSUPPORTED where
- *   the backend cannot write or has no leases; NOT_FOUND for a lease, or a value to keep, that is not there; what the
- *   backend says.
+ * @throws WatchError INVALID_OPTION for options that contradict each other; INVALID_URL for a prefix; UNSUPPORTED if
+ *   the backend cannot write or has no leases; NOT_FOUND if the lease, or the value to keep, does not exist; an error
+ *   of the backend.
  */
 export async function put(
   session: Session,

@@ -12,8 +12,10 @@ export interface RelayCommandOptions extends PolicyFlags {
 }
 
 /**
- * Forwards each connection to a broker of the present list, and prints that list as `brokers` does, until told to end.
- * @throws WatchError INVALID_OPTION for an address that cannot be listened on, or a policy that is none; the fatal error of the watch; TIMEOUT.
+ * Forwards each connection to a broker of the present list, and prints that list as `brokers` does, until the command
+ * is ended.
+ * @throws WatchError INVALID_OPTION for an address that cannot be listened on or a wrong policy; the fatal error of the
+ *   watch; TIMEOUT.
  */
 export async function relay(session: Session, url: string, options: RelayCommandOptions): Promise<void> {
   const { io, logger, out, timeoutMs } = session;
@@ -27,6 +29,6 @@ export async function relay(session: Session, url: string, options: RelayCommand
   ]);
   if (timeoutMs !== undefined) await list.ready({ timeoutMs, signal: io.signal });
   await printBrokers(session, url, list);
-  // Whoever read the output may go away: the clients of the relay stay.
+  // If the reader of the output goes away, the relay keeps its clients.
   for await (const _ of list.updates({ signal: io.signal }));
 }

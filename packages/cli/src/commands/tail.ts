@@ -6,24 +6,24 @@ import * as terminal from '../output/terminalLines.js';
 import { type Session, watchUrl } from '../session/session.js';
 
 /**
- * History comes faster than any pipe takes it, and every change of it was asked for: so much may wait in memory, bytes,
- * before changes are coalesced as for any slow reader.
+ * How many bytes may wait in memory for a slow pipe before changes are coalesced. etcd sends history faster than a pipe
+ * is read, and the user asked for every change of it.
  */
 const HISTORY_AHEAD_BYTES = 64 * 1024 * 1024;
 
 export interface TailOptions {
   readonly prefix?: string;
   readonly keysOnly?: true;
-  /** Ends after so many changes; those of the first state count. */
+  /** Ends after this many changes, counting the keys of the first state. */
   readonly count?: number;
-  /** Every change after this revision instead of the state. */
+  /** Prints every change after this revision instead of the present state. */
   readonly since?: Revision;
 }
 
 /**
- * Prints each URL's state, then every change, until told to end.
- * @throws WatchError the first fatal error of any of them, TIMEOUT; for `since` INVALID_OPTION with several URLs, UNSUPPORTED
- *   where no history is kept, COMPACTED, ROLLED_BACK.
+ * Prints each URL's state, then every change, until the command is ended.
+ * @throws WatchError the first fatal error of any watch, TIMEOUT; with `since` INVALID_OPTION for several URLs,
+ *   UNSUPPORTED if the backend has no history, COMPACTED, ROLLED_BACK.
  */
 export async function tail(
   session: Session,
@@ -35,12 +35,12 @@ export async function tail(
     throw new WatchError('INVALID_OPTION', `tail: --since takes one URL: ${why}.`);
   }
   const where = { ...(prefix === undefined ? {} : { prefix }), ...(since === undefined ? {} : { since }) };
-  // All are opened before anything is printed, so that a mistake in the last one is told first.
+  // All URLs are opened before anything is printed, so that an error in the last one comes first.
   const watchers = urls.map((url) => ({ url, watcher: watchUrl(session, url, where) }));
   const whole = since === undefined;
   using enough = new LinkedAbort(session.out.ended);
   let left = count;
-  /** Of these changes, those that are still to be printed. */
+  /** Of these changes, those that the count still allows. */
   const take = (changes: readonly Change[]): readonly Change[] => {
     const taken = changes.slice(0, left);
     left -= taken.length;
@@ -53,14 +53,14 @@ export async function tail(
       follow(session, watcher, counted, { ...format, url, ...(urls.length > 1 ? { source: url } : {}) }),
     ),
   );
-  // With a number it is a question, and may have got no answer.
+  // With `count` the command has one answer, and may have been ended before it.
   if (left > 0 && count !== Number.POSITIVE_INFINITY) session.io.signal.throwIfAborted();
 }
 
-/** How many changes are printed by all watches together. */
+/** Counts the changes that all watches print together. */
 interface Counted {
   take(changes: readonly Change[]): readonly Change[];
-  /** Ends them all once enough were printed. */
+  /** Aborts once enough were printed. */
   end(): void;
   readonly signal: AbortSignal;
 }

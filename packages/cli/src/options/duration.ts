@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-/** The longest a timer can wait. */
+/** The longest time that a timer of Node can wait, ms. */
 const MAX_MS = 2 ** 31 - 1;
 
 /** `500ms`, `5s`, `2m`, `1h`; a number alone means seconds. In ms. @throws commander's InvalidArgumentError */

@@ -3,9 +3,9 @@ import type { PasswordSasl, SecurityOptions } from '@rollcall/kafka';
 import type { Environment } from 'rollcall';
 
 /**
- * How to speak to brokers: ROLLCALL_KAFKA_USERNAME, _PASSWORD and _MECHANISM, ROLLCALL_KAFKA_TLS (`true`), and the paths
- * ROLLCALL_KAFKA_CA, _CERT and _KEY, each of which means TLS. An empty variable counts as unset.
- * @throws WatchError INVALID_OPTION when one is missing or wrong, or a path cannot be read.
+ * TLS and login for brokers: ROLLCALL_KAFKA_USERNAME, _PASSWORD and _MECHANISM, ROLLCALL_KAFKA_TLS (`true`), and the
+ * paths ROLLCALL_KAFKA_CA, _CERT and _KEY, each of which turns TLS on. An empty variable counts as unset.
+ * @throws WatchError INVALID_OPTION if a variable is missing or wrong, or a path cannot be read.
  */
 export function kafkaSecurity(env: Environment, readFile: (path: string) => string): SecurityOptions {
   const sasl = saslFrom(env);
@@ -50,7 +50,7 @@ function tlsFrom(env: Environment, readFile: (path: string) => string): Security
   throw invalid('ROLLCALL_KAFKA_TLS must be true or false.');
 }
 
-/** Without the path: it may be the text of a key. */
+/** The message does not repeat the path: it may be the text of a key, given by mistake. */
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return code ?? message;

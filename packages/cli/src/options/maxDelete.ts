@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 /** How many keys one comparison may delete. */
 export type MaxDelete = { readonly keys: number } | { readonly percent: number };
 
-/** Fewer deletions than this are let through: a few keys are gone more often than mistaken. */
+/** So many deletions are always allowed: that a few keys go is more often meant than a mistake. */
 const FEW = 3;
 
 /** `20` or `50%`. @throws commander's InvalidArgumentError */
@@ -17,9 +17,9 @@ export function parseMaxDelete(text: string): MaxDelete {
 }
 
 /**
- * Why so many keys must not be deleted; undefined when they may. Without a limit of the user's, one comparison deletes
- * no more than half of the keys, or 2. Whatever the number says, an empty source needs 100 %: it is a mistyped one more
- * often than one that was emptied.
+ * The reason why so many keys must not be deleted; undefined if they may. Without `--max-delete`, one comparison may
+ * delete half of the keys, or 2. An empty source always needs 100 %, because it is more often a mistyped URL than an
+ * emptied store.
  */
 export function tooManyDeletes(
   deletes: number,
@@ -28,7 +28,7 @@ export function tooManyDeletes(
 ): string | undefined {
   if (deletes === 0) return undefined;
   const all = limit !== undefined && 'percent' in limit && limit.percent === 100;
-  // One live delete passes, also that of the last key.
+  // A single live delete is allowed, also that of the last key.
   if (wanted === 0 && !all && (isFirst || deletes > 1)) {
     return `the source holds no key, so all ${held} of the target would be deleted (--max-delete 100% allows it)`;
   }

@@ -22,7 +22,7 @@ ROLLCALL_KAFKA_USERNAME, _PASSWORD and _MECHANISM (plain, scram-sha-256 or
 scram-sha-512) for SASL; ROLLCALL_KAFKA_TLS=true for TLS with the system's
 authorities; ROLLCALL_KAFKA_CA, _CERT and _KEY for paths of PEM files.`;
 
-/** Adds the flags that all commands share which make a bootstrap list. */
+/** Adds the flags of all commands that make a bootstrap list. */
 export function addPolicy(command: Command): Command {
   return command
     .option('--listener <name>', "take the brokers' listener of this name or protocol, as SASL_SSL")
@@ -39,9 +39,9 @@ export function addPolicy(command: Command): Command {
 }
 
 /**
- * The flags, then what the configuration says of the list, with what the environment says of security.
- * @param configured of the name that is watched.
- * @throws WatchError INVALID_OPTION for a variable that cannot be used.
+ * The policy: flags first, then the configuration; TLS and login come from the environment.
+ * @param configured the configuration of the watched name.
+ * @throws WatchError INVALID_OPTION for a variable with a wrong value.
  */
 export function policyOf(flags: PolicyFlags, configured: BrokerListOptions, env: Environment): BrokerListOptions {
   const { listener, allow, clusterId, probe, shuffle, limit } = flags;
@@ -50,7 +50,7 @@ export function policyOf(flags: PolicyFlags, configured: BrokerListOptions, env:
     ...(listener !== undefined && { listener }),
     ...(allow !== undefined && { allow }),
     ...(clusterId !== undefined && { clusterId }),
-    // Nobody can tell a broker's cluster without asking it.
+    // A broker's cluster is only known after a probe.
     ...((probe || clusterId !== undefined) && { probe: configured.probe || true }),
     ...(shuffle !== undefined && { shuffle }),
     ...(limit !== undefined && { limit }),
@@ -58,13 +58,13 @@ export function policyOf(flags: PolicyFlags, configured: BrokerListOptions, env:
   };
 }
 
-/** A pipe would hold up the whole process. */
+/** Only files: reading a pipe would block the whole process. */
 function readRegular(path: string): string {
   if (!statSync(path).isFile()) throw new Error('it is no regular file');
   return readFileSync(path, 'utf8');
 }
 
-/** What the library calls by the names of its options, by what a user of the command line has. */
+/** Names of the library's options, and the flags that the user sees instead. */
 const FLAGS: readonly (readonly [RegExp, string])[] = [
   [/"listener"/g, '--listener'],
   [/"allow(?:\[\d+\])?"/g, '--allow'],
@@ -80,12 +80,12 @@ const FLAGS: readonly (readonly [RegExp, string])[] = [
   [/"rollcall brokers --explain" and explain\(\) tell/g, '--explain tells'],
 ];
 
-/** A message of the library in the words of the command line. */
+/** The library's message with the names of flags in place of options. */
 export function inFlags(message: string): string {
   return FLAGS.reduce((text, [option, flag]) => text.replace(option, flag), message);
 }
 
-/** Runs what may fail for a policy. @throws the same error, in the words of the command line. */
+/** Runs `work`. @throws the same error, with the names of flags. */
 export async function withFlags<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();

@@ -1,11 +1,13 @@
 import { compareKeys } from '@rollcall/core/internal';
 
-/** What one key needs so that a place holds what another holds. */
+/** The change that one key needs so that one place equals another. */
 export type Difference =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array; readonly previous?: Uint8Array }
   | { readonly type: 'delete'; readonly key: string; readonly previous: Uint8Array };
 
-/** What would make `there` equal to `wanted`, by bytes, in key order: revisions of two stores mean nothing to each other. */
+/**
+ * The changes that make `there` equal to `wanted`, by value, in key order. Revisions of two stores cannot be compared.
+ */
 export function differences(
   there: ReadonlyMap<string, Uint8Array>,
   wanted: Iterable<readonly [string, Uint8Array]>,

@@ -5,7 +5,7 @@ import type { ExitCode } from './exitCode.js';
 /** A stream that may be a terminal. */
 export type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
-/** All that a command touches of the process, so that it can run anywhere. */
+/** Everything that a command uses of the process, so that tests can run it inside theirs. */
 export interface Io {
   readonly stdin: Readable;
   readonly stdout: TerminalStream;
@@ -13,8 +13,8 @@ export interface Io {
   readonly env: Environment;
   /** Ends the command: SIGINT and SIGTERM for the `rollcall` program. Its reason is the signal's name. */
   readonly signal: AbortSignal;
-  /** Called with the exit code as soon as it is certain: what is still to be closed may hang. */
+  /** Called with the exit code as soon as it is known: closing what is left may hang. */
   readonly onExitCode?: (code: ExitCode) => void;
-  /** Calls back when the configuration is to be read again: SIGHUP for the `rollcall` program. */
+  /** Calls back when the configuration must be read again: SIGHUP for the `rollcall` program. */
   readonly onReload?: (listener: () => void) => void;
 }

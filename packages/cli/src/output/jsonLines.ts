@@ -5,11 +5,11 @@ import type { Difference } from './differences.js';
 import { printableJson, textOf } from './printable.js';
 import type { ToldStatus } from './statusTeller.js';
 
-/** How changes are told as JSON. */
+/** How changes are written as JSON. */
 export interface JsonOptions {
   /** Leaves the values out. */
   readonly keysOnly?: boolean;
-  /** Told in each line, where several are watched. */
+  /** The URL in each line, if several are watched. */
   readonly source?: string;
 }
 
@@ -20,7 +20,7 @@ export function jsonLine(fields: object): string {
 
 /**
  * A batch's lines: its changes, and `synced` after an initial one, a resync and a swap.
- * @param prefix what the batch's keys are relative to; the printed ones are whole.
+ * @param prefix the batch's keys are relative to it; the printed keys are complete.
  */
 export function* batchLines(batch: Batch, prefix: string, options: JsonOptions = {}): Generator<string> {
   const source = sourceField(options);
@@ -52,7 +52,7 @@ export function entryLine(key: string, entry: Entry, revision: Revision, options
   return jsonLine({ type: 'entry', ...keyFields(key), ...value, revision: entry.revision ?? revision });
 }
 
-/** One key that differs between two places; the key is relative to both. */
+/** One key that differs between two places, relative to both prefixes. */
 export function differenceLine(difference: Difference): string {
   const { type, key, previous } = difference;
   const values = {
@@ -63,8 +63,8 @@ export function differenceLine(difference: Difference): string {
 }
 
 /**
- * A bootstrap list, and what came and went since the one before.
- * @param before empty where there was none.
+ * A bootstrap list, and which brokers were added and removed.
+ * @param before the list before; empty if there was none.
  */
 export function brokersLine(before: readonly string[], { brokers, change, source, revision }: BrokerUpdate): string {
   const added = brokers.filter((address) => !before.includes(address));
@@ -78,7 +78,7 @@ export function explainLine({ key, revision, address, outcome, reason }: Address
   return jsonLine({ type: 'explain', ...keyFields(key), address, outcome, reason, revision });
 }
 
-/** What was decided of the list that the keys make; `none` where the registry gave no answer. */
+/** The decision about the list; `none` if the registry has not answered. */
 export function decisionLine(decision: BrokerListDecision | WatchError): string {
   if (decision instanceof WatchError) {
     return jsonLine({ type: 'decision', change: 'none', code: decision.code, reason: decision.message });
@@ -86,7 +86,7 @@ export function decisionLine(decision: BrokerListDecision | WatchError): string 
   return jsonLine({ type: 'decision', ...decision });
 }
 
-/** A key as JSON: one with bytes that are not UTF-8 has no text of its own. */
+/** A key as JSON. One with bytes that are not UTF-8 is written in base64. */
 export function keyFields(key: string): object {
   return isEscapedKey(key) ? { keyBase64: Buffer.from(keyToBytes(key)).toString('base64') } : { key };
 }

@@ -7,8 +7,9 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
- * pino on standard error: pretty on a terminal, else JSON lines. It is loaded for the first line that is not below the
- * level, which takes 20 ms: most commands log nothing. The disposal waits until all lines are handed over.
+ * Writes the log with pino to standard error: formatted on a terminal, else as JSON lines. pino takes 20 ms to load and
+ * most commands log nothing, so it is loaded for the first line that passes the level. Disposing waits until all lines
+ * are written.
  */
 export function createLogger(io: Pick<Io, 'stderr' | 'env'>, level: LogLevel): Logger & AsyncDisposable {
   let loading: Promise<void> | undefined;
@@ -44,7 +45,7 @@ async function loadPino({ stderr, env }: Pick<Io, 'stderr' | 'env'>, level: LogL
   const { default: pretty } = await import('pino-pretty');
   const colorize = coloured(stderr, env);
   const lines = pretty({ destination: stderr, colorize, translateTime: 'SYS:HH:MM:ss.l', ignore: 'code' });
-  // pino-pretty prints a message as it is; keys, hosts and what servers say are in it.
+  // pino-pretty prints messages unescaped, and keys, hosts and texts of servers are in them.
   const write = (line: string): void => void lines.write(`${JSON.stringify(printableTexts(JSON.parse(line)))}\n`);
   return pino<never>(options, { write });
 }

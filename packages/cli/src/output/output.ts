@@ -1,22 +1,22 @@
 import type { Writable } from 'node:stream';
 import { LinkedAbort } from '@rollcall/core/internal';
 
-/** How much is joined before it is written: one system call for many lines. */
+/** How many characters are joined before they are written: one system call for many lines. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
-/** Standard output that makes its writers wait while the reader is slow, and tells when the reader went away. */
+/** Standard output. Writers wait while the reader is slow, and learn when the reader has gone. */
 export class Output {
   readonly #stream: Writable;
   readonly #gone = new AbortController();
-  /** Aborted when the command was told to end, or when nobody reads any more. */
+  /** Aborts when the command is ended, or when nobody reads any more. */
   readonly ended: AbortSignal;
   #failure: NodeJS.ErrnoException | undefined;
 
-  /** @param signal the command is told to end. */
+  /** @param signal aborts when the command is ended. */
   constructor(stream: Writable, signal: AbortSignal) {
     this.#stream = stream;
     this.ended = new LinkedAbort(signal, this.#gone.signal).signal;
-    // It stays: an EPIPE that comes late must still find a listener, or it ends the process.
+    // This listener is never removed: a late EPIPE without one would end the process.
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // A closed pipe, as of `rollcall tail … | head`, is not an error.
       if (error.code !== 'EPIPE') this.#failure ??= error;
@@ -24,14 +24,14 @@ export class Output {
     });
   }
 
-  /** Why nothing more could be written, when that was not the reader's will. */
+  /** The error of writing, unless the reader just closed the pipe. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
   /**
    * Resolves when the stream takes more.
-   * @param ahead how much may wait in memory for a slow reader, bytes, before this waits for him.
+   * @param ahead how many bytes may wait in memory for a slow reader before this waits.
    */
   async write(data: string | Uint8Array, ahead = 0): Promise<void> {
     if (this.ended.aborted) return;
@@ -39,7 +39,7 @@ export class Output {
     await this.#room(ahead);
   }
 
-  /** Writes each as a line. Waits in between, so that a large state is not copied into memory as a whole. */
+  /** Writes each text as a line. It waits in between, so that a large state is not copied as a whole. */
   async lines(lines: Iterable<string>, ahead = 0): Promise<void> {
     let chunk = '';
     for (const line of lines) {
@@ -51,13 +51,13 @@ export class Output {
     if (chunk !== '') await this.write(chunk, ahead);
   }
 
-  /** Resolves when all that was written is with the system, or cannot be. */
+  /** Resolves when the system has taken everything, or cannot. */
   async flush(): Promise<void> {
     if (this.ended.aborted || this.#stream.destroyed) return;
     await new Promise<void>((resolve) => this.#stream.write('', () => resolve()));
   }
 
-  /** Resolves when the stream takes more, or when waiting is over. */
+  /** Resolves when the stream takes more, or the signal aborts. */
   #room(ahead: number): Promise<void> {
     const { writableNeedDrain, writableLength } = this.#stream;
     if (!writableNeedDrain || writableLength <= ahead || this.ended.aborted) return Promise.resolve();

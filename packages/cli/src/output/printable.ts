@@ -1,25 +1,26 @@
 /**
- * What a terminal could take for a command or use to deceive its reader: control characters, invisible ones (zero width,
- * tags, bidirectional overrides), line separators, and the lone surrogates that stand for bytes which are not UTF-8.
+ * Characters that a terminal could take for a command or that could deceive its reader: control characters, invisible
+ * ones (zero width, tags, bidirectional overrides), line separators, and the lone surrogates that stand for bytes which
+ * are not UTF-8.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{DI}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const UNSAFE_LINES = /(?![\n\t])[\p{Cc}\p{Cf}\p{DI}\p{Cs}\p{Zl}\p{Zp}]/gu;
-/** The part of them that JSON.stringify leaves as it is. */
+/** Those that JSON.stringify does not escape. */
 const UNSAFE_JSON = /[\u007f-\u009f\p{Cf}\p{DI}\p{Zl}\p{Zp}]/gu;
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text from outside on one line of a terminal: what is unsafe is shown as `\x1b` or `\u202e`. */
+/** Text from outside for one line of a terminal: unsafe characters become `\x1b` or `\u202e`. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, escaped);
 }
 
-/** The same for text of several lines. */
+/** The same for text of several lines: line breaks stay. */
 export function printableLines(text: string): string {
   return text.replace(UNSAFE_LINES, escaped);
 }
 
-/** One JSON text that is safe to print, too: the same value, more of it escaped. */
+/** A value as JSON that is safe to print: unsafe characters are escaped, the value is the same. */
 export function printableJson(value: object): string {
   return safeJson(JSON.stringify(value));
 }
@@ -32,7 +33,7 @@ export function safeJson(json: string): string {
   });
 }
 
-/** A value with each text in it, keys of objects too, printable. Of what JSON can say. */
+/** A copy of a JSON value, in which every text and every object key is printable. */
 export function printableTexts(value: unknown): unknown {
   if (typeof value === 'string') return printable(value);
   if (Array.isArray(value)) return value.map(printableTexts);
@@ -52,7 +53,7 @@ export function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** At most `width` characters, the last of them `…` when something was cut. */
+/** At most `width` characters; if something was cut off, the last one is `…`. */
 export function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }

@@ -4,7 +4,7 @@ import type { Output } from './output.js';
 /** The states worth a line. */
 export type ToldStatus = Extract<Status, { state: 'connecting' | 'live' | 'stale' }>;
 
-/** A first answer that takes longer than this, ms, is announced: a reader must not wonder whether anything happens. */
+/** If the first answer takes longer than this, ms, the command says that it is connecting. */
 const CONNECTING_MS = 1_000;
 
 /** A watcher, or a view of one. */
@@ -14,20 +14,20 @@ interface Watched {
 }
 
 /**
- * Tells when a watch becomes stale, with each new reason, and when it is live again; after the changes that came
- * before. Tells that it is connecting, once, if there is nothing else after 1 s. While the output is full only the
- * newest counts.
+ * Prints when a watch becomes stale, with each new reason, and when it is live again, after the changes that came
+ * before. If there is nothing to print after 1 s, it says once that the watch is connecting. While the output is full
+ * only the newest status counts.
  */
 export class StatusTeller {
   readonly #watched: Watched;
   readonly #out: Output;
   readonly #line: (status: ToldStatus) => string;
-  /** What the reader believes. */
+  /** The status that was printed last. */
   #told: string;
   #printing = false;
   #connecting: NodeJS.Timeout;
 
-  /** @param believed before anything is told: `live`, or the code of the staleness that was asked for. */
+  /** @param believed the status that needs no line: `live`, or the code of the staleness that was asked for. */
   constructor(watched: Watched, out: Output, line: (status: ToldStatus) => string, believed = 'live') {
     this.#watched = watched;
     this.#out = out;
@@ -41,7 +41,7 @@ export class StatusTeller {
     clearTimeout(this.#connecting);
   }
 
-  /** Prints something, and keeps the status out of it. */
+  /** Prints something, and holds status lines back meanwhile. */
   async print(something: () => Promise<void>): Promise<void> {
     this.#printing = true;
     await something();
@@ -49,7 +49,7 @@ export class StatusTeller {
     this.#soon();
   }
 
-  /** A turn later: by then whoever waits for the change that came along with the status has begun to print it. */
+  /** One turn later, the change that came with this status is already being printed. */
   #soon(): void {
     setImmediate(() => this.#tell());
   }

@@ -4,10 +4,10 @@ import type { TerminalStream } from './io.js';
 
 type StyleName = Parameters<typeof styleText>[0];
 
-/** Gives text a format, or leaves it alone where colours are off. */
+/** Formats text, or leaves it as it is without colours. */
 export type Paint = (format: StyleName, text: string) => string;
 
-/** Colours are for terminals, unless NO_COLOR (https://no-color.org) is set or the terminal says that it is dumb. */
+/** Colours only on terminals, and not if NO_COLOR (https://no-color.org) is set or TERM is `dumb`. */
 export function coloured(stream: TerminalStream, env: Environment): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }

@@ -6,16 +6,16 @@ import { cut, printable, textOf } from './printable.js';
 import type { ToldStatus } from './statusTeller.js';
 import type { Paint } from './style.js';
 
-/** How lines are made for a person. */
+/** How lines are formatted for a terminal. */
 export interface TerminalOptions {
   readonly paint: Paint;
-  /** Of the terminal. */
+  /** The terminal's width. */
   readonly columns: number;
   /** Leaves the values out. */
   readonly keysOnly?: boolean;
-  /** Told in each line, where several are watched. */
+  /** The URL in each line, if several are watched. */
   readonly source?: string;
-  /** What is watched. */
+  /** The watched prefix. */
   readonly url?: string;
 }
 
@@ -27,7 +27,7 @@ function clock(paint: Paint): string {
   return paint('dim', `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}.${ms}`);
 }
 
-/** A batch's lines, one for each change, and one that says that the state is whole. */
+/** A batch's lines: one for each change, and one when the state is complete. */
 export function* batchLines(batch: Batch, prefix: string, options: TerminalOptions): Generator<string> {
   const { paint } = options;
   const start = lineStart(options);
@@ -40,7 +40,7 @@ export function* batchLines(batch: Batch, prefix: string, options: TerminalOptio
   yield `${start}${paint('green', '●')} ${count(entries.size, 'key')}${after} ${paint('dim', `revision ${revision}`)}`;
 }
 
-/** The reason at length is in the log. */
+/** The log has the full reason. */
 export function statusLine(status: ToldStatus, options: TerminalOptions): string {
   return `${lineStart(options)}${statusText(status, options)}`;
 }
@@ -51,7 +51,7 @@ function statusText(status: ToldStatus, { paint, url }: TerminalOptions): string
   return paint('dim', `connecting to ${printable(redactUrl(url ?? ''))}…`);
 }
 
-/** The first list whole; then what came and what went. */
+/** The first list in full; afterwards the brokers that were added and removed. */
 export function brokersLine(before: readonly string[], update: BrokerUpdate, options: TerminalOptions): string {
   return `${lineStart(options)}${brokersText(before, update, options)}`;
 }
@@ -70,7 +70,7 @@ export function brokersText(
   return `${total}  ${told.join(' ')}  ${paint('dim', origin)}`;
 }
 
-/** What became of each address, in columns; a reason is too long for one, and has a line of its own. */
+/** What became of each address, in columns. A reason is too long for a column and gets a line of its own. */
 export function* explainTable(
   addresses: readonly AddressExplained[],
   { paint }: Pick<TerminalOptions, 'paint'>,
@@ -85,7 +85,7 @@ export function* explainTable(
   }
 }
 
-/** What was decided of the list that the keys make. */
+/** The decision about the list. */
 export function decisionText(
   decision: BrokerListDecision | WatchError,
   { paint }: Pick<TerminalOptions, 'paint'>,
@@ -96,7 +96,7 @@ export function decisionText(
   return `${told}  ${printable(reason)}`;
 }
 
-/** Where a relay listens. */
+/** The address on which a relay listens. */
 export function relayLine(address: string, options: TerminalOptions): string {
   return `${lineStart(options)}${options.paint('green', '●')} relay on ${options.paint('bold', address)}`;
 }
@@ -137,7 +137,7 @@ function changeText(change: Change, prefix: string, initial: boolean, options: T
   return `${sign}  ${paint('dim', values)}`;
 }
 
-/** A value within one line; longer than a terminal's line it helps nobody. */
+/** A value on one line, cut to the terminal's width. */
 function valueText({ value }: Pick<Entry, 'value'>, width: number): string {
   if (value.length === 0) return '""';
   const text = textOf(value);

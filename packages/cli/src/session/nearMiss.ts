@@ -3,14 +3,14 @@ import { type Target, targetOf } from '@rollcall/core/adapter';
 import { quote, readOnce } from '@rollcall/core/internal';
 import type { Watcher } from 'rollcall';
 
-/** How many keys are named. */
+/** How many keys the hint names. */
 const NAMED = 2;
-/** How long a look may take, ms. */
+/** How long the extra reads may take, ms. */
 const LOOK_MS = 5_000;
 
 /**
- * Where a watch begins with nothing, looks whether a path with one `/` more or less holds keys, and names them.
- * Resolves when that is done or cannot be done; it never rejects.
+ * If a watch begins with no keys, reads the paths with one `/` more or less, and prints the keys that they hold. It
+ * never rejects.
  */
 export async function warnOfNearMiss(
   logger: Logger,
@@ -34,11 +34,11 @@ export async function warnOfNearMiss(
       return;
     }
   } catch {
-    // The watch tells what stands in its way.
+    // The watch itself reports the error.
   }
 }
 
-/** With a `/` more or less at the end, at the front, and at both. */
+/** The path with a `/` more or less at the end, at the front, and at both. */
 function nearTargets({ prefix }: Target): Target[] {
   if (prefix === '' || prefix === '/') return [];
   const end = prefix.endsWith('/') ? prefix.slice(0, -1) : `${prefix}/`;

@@ -8,14 +8,14 @@ export interface Place extends OpenedSource {
   readonly url: string;
 }
 
-/** What a place held at a revision. */
+/** The content of a place at a revision. */
 export interface Content {
   readonly revision: Revision;
   /** By key, relative to the place's prefix. */
   readonly values: Map<string, Uint8Array>;
 }
 
-/** Opens one place. @throws WatchError when the URL or name cannot be used. */
+/** Opens one place. @throws WatchError if the URL or name cannot be used. */
 export function openPlace(session: Session, url: string): Place {
   const place = { url, ...session.rollcall.open(url) };
   warnOfPrefix(session, place.target);
@@ -24,7 +24,7 @@ export function openPlace(session: Session, url: string): Place {
 
 /**
  * Opens both sides.
- * @throws WatchError INVALID_URL when one is a prefix and the other one exact key: their keys have nothing in common.
+ * @throws WatchError INVALID_URL if one is a prefix and the other an exact key: their keys cannot be compared.
  */
 export function openPlaces(session: Session, from: string, to: string): readonly [Place, Place] {
   const first = openPlace(session, from);
@@ -36,8 +36,8 @@ export function openPlaces(session: Session, from: string, to: string): readonly
 }
 
 /**
- * All that a place holds, or held at a revision of its history.
- * @throws WatchError when it cannot answer; for `at` as `readOnce`.
+ * Reads all keys of a place, now or at a revision.
+ * @throws WatchError if the backend cannot answer; the errors of `readOnce` for `at`.
  */
 export async function contentOf(session: Session, { url, source, target }: Place, at?: Revision): Promise<Content> {
   const past = at === undefined ? {} : { at };

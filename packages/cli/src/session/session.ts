@@ -15,7 +15,7 @@ import { warnOfNearMiss } from './nearMiss.js';
 /** The options of every command. */
 export interface GlobalOptions {
   readonly config?: string;
-  /** Packages of further backends. */
+  /** Packages with more backends. */
   readonly adapter?: readonly string[];
   readonly json?: true;
   readonly logLevel: LogLevel;
@@ -25,36 +25,37 @@ export interface GlobalOptions {
   readonly timeout?: number;
 }
 
-/** How long one question may take unless `--timeout` says so. */
+/** How long one answer may take without `--timeout`, ms. */
 export const ANSWER_MS = 10_000;
 
-/** Where a name is looked up when no configuration is given. */
+/** The configuration for names, if no other is given. */
 const DEFAULT_CONFIG = 'rollcall.yaml';
 const DEFAULT_COLUMNS = 80;
-/** How often a pipe is looked at that holds nothing, ms. */
+/** How often an empty pipe is read again, ms. */
 const PIPE_MS = 50;
 
-/** What a command works with. */
+/** Everything that a command works with. */
 export interface Session {
   readonly rollcall: Rollcall;
   readonly out: Output;
   readonly logger: Logger;
   readonly io: Io;
-  /** One JSON object a line, instead of text for a person. */
+  /** JSON lines instead of text for a terminal. */
   readonly json: boolean;
-  /** That was asked for, and is not just because of a pipe. */
+  /** JSON was asked for by `--json`, not only chosen because of a pipe. */
   readonly jsonAsked: boolean;
   readonly paint: Paint;
-  /** Of the terminal; Infinity where values are to be shown whole. */
+  /** The terminal's width; Infinity if values are shown in full. */
   readonly columns: number;
   /** How long to wait for an answer, ms. */
   readonly timeoutMs?: number;
 }
 
 /**
- * Runs a command with all it needs, and closes that.
- * @param urls of the command; a name among them asks for a configuration.
- * @throws what the command throws, also when it was told to end before it had an answer; not when its reader went away.
+ * Runs a command with a session, and closes the session.
+ * @param urls the command's URLs; if one is a name, the configuration is loaded.
+ * @throws what the command throws, and the signal's reason if it was ended before its answer. Not if the reader of its
+ *   output went away.
  */
 export async function withSession(
   io: Io,
@@ -87,7 +88,7 @@ export async function withSession(
     json: options.json ?? !stdout.isTTY,
     jsonAsked: options.json ?? false,
     paint: painter(coloured(stdout, env)),
-    // A terminal may not know how wide it is (docker exec -t from a script).
+    // A terminal may not know its width (docker exec -t from a script).
     columns: options.truncate ? stdout.columns || DEFAULT_COLUMNS : Number.POSITIVE_INFINITY,
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
   };
@@ -107,7 +108,7 @@ export async function withSession(
   }
 }
 
-/** @throws WatchError when the URL or name cannot be used. */
+/** @throws WatchError if the URL or name cannot be used. */
 export function watchUrl(session: Session, url: string, options: WatchOptions): Watcher {
   const watcher = session.rollcall.watch(url, options);
   const opened = session.rollcall.open(url, options);
@@ -116,21 +117,21 @@ export function watchUrl(session: Session, url: string, options: WatchOptions): 
   return watcher;
 }
 
-/** Warns of a prefix that matches more than it seems to. */
+/** Warns if a prefix does not end in `/`, and so matches more keys than it seems to. */
 export function warnOfPrefix({ logger }: Session, { prefix, exact }: Target): void {
   if (exact || prefix === '' || prefix.endsWith('/')) return;
   logger.warn({}, `The prefix "${prefix}" is literal: it matches "${prefix}x" too. End it with / for a folder.`);
 }
 
-/** @throws WatchError UNSUPPORTED where the backend cannot write. */
+/** @throws WatchError UNSUPPORTED if the backend cannot write. */
 export function writerOf(source: Source, url: string): NonNullable<Source['write']> {
   if (source.write !== undefined) return source.write;
   throw new WatchError('UNSUPPORTED', `The backend of "${url}" is read-only: change it where it comes from.`);
 }
 
 /**
- * Runs one question to a backend for at most `--timeout`.
- * @param whom is asked, for the message.
+ * Waits for one answer of a backend, at most `--timeout`.
+ * @param whom the backend's name in the message.
  * @throws WatchError TIMEOUT
  */
 export async function inTime<T>(
@@ -149,17 +150,17 @@ export async function inTime<T>(
   }
 }
 
-/** What comes from a pipe, as `--config <(…)`, can be read once only, and is not followed. @throws the signal's reason. */
+/** A pipe, as in `--config <(…)`, can be read only once, and is not followed. @throws the signal's reason. */
 async function readableConfig(path: string | undefined, signal: AbortSignal): Promise<string | ConfigText | undefined> {
   const there = path === undefined ? undefined : await stat(path).catch(() => undefined);
-  // What is not there, createRollcall tells.
+  // createRollcall reports a missing file.
   if (path === undefined || there === undefined || there.isFile() || there.isDirectory()) return path;
   return { file: path, text: await readPipe(path, signal) };
 }
 
 /**
- * All that is written into a pipe. Opened without waiting for a writer: that would take a thread, which nothing ends, not
- * even the end of the process.
+ * Reads everything that is written into a pipe. The pipe is opened without waiting for a writer: a thread that waits
+ * could not be ended, not even by the end of the process.
  */
 async function readPipe(path: string, signal: AbortSignal): Promise<string> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -169,9 +170,9 @@ async function readPipe(path: string, signal: AbortSignal): Promise<string> {
       signal.throwIfAborted();
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(64 * 1024)).catch(nothingYet);
       if (bytesRead > 0) chunks.push(buffer.subarray(0, bytesRead));
-      // Before the first byte it may be that nobody writes yet.
+      // Before the first byte there may be no writer yet.
       else if (bytesRead === 0 && chunks.length > 0) return Buffer.concat(chunks).toString();
-      // A timer that holds the process: nothing else does.
+      // This timer keeps the process alive; nothing else does.
       else await sleep(PIPE_MS, undefined, { signal });
     }
   } finally {
@@ -179,7 +180,7 @@ async function readPipe(path: string, signal: AbortSignal): Promise<string> {
   }
 }
 
-/** A writer that writes nothing for a while. @throws any other error */
+/** True if the pipe is only empty at the moment. @throws any other error */
 function nothingYet(error: NodeJS.ErrnoException): { readonly buffer: Buffer; readonly bytesRead: number } {
   if (error.code !== 'EAGAIN') throw error;
   return { buffer: Buffer.alloc(0), bytesRead: -1 };
