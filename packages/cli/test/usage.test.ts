@@ -110,6 +110,11 @@ describe('help', () => {
     },
   );
 
+  it('has examples that can be run as they stand', async () => {
+    const { text } = await run(['config', 'check', '--help']);
+    expect(text).toContain('$ rollcall --config /etc/rollcall.yaml config check');
+  });
+
   it('tells the version', async () => {
     const { code, text } = await run(['--version']);
     expect(code).toBe(0);

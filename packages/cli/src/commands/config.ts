@@ -6,8 +6,8 @@ import { count } from '../output/terminalLines.js';
 import type { Session } from '../session/session.js';
 
 /**
- * Prints the configuration as it was understood, with secrets as `***`.
- * @throws WatchError INVALID_OPTION if there is no configuration, or a watch has an option that its backend does not.
+ * Checks that each watch of the configuration can be opened, and prints its settings, with secrets as `***`.
+ * @throws WatchError INVALID_OPTION if no watch is configured, or the backend of one refuses its options.
  */
 export async function checkConfig(session: Session): Promise<void> {
   const { json, out, paint, rollcall } = session;
@@ -25,7 +25,10 @@ export async function checkConfig(session: Session): Promise<void> {
   if (!json) await out.lines([`${count(rollcall.watches.size, 'watch', 'watches')}: all can be used.`]);
 }
 
-/** One line for each key that is set, nested ones with a dot. */
+/**
+ * All settings at one level: those of `connect` by their own names, those of `brokers` as `brokers.NAME`, deeper ones
+ * as JSON.
+ */
 function flat(summary: WatchSummary): Record<string, unknown> {
   const { connect, brokers = {}, ...rest } = summary;
   const shown = (prefix: string, fields: object): [string, unknown][] =>

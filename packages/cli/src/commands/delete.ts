@@ -12,9 +12,10 @@ export interface DeleteOptions {
 }
 
 /**
- * Deletes one exact key, or with `recursive` all keys under a prefix, and prints how many were deleted.
- * @throws WatchError INVALID_URL for a prefix without `recursive` or an exact key with it; UNSUPPORTED if the backend
- *   cannot write; an error of the backend.
+ * Deletes one exact key, or with `recursive` all keys under a prefix, and prints how many were deleted. If the backend
+ * does not count, it is the number of keys read just before.
+ * @throws WatchError INVALID_URL for a prefix without `recursive`, an exact key with it, services, or a whole store
+ *   without an empty `--prefix`; UNSUPPORTED if the backend cannot write; an error of the backend.
  */
 export async function remove(session: Session, url: string, { recursive, prefix }: DeleteOptions): Promise<void> {
   const { source, target, release } = session.rollcall.open(url, prefix === undefined ? {} : { prefix });
@@ -30,7 +31,7 @@ export async function remove(session: Session, url: string, { recursive, prefix 
   }
 }
 
-/** The prefix that is deleted: exactly the one that the user wrote. */
+/** Refuses to delete anything else, or more, than the user clearly asked for. */
 function checkScope(url: string, target: Target, recursive: boolean, prefix: string | undefined): void {
   const wrong = (fix: string): WatchError => new WatchError('INVALID_URL', `delete: "${url}" ${fix}.`);
   if (target.query !== undefined) throw wrong('selects services: deregister them with Consul');

@@ -6,7 +6,7 @@ import type { Environment } from 'rollcall';
 import { parseCount } from './count.js';
 import { kafkaSecurity } from './kafkaSecurity.js';
 
-/** Which brokers a bootstrap list takes, as flags. */
+/** The flags that decide which brokers get into the bootstrap list. */
 export interface PolicyFlags {
   readonly listener?: string;
   readonly allow?: readonly string[];
@@ -22,7 +22,7 @@ ROLLCALL_KAFKA_USERNAME, _PASSWORD and _MECHANISM (plain, scram-sha-256 or
 scram-sha-512) for SASL; ROLLCALL_KAFKA_TLS=true for TLS with the system's
 authorities; ROLLCALL_KAFKA_CA, _CERT and _KEY for paths of PEM files.`;
 
-/** Adds the flags of all commands that make a bootstrap list. */
+/** Adds the flags that `brokers` and `relay` share. */
 export function addPolicy(command: Command): Command {
   return command
     .option('--listener <name>', "take the brokers' listener of this name or protocol, as SASL_SSL")
@@ -41,7 +41,7 @@ export function addPolicy(command: Command): Command {
 /**
  * The policy: flags first, then the configuration; TLS and login come from the environment.
  * @param configured the configuration of the watched name.
- * @throws WatchError INVALID_OPTION for a variable with a wrong value.
+ * @throws WatchError INVALID_OPTION for an environment variable that is wrong or missing, or whose file cannot be read.
  */
 export function policyOf(flags: PolicyFlags, configured: BrokerListOptions, env: Environment): BrokerListOptions {
   const { listener, allow, clusterId, probe, shuffle, limit } = flags;
@@ -64,7 +64,7 @@ function readRegular(path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-/** Names of the library's options, and the flags that the user sees instead. */
+/** Wordings of the library's messages, and what the command line says instead: flags and environment variables. */
 const FLAGS: readonly (readonly [RegExp, string])[] = [
   [/"listener"/g, '--listener'],
   [/"allow(?:\[\d+\])?"/g, '--allow'],
@@ -85,7 +85,7 @@ export function inFlags(message: string): string {
   return FLAGS.reduce((text, [option, flag]) => text.replace(option, flag), message);
 }
 
-/** Runs `work`. @throws the same error, with the names of flags. */
+/** Runs `run`. A WatchError is thrown again, with the names of flags in its message. */
 export async function withFlags<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();

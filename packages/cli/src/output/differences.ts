@@ -1,12 +1,13 @@
 import { compareKeys } from '@rollcall/core/internal';
 
-/** The change that one key needs so that one place equals another. */
+/** One of the puts and deletes that make one place equal to another. A put without `previous` is a new key. */
 export type Difference =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array; readonly previous?: Uint8Array }
   | { readonly type: 'delete'; readonly key: string; readonly previous: Uint8Array };
 
 /**
- * The changes that make `there` equal to `wanted`, by value, in key order. Revisions of two stores cannot be compared.
+ * The changes that make `there` equal to `wanted`, in key order. Values are compared and not revisions: those of two
+ * stores are unrelated.
  */
 export function differences(
   there: ReadonlyMap<string, Uint8Array>,

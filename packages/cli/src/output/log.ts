@@ -8,8 +8,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
  * Writes the log with pino to standard error: formatted on a terminal, else as JSON lines. pino takes 20 ms to load and
- * most commands log nothing, so it is loaded for the first line that passes the level. Disposing waits until all lines
- * are written.
+ * most commands log nothing, so it is loaded for the first line that passes the level. Disposing waits until pino has
+ * been given every line.
  */
 export function createLogger(io: Pick<Io, 'stderr' | 'env'>, level: LogLevel): Logger & AsyncDisposable {
   let loading: Promise<void> | undefined;
@@ -45,7 +45,8 @@ async function loadPino({ stderr, env }: Pick<Io, 'stderr' | 'env'>, level: LogL
   const { default: pretty } = await import('pino-pretty');
   const colorize = coloured(stderr, env);
   const lines = pretty({ destination: stderr, colorize, translateTime: 'SYS:HH:MM:ss.l', ignore: 'code' });
-  // pino-pretty prints messages unescaped, and keys, hosts and texts of servers are in them.
+  // pino-pretty does not escape control characters, and messages contain texts of servers. So all texts are escaped
+  // before.
   const write = (line: string): void => void lines.write(`${JSON.stringify(printableTexts(JSON.parse(line)))}\n`);
   return pino<never>(options, { write });
 }

@@ -7,27 +7,30 @@ export type ToldStatus = Extract<Status, { state: 'connecting' | 'live' | 'stale
 /** If the first answer takes longer than this, ms, the command says that it is connecting. */
 const CONNECTING_MS = 1_000;
 
-/** A watcher, or a view of one. */
+/** A watcher, or a broker list. */
 interface Watched {
   readonly status: Status;
   onStatus(listener: (status: Status) => void): () => void;
 }
 
 /**
- * Prints when a watch becomes stale, with each new reason, and when it is live again, after the changes that came
- * before. If there is nothing to print after 1 s, it says once that the watch is connecting. While the output is full
- * only the newest status counts.
+ * Prints when a watch becomes stale, with each new error code, and when it is live again, after the changes that came
+ * before. If the watch is still connecting after 1 s, it says so once. While the output waits for a slow reader, older
+ * statuses are skipped.
  */
 export class StatusTeller {
   readonly #watched: Watched;
   readonly #out: Output;
   readonly #line: (status: ToldStatus) => string;
-  /** The status that was printed last. */
+  /** What the reader takes the status to be: `live`, or the code of a stale one. */
   #told: string;
   #printing = false;
   #connecting: NodeJS.Timeout;
 
-  /** @param believed the status that needs no line: `live`, or the code of the staleness that was asked for. */
+  /**
+   * @param believed what the reader takes the status to be at the start, so that it is not printed: `live`, or
+   *   NOT_CURRENT for a watch of the past.
+   */
   constructor(watched: Watched, out: Output, line: (status: ToldStatus) => string, believed = 'live') {
     this.#watched = watched;
     this.#out = out;
@@ -49,7 +52,7 @@ export class StatusTeller {
     this.#soon();
   }
 
-  /** One turn later, the change that came with this status is already being printed. */
+  /** Waits one turn of the event loop, so that the change that came with this status is printed first. */
   #soon(): void {
     setImmediate(() => this.#tell());
   }

@@ -15,7 +15,7 @@ export interface TerminalOptions {
   readonly keysOnly?: boolean;
   /** The URL in each line, if several are watched. */
   readonly source?: string;
-  /** The watched prefix. */
+  /** The watched URL or name, for the line that says so while the command connects. */
   readonly url?: string;
 }
 
@@ -27,7 +27,10 @@ function clock(paint: Paint): string {
   return paint('dim', `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}.${ms}`);
 }
 
-/** A batch's lines: one for each change, and one when the state is complete. */
+/**
+ * A batch's lines: one for each change, and after a batch that is no `delta` one with the number of keys and the
+ * revision.
+ */
 export function* batchLines(batch: Batch, prefix: string, options: TerminalOptions): Generator<string> {
   const { paint } = options;
   const start = lineStart(options);
@@ -40,7 +43,7 @@ export function* batchLines(batch: Batch, prefix: string, options: TerminalOptio
   yield `${start}${paint('green', '●')} ${count(entries.size, 'key')}${after} ${paint('dim', `revision ${revision}`)}`;
 }
 
-/** The log has the full reason. */
+/** A line for a status. If it is stale, the line has the error's code; the log has its message. */
 export function statusLine(status: ToldStatus, options: TerminalOptions): string {
   return `${lineStart(options)}${statusText(status, options)}`;
 }
@@ -56,7 +59,7 @@ export function brokersLine(before: readonly string[], update: BrokerUpdate, opt
   return `${lineStart(options)}${brokersText(before, update, options)}`;
 }
 
-/** The same without the time. */
+/** As `brokersLine`, without time and URL. */
 export function brokersText(
   before: readonly string[],
   { brokers, source, revision }: BrokerUpdate,
@@ -85,7 +88,7 @@ export function* explainTable(
   }
 }
 
-/** The decision about the list. */
+/** Whether the broker list was followed or refused, and why. */
 export function decisionText(
   decision: BrokerListDecision | WatchError,
   { paint }: Pick<TerminalOptions, 'paint'>,
@@ -137,7 +140,7 @@ function changeText(change: Change, prefix: string, initial: boolean, options: T
   return `${sign}  ${paint('dim', values)}`;
 }
 
-/** A value on one line, cut to the terminal's width. */
+/** A value without line breaks, at most `width` characters. The whole line may be longer. */
 function valueText({ value }: Pick<Entry, 'value'>, width: number): string {
   if (value.length === 0) return '""';
   const text = textOf(value);

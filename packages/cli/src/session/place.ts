@@ -15,7 +15,10 @@ export interface Content {
   readonly values: Map<string, Uint8Array>;
 }
 
-/** Opens one place. @throws WatchError if the URL or name cannot be used. */
+/**
+ * Opens one place, which the caller releases. Warns if its prefix does not end in `/`. @throws WatchError if the URL or
+ * name cannot be used.
+ */
 export function openPlace(session: Session, url: string): Place {
   const place = { url, ...session.rollcall.open(url) };
   warnOfPrefix(session, place.target);
@@ -24,7 +27,8 @@ export function openPlace(session: Session, url: string): Place {
 
 /**
  * Opens both sides.
- * @throws WatchError INVALID_URL if one is a prefix and the other an exact key: their keys cannot be compared.
+ * @throws WatchError as `openPlace`; INVALID_URL if one is a prefix and the other an exact key: their keys cannot be
+ *   compared.
  */
 export function openPlaces(session: Session, from: string, to: string): readonly [Place, Place] {
   const first = openPlace(session, from);
@@ -37,7 +41,8 @@ export function openPlaces(session: Session, from: string, to: string): readonly
 
 /**
  * Reads all keys of a place, now or at a revision.
- * @throws WatchError if the backend cannot answer; the errors of `readOnce` for `at`.
+ * @throws WatchError if the backend cannot answer; TIMEOUT; UNSUPPORTED for `at` if it keeps no history, and COMPACTED
+ *   or ROLLED_BACK.
  */
 export async function contentOf(session: Session, { url, source, target }: Place, at?: Revision): Promise<Content> {
   const past = at === undefined ? {} : { at };

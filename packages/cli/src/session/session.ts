@@ -53,7 +53,8 @@ export interface Session {
 
 /**
  * Runs a command with a session, and closes the session.
- * @param urls the command's URLs; if one is a name, the configuration is loaded.
+ * @param urls the command's URLs; if one of them is a name, `./rollcall.yaml` is loaded when no other configuration is
+ *   given.
  * @throws what the command throws, and the signal's reason if it was ended before its answer. Not if the reader of its
  *   output went away.
  */

@@ -2,11 +2,12 @@ import { WatchError } from './errors.js';
 import { quote } from './printable.js';
 
 /**
- * Throws on an option that a function does not have, and on `null`. A misspelt `allow` would otherwise have no effect,
- * and leave a list open. `undefined` counts as not given.
+ * Checks an options object: an unknown name and a value of `null` are errors. Otherwise a misspelt `allow` would be
+ * ignored, and every broker be allowed. A value of `undefined` counts as not given.
  * @param where the beginning of the message: `brokerList`.
  * @param known all option names.
- * @throws WatchError INVALID_OPTION that names the option, and the most similar known one.
+ * @throws WatchError INVALID_OPTION that names the option, and suggests the most similar known name or lists all; also
+ *   for options that are no object.
  */
 export function checkKnownOptions(where: string, options: unknown, known: readonly string[]): void {
   if (options === undefined) return;
@@ -32,7 +33,7 @@ export function optionNames<T extends object>(names: Readonly<Record<keyof Requi
 }
 
 /**
- * The known name that is most similar: equal but for case, the beginning of the other, or at most two letters apart.
+ * The known name at most two edits away, ignoring case; else one that is the beginning of the other; else undefined.
  */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
