@@ -1,4 +1,4 @@
-/** What all of them give; if one fails, the others are disposed of first. @throws the first failure */
+/** The results of all; if one fails, the others are disposed of first. @throws the first failure */
 export async function allOrNone<T extends AsyncDisposable>(starts: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(starts);
   const failed = results.find((result) => result.status === 'rejected');

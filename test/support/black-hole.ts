@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { reaper } from './reaper.js';
 
 /**
- * Listens, and then never turns again, so that nothing is accepted. Linux queues 2 connections for a backlog of 1, here its
- * own unless others were faster, and drops every SYN after that.
+ * Listens, and then blocks its event loop, so that nothing is accepted. Linux queues 2 connections for a backlog of 1;
+ * these connections fill the queue, and Linux drops every further SYN.
  */
 const PROGRAM = `
 const { connect, createServer } = require('node:net');
@@ -12,7 +12,7 @@ const ports = process.argv.slice(1).map(Number);
 let listening = 0;
 const fill = () => {
   for (const port of [...ports, ...ports]) connect({ host: '127.0.0.1', port }).on('error', () => {});
-  // Right after the connects are begun.
+  // Blocks right after the connects have begun.
   process.nextTick(() => {
     require('node:fs').writeSync(1, 'closed');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
@@ -23,7 +23,7 @@ for (const port of ports) {
 }
 `;
 
-/** Ports of 127.0.0.1 that swallow packets: who connects hears nothing, as from a host that is gone. */
+/** Ports of 127.0.0.1 that swallow packets: a client that connects gets no answer, as from a host that is gone. */
 export class BlackHole implements AsyncDisposable {
   readonly #child: ChildProcess;
 

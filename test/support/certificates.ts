@@ -10,18 +10,18 @@ export interface Certificates {
   readonly serverKeyFile: string;
   readonly clientCertFile: string;
   readonly clientKeyFile: string;
-  /** What a client needs, as PEM text. */
+  /** A client's authority, certificate and key, as PEM text. */
   readonly client: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 export interface CertificateOptions {
-  /** Common name of the client certificate; etcd takes it for the user name. */
+  /** Common name of the client certificate; etcd uses it as the user name. */
   readonly clientName?: string;
-  /** Whose authority signs, instead of a new one. */
+  /** Certificates whose authority signs these, too; default: a new authority. */
   readonly authority?: Certificates;
-  /** Days the server certificate is valid; a negative number gives one that has expired. */
+  /** Days for which the server certificate is valid; negative for one that has expired. */
   readonly serverDays?: number;
-  /** What the server certificate is for. */
+  /** Names and addresses in the server certificate. */
   readonly serverNames?: string;
 }
 
@@ -50,7 +50,7 @@ export async function makeCertificates({
     const signed = ['-days', String(days), '-in', path(`${name}.csr`), '-out', path(`${name}.pem`)];
     await runTool('openssl', ['x509', '-req', ...by, ...signed]);
   };
-  // etcd's gateway dials its own listener, so the server's certificate must do for a client too.
+  // etcd's gateway connects to its own listener, so the server's certificate must also be valid for a client.
   const serverUse = `subjectAltName=${serverNames}\nextendedKeyUsage=serverAuth,clientAuth\n`;
   await sign('server', 'localhost', serverUse, serverDays);
   await sign('client', clientName, 'extendedKeyUsage=clientAuth\n', 1);
@@ -68,7 +68,7 @@ export async function makeCertificates({
   };
 }
 
-/** Puts another server certificate, with its key, into the files of one that a server uses. */
+/** Replaces the server certificate and key in the files that a running server uses. */
 export async function replaceServerCertificate(used: Certificates, next: Certificates): Promise<void> {
   await copyFile(next.serverCertFile, used.serverCertFile);
   await copyFile(next.serverKeyFile, used.serverKeyFile);

@@ -4,12 +4,12 @@ import { reaper } from './reaper.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ROLLCALL = fileURLToPath(new URL('../../packages/cli/bin/rollcall.js', import.meta.url));
-/** Credentials of whoever runs the tests are not for them. */
+/** Variables of the developer's environment that a test must not see. */
 const FOREIGN = /^(ROLLCALL|ETCDCTL)_/;
 
 export type JsonLine = Readonly<Record<string, unknown>>;
 
-/** A program as users run it: what was built last, in a process of its own. */
+/** A program in a process of its own, from the last build. */
 export class Program implements AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
@@ -63,13 +63,13 @@ export class Program implements AsyncDisposable {
       });
   }
 
-  /** Resolves with the lines so far as soon as one fits. @throws when the program ends before */
+  /** Resolves with the lines so far as soon as one matches. @throws if the program ends before */
   async untilLine(fits: (line: JsonLine) => boolean): Promise<JsonLine[]> {
     await this.until(() => this.lines.some(fits));
     return this.lines;
   }
 
-  /** Resolves when its output so far is so. @throws when the program ends before */
+  /** Resolves when the output so far satisfies the test. @throws if the program ends before */
   until(isSo: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
@@ -84,7 +84,7 @@ export class Program implements AsyncDisposable {
     });
   }
 
-  /** Sends a signal. Resolves with its exit code, and how long it took to end, ms. */
+  /** Sends a signal. Resolves with the exit code, and with the time that the end took, ms. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ readonly code: number | null; readonly ms: number }> {
     const before = performance.now();
     this.child.kill(signal);

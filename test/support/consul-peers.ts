@@ -12,13 +12,13 @@ const PORTS = 3;
 interface Peer {
   readonly name: string;
   readonly ports: { readonly api: number; readonly server: number; readonly serf: number };
-  /** Where it listens for the others, and from where it calls them. */
+  /** The address on which it listens for the others, and from which it connects to them. */
   readonly inside: string;
-  /** Where the others call it: an entrance of ours. */
+  /** The port at which the others reach it: a proxy of the test. */
   readonly outside: string;
 }
 
-/** What one server sends to another, and its answers. */
+/** The requests of one server to another, and the answers. */
 interface Link {
   readonly from: string;
   readonly to: string;
@@ -26,9 +26,9 @@ interface Link {
 }
 
 /**
- * Three Consul servers of one datacenter that can be parted from each other, not from their clients: what they call each
- * other for, Raft's messages and forwarded requests, goes through proxies of ours, told apart by the caller's
- * address. Gossip does not, so that all still take the parted one for alive. Linux only: each server has two addresses
+ * Three Consul servers of one datacenter that can be partitioned from each other, but not from their clients. Raft
+ * messages and forwarded requests go through proxies of the test, which know the sender by its address. Gossip does not
+ * go through them, so all servers still take the partitioned one for alive. Linux only: each server has two addresses
  * of 127.0.0.0/8 to itself.
  */
 export class ConsulPeers implements AsyncDisposable {
@@ -62,7 +62,7 @@ export class ConsulPeers implements AsyncDisposable {
     const links: Link[] = [];
     const entrances: Server[] = [];
     for (const { ports, inside, outside } of peers) {
-      // A client agent calls from none of these.
+      // A client agent connects from none of these addresses.
       for (const from of ['', ...peers.map((peer) => peer.inside)]) {
         links.push({ from, to: inside, proxy: await startProxy({ host: inside, port: ports.server }) });
       }
@@ -78,14 +78,17 @@ export class ConsulPeers implements AsyncDisposable {
     return new ConsulPeers(await allOrNone(starts), peers, entrances, links);
   }
 
-  /** The server that leads, as this one says; undefined where it follows none. */
+  /** The server that leads, according to this one; undefined if it follows none. */
   async leaderOf(server: Consul): Promise<Consul | undefined> {
     const { body } = await server.http('/v1/status/leader');
     const [outside] = (JSON.parse(body) as string).split(':');
     return this.servers[this.#peers.findIndex((peer) => peer.outside === outside)];
   }
 
-  /** `stall`: connections stay open and carry nothing, as when packets are dropped; `cut`: they are reset, and refused. */
+  /**
+   * `stall`: connections stay open and carry nothing, as when packets are dropped. `cut`: they are reset, and new ones
+   * refused.
+   */
   async part(server: Consul, how: 'stall' | 'cut'): Promise<void> {
     for (const { proxy } of this.#linksOf(server)) await (how === 'stall' ? proxy.stall() : proxy.cut());
   }
@@ -101,7 +104,7 @@ export class ConsulPeers implements AsyncDisposable {
     for (const entrance of this.#entrances) entrance.close();
   }
 
-  /** With its peers; a client agent still reaches it. */
+  /** Whether it can reach its peers. A client agent still reaches it. */
   #linksOf(server: Consul): Link[] {
     const inside = this.#peers[this.servers.indexOf(server)]?.inside;
     return this.#links.filter(({ from, to }) => from !== '' && (from === inside || to === inside));
@@ -111,11 +114,11 @@ export class ConsulPeers implements AsyncDisposable {
 /** Three Consul servers, ready when a write through each of them went through. */
 export const startConsulPeers = (): Promise<ConsulPeers> => onFreePorts(PORTS * 3, (ports) => ConsulPeers.start(ports));
 
-/** Hands each connection on to the port for its caller's address. */
+/** Forwards each connection to the port for its sender's address. */
 async function listen(place: { host: string; port: number }, portFor: (caller: string) => number): Promise<Server> {
   const server = createServer((caller) => {
     const onward = connect({ host: '127.0.0.1', port: portFor(caller.remoteAddress ?? '') });
-    // What fails or ends on one side does on the other.
+    // If one side fails or ends, so does the other.
     pipeline(caller, onward, caller, () => {
       caller.resetAndDestroy();
       onward.resetAndDestroy();

@@ -7,7 +7,7 @@ import type { Consul } from './consul.js';
 import { temporaryRoot } from './reaper.js';
 import { runTool } from './tool.js';
 
-/** What operators do to a store. */
+/** Operations of an administrator on a store. */
 
 /**
  * How long one `consul snapshot` may take, ms. It takes well under a second, and Consul sets no limit of its own: in a
@@ -28,12 +28,12 @@ export async function restoreSnapshot(consul: Consul, file: string): Promise<voi
 }
 
 /**
- * A copy of a snapshot in which a text, a key or a value, is another of the same length wherever it occurs: a store as
- * no sequence of writes makes it at will.
+ * A copy of a snapshot in which a text (a key or a value) is replaced by another of the same length everywhere. No
+ * sequence of writes makes such a store.
  */
 export async function editSnapshot(file: string, text: string, replacement: string): Promise<string> {
   if (text.length !== replacement.length) throw new Error('the snapshot says how long each text is');
-  // A tar file with the store, and the store's checksum as a text of constant length.
+  // The snapshot is a tar file with the store, and the store's checksum as text of constant length.
   const archive = gunzipSync(await readFile(file));
   const state = fileIn(archive, 'state.bin');
   const before = sha256(state);

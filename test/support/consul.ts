@@ -22,16 +22,16 @@ export interface ConsulOptions {
   readonly acl?: boolean;
   /** Serve HTTPS instead of HTTP, and only clients with a certificate of this CA. */
   readonly tls?: Certificates;
-  /** More top-level fields of the agent's configuration, or others. */
+  /** Further top-level fields of the agent's configuration; they replace the default ones. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
 export interface ConsulRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string is sent as it is, anything else as JSON. */
+  /** A string is sent unchanged, anything else as JSON. */
   readonly body?: unknown;
-  /** The management token by default, where there is one; '' for none. */
+  /** Default: the management token, if there is one. '' for no token. */
   readonly token?: string;
   /** 15 000 unless given; longer for blocking queries. */
   readonly timeoutMs?: number;
@@ -46,7 +46,7 @@ interface Place {
 }
 
 interface Shared {
-  /** How many servers elect the first leader; undefined for a client agent, which is none of them. */
+  /** The number of servers that elect the first leader; undefined for a client agent. */
   readonly servers: number | undefined;
   readonly join: readonly string[];
   readonly token?: string;
@@ -201,7 +201,7 @@ export class ConsulCluster implements AsyncDisposable {
     return this.servers.map((server) => server.endpoint);
   }
 
-  /** The running server that leads, as the others say; undefined while there is none. */
+  /** The running server that leads, according to the others; undefined while there is none. */
   async leader(): Promise<Consul | undefined> {
     const asked = this.servers.find(({ running }) => running);
     const answer = (await asked?.http('/v1/status/leader'))?.body ?? '""';

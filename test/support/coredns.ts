@@ -71,7 +71,7 @@ function zoneOf(records: readonly SrvRecord[], serial: number): string {
   return [`$ORIGIN ${ZONE}.`, `@ 1 IN SOA ns root ${serial} 60 60 60 1`, '@ 1 IN NS ns', ...srv, ''].join('\n');
 }
 
-/** The zone's serial as the server has it; undefined while it does not answer. */
+/** The zone's serial that the server answers with; undefined while it does not answer. */
 async function soaOf(endpoint: string): Promise<number | undefined> {
   const resolver = new Resolver({ timeout: 500, tries: 1 });
   resolver.setServers([endpoint]);

@@ -1,13 +1,13 @@
 import { inOrder } from './in-order.js';
 import { startProxy, type TcpProxy } from './proxy.js';
 
-/** Where a server answers on 127.0.0.1. */
+/** The address of a server on 127.0.0.1. */
 interface Answering {
   readonly port: number;
   readonly endpoint: string;
 }
 
-/** A proxy before each of several servers, so that a test knows, and decides, which of them a watch is on. */
+/** A proxy in front of each of several servers, so that a test can see and decide which of them a watch uses. */
 export class Doors<Server extends Answering> implements AsyncDisposable {
   readonly #proxies: ReadonlyMap<Server, TcpProxy>;
 
@@ -31,12 +31,12 @@ export class Doors<Server extends Answering> implements AsyncDisposable {
     return proxy;
   }
 
-  /** Servers that a connection is open to. */
+  /** The servers to which a connection is open. */
   get used(): Server[] {
     return [...this.#proxies].filter(([, { connections }]) => connections.open > 0).map(([server]) => server);
   }
 
-  /** Opens what chooses among the servers so that it tries these first, in this order. */
+  /** Opens a client that chooses among the servers, so that it tries these first, in this order. */
   inOrder<T>(servers: readonly Server[], open: () => T): T {
     const others = [...this.#proxies.keys()].filter((one) => !servers.includes(one));
     return inOrder(

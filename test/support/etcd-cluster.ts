@@ -4,14 +4,14 @@ import { Etcd, type EtcdOptions } from './etcd.js';
 import { PeerNetwork } from './etcd-peers.js';
 import { onFreePorts } from './ports.js';
 
-/** Many election timeouts of a cluster on a busy machine. */
+/** How long a cluster on a busy machine may take: many election timeouts. */
 const LEADER_TIMEOUT_MS = 20_000;
-/** 5 s each by default. */
+/** By default members have 5 s each. */
 const ANSWER_IN_TIME = ['--dial-timeout=2s', '--command-timeout=2s'];
 
-/** A given `dataDir` is not for clusters. */
+/** Without `dataDir`: each member needs its own. */
 export interface EtcdClusterOptions extends Omit<EtcdOptions, 'dataDir'> {
-  /** Members reach each other through proxies of ours: `partition` and `heal` need that. False unless given. */
+  /** Members reach each other through proxies of the test; `partition` and `heal` need them. Default: false. */
   readonly partitionable?: boolean;
 }
 
@@ -38,7 +38,7 @@ export class EtcdCluster implements AsyncDisposable {
     const network = partitionable ? await PeerNetwork.start(peerPorts) : undefined;
     const peerUrls = network?.urls ?? peerPorts.map((port) => `http://127.0.0.1:${port}`);
     const initialCluster = peerUrls.map((peerUrl, index) => `etcd${index}=${peerUrl}`).join(',');
-    // 100 and 1000 by default, for members that are not on one machine: a new leader then takes over a second longer.
+    // etcd's defaults are 100 and 1000, for members on several machines: a new leader would take over a second longer.
     const flags = ['--heartbeat-interval=50', '--election-timeout=500', ...(options.flags ?? [])];
     const starts = places.map((place, index) => {
       const membership = { name: `etcd${index}`, peerUrl: peerUrls[index] ?? '', initialCluster };
@@ -57,7 +57,7 @@ export class EtcdCluster implements AsyncDisposable {
     return this.members.map((member) => member.endpoint);
   }
 
-  /** The running member that leads those which are not partitioned, awaited while there is none. */
+  /** The leader of the members that are not partitioned; waits while there is none. */
   async leader(): Promise<Etcd> {
     let leader: Etcd | undefined;
     await untilReady(async () => {
@@ -70,14 +70,15 @@ export class EtcdCluster implements AsyncDisposable {
   }
 
   /**
-   * Parts a member from its peers, not from its clients. `stall`: connections stay open and carry nothing, as when packets
-   * are dropped; `cut`: they are reset, and new ones are refused. It loses its leader within an election timeout or two.
+   * Partitions a member from its peers, but not from its clients. `stall`: connections stay open and carry nothing, as
+   * when packets are dropped. `cut`: they are reset, and new ones refused. The member loses its leader within one or
+   * two election timeouts.
    */
   partition(member: Etcd, how: 'stall' | 'cut' = 'stall'): Promise<void> {
     return this.#peers.isolate(member.membership.peerUrl, how);
   }
 
-  /** Undoes `partition`, of every member unless one is given; what was stalled is carried now. */
+  /** Ends the partition of one member, or of all. What was stalled is delivered now. */
   async heal(member?: Etcd): Promise<void> {
     for (const one of member ? [member] : this.members) await this.#peers.join(one.membership.peerUrl);
   }
@@ -98,11 +99,11 @@ export class EtcdCluster implements AsyncDisposable {
   }
 }
 
-/** The member itself. @throws unless it leads; a paused one says nothing */
+/** The member's own id. @throws unless it leads; a paused one does not answer */
 async function leading(member: Etcd): Promise<Etcd> {
   const question = ['endpoint', 'status', '-w', 'json', ...ANSWER_IN_TIME];
   const [{ Status: status }] = JSON.parse(await member.etcdctl(question)) as [EndpointStatus];
-  // Both ids are 64 bits wide and lose the same digits as numbers.
+  // As JavaScript numbers both 64-bit ids lose the same digits, so they can be compared.
   if (status.leader !== status.header.member_id) throw new Error(`${member.endpoint} does not lead`);
   return member;
 }

@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import type { Etcd } from './etcd.js';
 import { temporaryRoot } from './reaper.js';
 
-/** What operators do to a store. */
+/** Operations of an administrator on a store. */
 
-/** Forgets, in the whole cluster, what was before a revision. */
+/** Compacts the whole cluster's history before a revision. */
 export async function compact(etcd: Etcd, revision: string): Promise<void> {
   await etcd.etcdctl(['compact', revision]);
 }
 
-/** Gives free pages of one member back to the disk; it answers nothing meanwhile. */
+/** Defragments one member. It answers nothing meanwhile. */
 export async function defragment(etcd: Etcd): Promise<void> {
   await etcd.etcdctl(['defrag']);
 }
 
-/** Saves all that a member holds. @returns the file, which goes when the test process ends */
+/** Saves a snapshot of a member. @returns the file, which is removed when the test process ends */
 export async function saveSnapshot(etcd: Etcd): Promise<string> {
   const file = join(temporaryRoot(), `etcd-${randomUUID()}.snapshot`);
   await etcd.etcdctl(['snapshot', 'save', file]);
@@ -24,15 +24,16 @@ export async function saveSnapshot(etcd: Etcd): Promise<string> {
 
 export interface RestoreOptions {
   /**
-   * How far beyond the saved revision the restored store begins, everything before it compacted, so that no watcher takes it for
-   * the old history (`--bump-revision --mark-compacted`). Without it revisions of the lost history are given anew.
+   * The number of revisions that the restored store begins above the saved one, with everything before it compacted
+   * (`--bump-revision --mark-compacted`), so that no watcher takes it for the old history. Without it, revisions of the
+   * lost history are used again.
    */
   readonly bumpRevision?: bigint;
 }
 
 /**
- * Replaces all that a whole cluster holds by a snapshot, on the same ports: every member is killed, wiped, filled and restarted.
- * Cluster id and member ids stay as they were.
+ * Restores a snapshot on the whole cluster, on the same ports: every member is killed, wiped, filled and restarted.
+ * Cluster id and member ids stay.
  */
 export async function restoreSnapshot(
   members: readonly Etcd[],

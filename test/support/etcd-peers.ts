@@ -4,7 +4,10 @@ import { pipeline } from 'node:stream';
 import { freePort } from './ports.js';
 import { startProxy, type TcpProxy } from './proxy.js';
 
-/** What flows one way between two members: requests of `from` (undefined: it does not say who it is) and their answers. */
+/**
+ * The traffic in one direction between two members: requests of `from` (undefined if they do not name their sender) and
+ * the answers.
+ */
 interface Link {
   readonly from: string | undefined;
   readonly to: string;
@@ -12,16 +15,16 @@ interface Link {
 }
 
 /**
- * The network between the members of a cluster: each advertises an entrance of ours as its peer URL, and behind the entrance
+ * The network between the members of a cluster. Each member advertises a proxy of the test as its peer URL. Behind it
  * every other member has a link of its own, which can be stalled or cut.
  *
- * Who sends is told by the `X-PeerURLs` header, which etcd sets on raft's streams, messages and snapshots beside
- * `X-Server-From` (the same, as an id). Lease renewals, version questions and probes have neither: they still reach a
- * member that is not isolated itself, but only a leader asks for versions, and only who knows a leader sends it
- * renewals; an isolated member is neither after an election timeout.
+ * The sender is known by the `X-PeerURLs` header, which etcd sets on raft's streams, messages and snapshots. Lease
+ * renewals, version requests and probes have no such header, and still reach a member that is not isolated itself. That
+ * does no harm: only a leader asks for versions, and only a member with a leader sends renewals; after an election
+ * timeout an isolated member is and has neither.
  */
 export class PeerNetwork implements AsyncDisposable {
-  /** What the members advertise, in the order of their ports. */
+  /** The advertised peer URLs, in the order of the ports. */
   readonly urls: readonly string[];
   readonly #entrances: readonly Server[];
   readonly #links: readonly Link[];
@@ -33,7 +36,7 @@ export class PeerNetwork implements AsyncDisposable {
     this.#links = links;
   }
 
-  /** @param peerPorts where the members listen */
+  /** @param peerPorts the ports on which the members listen */
   static async start(peerPorts: readonly number[]): Promise<PeerNetwork> {
     const places = await Promise.all(peerPorts.map(async (peerPort) => ({ peerPort, entrance: await freePort() })));
     const urls = places.map(({ entrance }) => `http://127.0.0.1:${entrance}`);
@@ -56,7 +59,7 @@ export class PeerNetwork implements AsyncDisposable {
     return this.#isolated.has(url);
   }
 
-  /** Nothing of what a member sends to the others, or they to it, arrives. */
+  /** Drops everything between a member and the others, in both directions. */
   async isolate(url: string, how: 'stall' | 'cut'): Promise<void> {
     await this.join(url);
     this.#isolated.set(url, how);
@@ -84,27 +87,27 @@ export class PeerNetwork implements AsyncDisposable {
   }
 }
 
-/** An HTTP server that hands each request on to the port for its sender. */
+/** An HTTP server that forwards each request to the port for its sender. */
 async function listen(port: number, portFor: (sender: string | undefined) => number): Promise<Server> {
   const server = createServer((incoming, outgoing) => {
     const sender = incoming.headers['x-peerurls'];
     handOn(incoming, outgoing, portFor(sender === undefined ? undefined : String(sender)));
   });
-  // Kept connections are the members' to close: one that we close just as a message comes would lose it.
+  // Only the members close kept connections: closing one here just when a message comes would lose that message.
   server.keepAliveTimeout = 0;
   server.listen({ host: '127.0.0.1', port });
   await once(server, 'listening');
   return server;
 }
 
-/** What fails on one side fails on the other, by a reset. */
+/** If one side fails, the other is reset. */
 function handOn(incoming: IncomingMessage, outgoing: ServerResponse, port: number): void {
   const { method, url: path, headers } = incoming;
   const onward = request({ host: '127.0.0.1', port, method, path, headers, agent: false });
   const fail = () => incoming.socket.resetAndDestroy();
   onward.on('response', (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-    // A raft stream's head comes long before its first message.
+    // The headers of a raft stream come long before its first message.
     outgoing.flushHeaders();
     pipeline(answer, outgoing, (error) => error && fail());
   });

@@ -8,15 +8,15 @@ import { type Launch, ServerProcess } from './process.js';
 import { temporaryRoot } from './reaper.js';
 import { runTool } from './tool.js';
 
-/** What the lock files of `servers/` pin. */
+/** The versions that the lock files of `servers/` pin. */
 const SERVERS = { '3.5': 'etcd-3.5', '3.6': 'etcd', '3.7': 'etcd-3.7' } as const;
 
 export type EtcdVersion = keyof typeof SERVERS;
 
 export interface EtcdOptions {
-  /** 3.6 unless given. */
+  /** Default: 3.6. */
   readonly version?: EtcdVersion;
-  /** More command line flags, as `--auto-compaction-retention=1`. */
+  /** Further command line flags, such as `--auto-compaction-retention=1`. */
   readonly flags?: readonly string[];
   /** A folder to use and keep; one of its own by default. */
   readonly dataDir?: string;
@@ -30,10 +30,10 @@ export interface EtcdctlOptions {
   readonly user?: string;
 }
 
-/** Who a member is among its peers. */
+/** A member's name and addresses among its peers. */
 export interface Membership {
   readonly name: string;
-  /** By which its peers reach it: where it listens, or a proxy before that. */
+  /** The URL at which its peers reach it: its listener, or a proxy in front of it. */
   readonly peerUrl: string;
   /** `name=peerUrl,…` of all members. */
   readonly initialCluster: string;
@@ -45,7 +45,7 @@ export interface EtcdPorts {
   readonly peerPort: number;
 }
 
-/** All that stays through restarts. */
+/** Everything that stays the same through restarts. */
 interface Place {
   readonly ports: EtcdPorts;
   readonly membership: Membership;
@@ -77,7 +77,7 @@ export class Etcd implements AsyncDisposable {
     return new Etcd(place, await ServerProcess.start(launchOf(place, folder)), folder);
   }
 
-  /** Where the binaries are. */
+  /** The folder of the binaries. */
   get folder(): string {
     return this.#folder;
   }
@@ -130,7 +130,7 @@ export class Etcd implements AsyncDisposable {
     return this.#process.kill9();
   }
 
-  /** SIGTERM: etcd closes its watches and connections properly. */
+  /** SIGTERM: etcd ends its watches and closes its connections. */
   stop(): Promise<void> {
     return this.#process.stop();
   }
@@ -146,15 +146,15 @@ export class Etcd implements AsyncDisposable {
   }
 
   /**
-   * Killed if it runs, and started again with the same data on the same ports, by another version if one is given. Resolves when
-   * it has a leader: a member without quorum has none, so several are restarted at once.
+   * Kills it if it runs, and starts it again with the same data on the same ports, as another version if given.
+   * Resolves when it has a leader. A member without a quorum has none, so restart several at once.
    */
   async restart(version?: EtcdVersion): Promise<void> {
     if (version !== undefined) this.#folder = await folderOf(version);
     await this.#process.restart(launchOf(this.#place, this.#folder));
   }
 
-  /** Killed, and all its data removed; `restart()` then gives another history on the same ports. */
+  /** Kills it and removes its data. `restart()` then begins another history on the same ports. */
   async wipe(): Promise<void> {
     await this.kill9();
     await rm(this.dataDir, { recursive: true, force: true });

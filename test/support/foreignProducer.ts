@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { InstalledProgram } from './languages.js';
 
-/** What became of one message. */
+/** The outcome of one message. */
 type Outcome = { readonly number: number; readonly at: number } | { readonly number: number; readonly failed: string };
 
 /** How long it may take to end by itself before it is killed, ms. */
 const STOP_MS = 10_000;
 
-/** A producer in another language, as a process that tells each outcome. */
+/** A producer in another language, as a process that prints the outcome of each message. */
 export class ForeignProducer implements AsyncDisposable {
   readonly outcomes: Outcome[] = [];
   readonly #child: ChildProcess;
@@ -30,7 +30,7 @@ export class ForeignProducer implements AsyncDisposable {
     });
   }
 
-  /** Numbers, in the order of their acknowledgement. */
+  /** The acknowledged numbers, in the order of their acknowledgement. */
   get acknowledged(): number[] {
     return this.outcomes.flatMap((outcome) => ('at' in outcome ? [outcome.number] : []));
   }
@@ -55,13 +55,13 @@ export class ForeignProducer implements AsyncDisposable {
     }
   }
 
-  /** Resolves when so many more are acknowledged. */
+  /** Resolves when this many more are acknowledged. */
   async more(count: number): Promise<void> {
     const wanted = this.acknowledged.length + count;
     while (this.acknowledged.length < wanted) await this.#woken(1_000);
   }
 
-  /** Waits for the outcome of the message that is under way. */
+  /** Stops; waits for the outcome of the message that is under way. */
   async stop(): Promise<void> {
     this.#child.stdin?.end();
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);

@@ -1,8 +1,8 @@
 import { vi } from 'vitest';
 
 /**
- * Opens what shuffles endpoints (Fisher and Yates, by `Math.random`) so that it tries them in this order: for tests of what
- * happens when the bad ones come first. To be sure, look at what was tried.
+ * Opens a client that shuffles its endpoints (Fisher-Yates with `Math.random`), so that it tries them in this order:
+ * for tests in which the bad ones come first. Check which one was tried.
  */
 export function inOrder<T>(endpoints: readonly string[], open: () => T): T {
   const items = [...endpoints].sort();

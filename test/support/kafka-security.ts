@@ -4,7 +4,7 @@ import type { SecureProtocol } from './kafka.js';
 
 type Properties = Record<string, string>;
 
-/** Lines of server.properties for listeners that want a login: by PLAIN as this user, by SCRAM as one that is created later. */
+/** Lines of server.properties for listeners with a login: PLAIN as this user, SCRAM as a user that is created later. */
 export function loginProperties(protocol: SecureProtocol, username: string, password: string): Properties {
   const listener = `listener.name.${protocol.toLowerCase()}`;
   const security = 'org.apache.kafka.common.security';

@@ -10,13 +10,13 @@ import { temporaryRoot } from './reaper.js';
 import { runTool } from './tool.js';
 
 export interface KafkaOptions {
-  /** Three replicate every topic and go on without one of them. */
+  /** With three brokers, every topic is replicated and one of them may be away. */
   readonly brokers?: 1 | 3;
-  /** More lines of server.properties, or others. */
+  /** Further lines of server.properties; they replace the default ones. */
   readonly properties?: Readonly<Record<string, string>>;
   /** Listeners beside PLAINTEXT, each on a port of its own, named as their protocol. */
   readonly listeners?: readonly SecureProtocol[];
-  /** Where clients are sent on to by these. Default: 127.0.0.1. */
+  /** The host that these listeners advertise. Default: 127.0.0.1. */
   readonly advertisedHost?: string;
 }
 
@@ -26,7 +26,7 @@ interface Node {
   readonly nodeId: number;
   readonly port: number;
   readonly controllerPort: number;
-  /** Of the listeners beside PLAINTEXT. */
+  /** The ports of the listeners beside PLAINTEXT. */
   readonly ports: ReadonlyMap<SecureProtocol, number>;
 }
 
@@ -114,12 +114,12 @@ export class KafkaBroker implements AsyncDisposable {
     this.#process.resume();
   }
 
-  /** Killed if it runs, and started again with the same data on the same port. */
+  /** Kills it if it runs, and starts it again with the same data on the same port. */
   restart(): Promise<void> {
     return this.#process.restart();
   }
 
-  /** Started again with the same data on another port (a free one unless given), as a broker whose address changed. */
+  /** Starts it again with the same data on another port (default: a free one), as a broker whose address changed. */
   async move(port?: number): Promise<void> {
     await this.kill9();
     this.#node = { ...this.#node, port: port ?? (await freePort()) };
@@ -174,7 +174,7 @@ export class Kafka implements AsyncDisposable {
     return this.brokers.map((broker) => broker.endpoint);
   }
 
-  /** The log's end of every broker, for errors. */
+  /** The end of each broker's log, for errors. */
   get logTail(): string {
     return this.brokers.map((broker) => `broker ${broker.nodeId}:\n${broker.logTail}`).join('\n');
   }
@@ -199,14 +199,14 @@ export class Kafka implements AsyncDisposable {
   /** A user for a login by SCRAM-SHA-256 and SCRAM-SHA-512. */
   async createScramUser(name: string, password: string): Promise<void> {
     const user = ['--bootstrap-server', this.#running, '--alter', '--entity-type', 'users', '--entity-name', name];
-    // Kafka takes no two at once.
+    // Kafka does not take two at once.
     for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512']) {
       await this.#run('kafka.admin.ConfigCommand', [...user, '--add-config', `${mechanism}=[password=${password}]`]);
     }
   }
 
   /**
-   * What one of Kafka's own tools prints, by its class below `org.apache.kafka.tools`.
+   * The output of one of Kafka's own tools, by its class below `org.apache.kafka.tools`.
    * @param bootstrap the running brokers unless given
    */
   tool(toolClass: string, args: readonly string[], input?: string, bootstrap = this.#running): Promise<string> {
@@ -254,7 +254,7 @@ async function writeProperties(shared: Shared, node: Node): Promise<string> {
   return file;
 }
 
-/** Nothing for a node that has no more than the usual listeners. */
+/** Nothing for a node with only the usual listeners. */
 function listenersOf({ port, controllerPort, ports }: Node, advertisedHost: string): Record<string, string> {
   if (ports.size === 0) return {};
   const usual = [['PLAINTEXT', port] as const, ['CONTROLLER', controllerPort] as const];

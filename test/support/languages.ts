@@ -11,21 +11,21 @@ import { runTool } from './tool.js';
 export const LANGUAGES = ['java', 'python', 'go'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** A program; the bootstrap servers and the topic come after its arguments. */
+/** The command; the bootstrap servers and the topic are appended to its arguments. */
 export interface InstalledProgram {
   readonly command: string;
   readonly args: readonly string[];
 }
 
 interface Toolchain {
-  /** What must run, and is named where it does not. */
+  /** Commands that must succeed. The first one that fails is named as the reason for skipping. */
   readonly needs: readonly (readonly [command: string, ...args: string[]])[];
-  /** Installs what the program needs into its folder, which may be moved afterwards. */
+  /** Installs the program's dependencies into its folder, which may be renamed afterwards. */
   install(folder: string): Promise<void>;
   program(folder: string): InstalledProgram;
 }
 
-/** A download and a compiler on a busy machine, ms. */
+/** How long an install may take, ms: a download and a compiler on a busy machine. */
 const INSTALL_MS = 900_000;
 
 const sources = fileURLToPath(new URL('../clients/', import.meta.url));
@@ -94,7 +94,7 @@ export async function installProgram(language: Language): Promise<InstalledProgr
   return TOOLCHAINS[language].program(folder);
 }
 
-/** Installs aside and moves into place, so that a folder that is there is complete. */
+/** Installs into another folder and renames it, so that a folder that exists is complete. */
 async function install(language: Language, source: string, folder: string): Promise<void> {
   if (existsSync(folder)) return;
   const aside = await mkdtemp(`${folder}-`);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How often a numbered message is due, ms. */
+/** The time between two numbered messages, ms. */
 const PERIOD_MS = 20;
 
 export interface Tally {
@@ -36,8 +36,8 @@ export function tally(acknowledged: readonly number[], stored: readonly number[]
 }
 
 /**
- * Sends 0, 1, 2, … , one every 20 ms and one at a time: the next is sent when the last is acknowledged. A number whose
- * sending failed is not given up: its outcome is unknown, so `run` rejects and the next `run` begins with it again.
+ * Sends 0, 1, 2, …, one every 20 ms; each after the acknowledgement of the last. If sending a number fails, its outcome
+ * is unknown: `run` rejects, and the next `run` begins with the same number.
  */
 export class NumberedSender {
   readonly acknowledged: number[] = [];
@@ -49,7 +49,7 @@ export class NumberedSender {
     return Math.round(this.#longestGapMs);
   }
 
-  /** Resolves when that many more numbers are acknowledged. */
+  /** Resolves when this many more numbers are acknowledged. */
   more(count: number): Promise<void> {
     return new Promise((resolve) => {
       this.#watching.push({ count: this.acknowledged.length + count, resolve });

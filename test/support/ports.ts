@@ -1,13 +1,13 @@
 import { createServer } from 'node:net';
 
 /**
- * Ports for servers, below every usual ephemeral range (Linux 32768 and up, macOS and IANA 49152 and up): while a
- * server is down, no outgoing connection may take its port, and a client that dials the dead port must not be given that very port as its
- * own, because then TCP connects it to itself.
+ * Ports for servers, below every usual ephemeral range (Linux 32768 and up, macOS and IANA 49152 and up). While a
+ * server is down, no outgoing connection may take its port. In particular, a client that dials the dead port must not
+ * get that very port as its own, because TCP would connect it to itself.
  */
 const FIRST = 20_000;
 const LAST = 31_999;
-/** How often a start is tried anew when another process took one of its ports in between. */
+/** How often a start is tried again if another process took one of its ports. */
 const ATTEMPTS = 5;
 
 const given = new Set<number>();

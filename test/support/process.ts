@@ -4,21 +4,21 @@ import { untilReady } from '../../servers/ready.mjs';
 import { PortInUseError } from './ports.js';
 import { reaper } from './reaper.js';
 
-/** How to run a server, the same way again after each restart. */
+/** How to start a server; used again for each restart. */
 export interface Launch {
-  /** In errors. */
+  /** The name in errors. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** True once the server serves; may throw while it does not yet. */
+  /** Resolves to true once the server serves; may throw before. */
   ready(): Promise<boolean>;
-  /** 60 000 unless given: a busy machine, not a slow server. */
+  /** Default: 60,000, for a busy machine. */
   readonly readyTimeoutMs?: number;
 }
 
-/** Kept of a server's output, in characters: its last words for errors. */
+/** How many characters of a server's output are kept for errors. */
 const LOG_CHARACTERS = 64_000;
 const LOG_TAIL_LINES = 40;
 /** How long a server may take to end by itself before it is killed. */
@@ -57,12 +57,12 @@ export class ServerProcess implements AsyncDisposable {
     return this.#child !== undefined;
   }
 
-  /** The last lines it wrote, over all restarts. */
+  /** Its last lines of output, over all restarts. */
   get logTail(): string {
     return this.#log.trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
   }
 
-  /** Killed if it runs, then started as before (or by another launch) and awaited until ready. */
+  /** Kills it if it runs, starts it as before (or by another launch), and waits until it is ready. */
   async restart(launch: Launch = this.#launch): Promise<void> {
     await this.kill9();
     this.#launch = launch;
@@ -70,7 +70,7 @@ export class ServerProcess implements AsyncDisposable {
     await this.#untilReady();
   }
 
-  /** SIGKILL: no flush, no goodbye. Resolves when the process is gone; nothing happens if it already is. */
+  /** SIGKILL. Resolves when the process is gone, also if it already is. */
   kill9(): Promise<void> {
     return this.#end('SIGKILL');
   }
@@ -111,7 +111,7 @@ export class ServerProcess implements AsyncDisposable {
     child.once('error', (error) => keep(`${error.message}\n`));
     const { pid } = child;
     if (pid !== undefined) reaper().register(pid);
-    // `close`, not `exit`: by then its last words are in the log.
+    // `close`, not `exit`: then the log has all of its output.
     child.once('close', () => {
       if (pid !== undefined) reaper().unregister(pid);
       if (this.#child === child) this.#child = undefined;

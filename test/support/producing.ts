@@ -4,10 +4,10 @@ import type { Kafka } from './kafka.js';
 import type { KafkaJs, KafkaJsProducer } from './kafkajs.js';
 import type { NumberedSender } from './numbered.js';
 
-/** What the producers of the tests write to: one partition. */
+/** The topic of the tests' producers: one partition. */
 export const TOPIC = 'numbers';
 
-/** kafkajs as recommended: idempotent, one send in flight, and patience in both places that have a `retry`. */
+/** kafkajs as recommended: idempotent, one send in flight, and the `retry` in both places. */
 export function producerOf(
   { Kafka, Partitioners, logLevel }: KafkaJs,
   brokers: readonly string[] | BrokerList['list'],
@@ -31,10 +31,10 @@ export async function startSending(sender: NumberedSender, producer: KafkaJsProd
     producer.send({ topic: TOPIC, acks: -1, messages: [{ value: String(number), partition: 0 }] });
   const running = sender.run(send, stopping.signal);
   const ended = running.then(() => Promise.reject(new Error('the sending was stopped')));
-  // Who waits for an acknowledgement or the stop hears of it; until then it is no unhandled rejection.
+  // Those who wait for an acknowledgement or the stop get the error; until then it must not be an unhandled rejection.
   ended.catch(() => {});
   return {
-    /** Resolves when that many more numbers are acknowledged. @throws what ended the sending before */
+    /** Resolves when this many more numbers are acknowledged. @throws the error that ended the sending */
     more: (count: number): Promise<void> => Promise.race([sender.more(count), ended]),
     stop: async (): Promise<void> => {
       stopping.abort();
@@ -62,7 +62,7 @@ export function reached(brokers: BrokerList, state: Status['state']): Promise<vo
   });
 }
 
-/** All that the topic's one partition holds, by Kafka's own tools. */
+/** Everything in the topic's one partition, read by Kafka's own tools. */
 export async function storedNumbers(kafka: Kafka): Promise<number[]> {
   const end = await kafka.tool('GetOffsetShell', ['--topic', TOPIC]);
   return (await kafka.consume(TOPIC, Number(end.trim().split(':').at(-1)))).map(Number);

@@ -4,13 +4,13 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { freePort } from './ports.js';
 
 export interface ProxyTarget {
-  /** 127.0.0.1 unless given */
+  /** Default: 127.0.0.1. */
   readonly host?: string;
   readonly port: number;
 }
 
 export interface ProxyOptions {
-  /** Told of all that the servers send. */
+  /** Called with everything that the servers send. */
   readonly onAnswer?: (bytes: Buffer) => void;
 }
 
@@ -21,8 +21,8 @@ interface Pair {
 }
 
 /**
- * A TCP proxy on 127.0.0.1 that can do to a connection what networks do: end it by a reset, refuse new ones, or keep it open and
- * carry nothing (half-open: no FIN, no RST, as when packets are dropped).
+ * A TCP proxy on 127.0.0.1 with the faults of a network: it resets connections, refuses new ones, or keeps them open
+ * and carries nothing (half-open: no FIN, no RST, as when packets are dropped).
  */
 export class TcpProxy implements AsyncDisposable {
   readonly #pairs = new Set<Pair>();
@@ -86,7 +86,7 @@ export class TcpProxy implements AsyncDisposable {
     await closed;
   }
 
-  /** What servers answer from now on goes nowhere, until `resume`. Resolves when something did. */
+  /** Drops what servers answer from now on, until `resume`. Resolves when something was dropped. */
   async swallow(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#swallow = resolve;
@@ -102,7 +102,7 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 
-  /** Undoes `cut`, `stall` and `swallow`: what waited is carried now. */
+  /** Undoes `cut`, `stall` and `swallow`: what waited is delivered now. */
   async resume(): Promise<void> {
     this.#stalled = false;
     this.#swallow = undefined;
@@ -173,7 +173,7 @@ export class TcpProxy implements AsyncDisposable {
     from.on('end', () => to.end());
   }
 
-  /** When one side fails or is gone, so is the other: a client sees a dead server as a reset. */
+  /** If one side fails or ends, so does the other: a client sees a dead server as a reset. */
   #endTogether(pair: Pair): void {
     for (const socket of [pair.client, pair.server]) {
       socket?.on('error', () => {

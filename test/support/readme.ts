@@ -6,7 +6,7 @@ import type { InstalledClient } from './clients.js';
 import { temporaryRoot } from './reaper.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What the page watches. */
+/** The prefix that the page watches. */
 const REGISTRY = 'etcd://127.0.0.1:2379/';
 
 /** The blocks of JavaScript in docs/kafka.md that import this, each as it stands. @throws an Error when there is none */
@@ -19,8 +19,8 @@ export async function blocksThatImport(name: string): Promise<string[]> {
 }
 
 /**
- * Runs a program in a folder where `rollcall`, as it was built last, and a client are installed. Nothing of it is changed,
- * but for where the registry is.
+ * Runs a program in a folder with the last build of `rollcall` and a client. Only the registry's address in it is
+ * changed.
  */
 export async function runWith(client: InstalledClient, module: string, text: string, etcd: string): Promise<Program> {
   const folder = await mkdtemp(join(temporaryRoot(), 'readme-'));

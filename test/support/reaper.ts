@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * A shell that outlives this process by an instant: when its input ends, however this process ended (an exit handler would
- * miss SIGKILL, a thread that is terminated, a debugger), it kills the servers that are still registered and removes
- * their folder.
+ * A shell that outlives this process for a moment. When its input ends, however this process ended, it kills the
+ * registered servers and removes their folder. (An exit handler would miss SIGKILL, a terminated thread and a
+ * debugger.)
  */
 const script = `
 trap '' INT TERM HUP
@@ -30,7 +30,7 @@ export class Reaper {
 
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), 'rollcall-test-'));
-    // In a group of its own, or Ctrl-C would end it together with the process it watches.
+    // In a process group of its own: otherwise Ctrl-C would end it together with the process that it watches.
     const child = spawn('/bin/sh', ['-c', script, 'rollcall-reaper', this.folder], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -40,17 +40,17 @@ export class Reaper {
     this.#input.unref();
   }
 
-  /** From now on the process `pid` dies with the owner. */
+  /** Registers the process `pid`, which is killed when the owner ends. */
   register(pid: number): void {
     this.#input.write(`+ ${pid}\n`);
   }
 
-  /** The process `pid` has ended; its id may come to mean another. */
+  /** Unregisters the process `pid`, which has ended: its id may be used again. */
   unregister(pid: number): void {
     this.#input.write(`- ${pid}\n`);
   }
 
-  /** What the end of the owner does by itself. */
+  /** Does now what the end of the owner does by itself. */
   reap(): void {
     this.#input.destroySoon();
   }

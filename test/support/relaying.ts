@@ -2,17 +2,17 @@ import { createRegistry } from '@rollcall/core';
 import { type BootstrapRelay, type BrokerList, type BrokerListOptions, brokerList, createRelay } from '@rollcall/kafka';
 import { createMemoryAdapter } from '@rollcall/local';
 
-/** A relay for the brokers that a registry names, which the test writes. */
+/** A relay for the brokers of a registry, which the test writes. */
 export interface Relaying extends AsyncDisposable {
   readonly relay: BootstrapRelay;
   readonly brokers: BrokerList;
-  /** What the list and the relay have told, as one line each, with the reasons of what is left out. */
+  /** The warnings of the list and the relay, one line each, with the reasons for addresses that are left out. */
   readonly warnings: readonly string[];
-  /** Has the registry name these and no others. */
+  /** Writes exactly these brokers to the registry. */
   register(...addresses: readonly string[]): void;
 }
 
-/** What a warning may have beside its text. */
+/** The fields that a warning may have beside its text. */
 interface Told {
   readonly leftOut?: readonly { readonly reason?: string }[];
 }

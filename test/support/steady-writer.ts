@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Between two writes, ms: fast enough to fall into every gap, slow enough to leave the machine to the others. */
+/** The time between two writes, ms: short enough to fall into every gap, long enough to leave the machine to others. */
 const PERIOD_MS = 10;
 
-/** Does the write with this number. A failure, or no answer, leaves open whether it was done, or will be. */
+/** Does the write with this number. After a failure or without an answer it may or may not be done. */
 export type Write<Server> = (server: Server, number: number) => Promise<unknown>;
 
-/** An independent writer: numbered writes one after another, by any server that takes them, until it is stopped. */
+/**
+ * An independent writer: it does numbered writes one after another, through any server that takes them, until it is
+ * stopped.
+ */
 export class SteadyWriter<Server> implements AsyncDisposable {
   readonly #servers: readonly Server[];
   readonly #write: Write<Server>;
@@ -21,14 +24,14 @@ export class SteadyWriter<Server> implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** Resolves when that many more writes are done. */
+  /** Resolves when this many more writes are done. */
   more(count: number): Promise<void> {
     return new Promise((resolve) => {
       this.#awaited.push({ count: this.#done + count, resolve });
     });
   }
 
-  /** Resolves when nothing more is sent. */
+  /** Stops. Resolves when nothing more is sent. */
   stop(): Promise<void> {
     this.#stopped.abort();
     return this.#running;

@@ -4,14 +4,14 @@ import { execFile } from 'node:child_process';
 const TIMEOUT_MS = 60_000;
 
 export interface ToolOptions {
-  /** 60 000 unless given. */
+  /** Default: 60,000. */
   readonly timeoutMs?: number;
-  /** More of the environment. */
+  /** Further environment variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs a server's own command line tool and gives its standard output.
+ * Runs a server's own command line tool. Resolves with its standard output.
  * @throws an Error with the command and its standard error
  */
 export function runTool(
@@ -26,7 +26,7 @@ export function runTool(
       if (error === null) resolve(stdout);
       else reject(new Error(`${command} ${args.join(' ')}: ${error.message}\n${stderr}${stdout}`, { cause: error }));
     });
-    // A tool that ends before it has read everything breaks the pipe; its exit code tells the story.
+    // A tool that ends before it has read its input breaks the pipe. Its exit code says whether it failed.
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
   });

@@ -1,4 +1,4 @@
-/** The promise's outcome. @throws an Error that names what did not come in time, and how things stood then */
+/** The promise's result. @throws an Error that names the event that did not come in time, and the state at that time */
 export async function within<T>(ms: number, what: string, promise: PromiseLike<T>, state = () => ''): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

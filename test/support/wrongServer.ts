@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ProxyTarget, TcpProxy } from './proxy.js';
 
-/** An HTTP server that answers every request with a page, as a load balancer does that knows no way to its servers. */
+/** An HTTP server that answers every request with a page, as a load balancer without a route does. */
 async function startWrongServer(): Promise<AsyncDisposable & { readonly port: number }> {
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'text/html').end('<html><body>404</body></html>');
@@ -21,7 +21,7 @@ async function startWrongServer(): Promise<AsyncDisposable & { readonly port: nu
   };
 }
 
-/** Leads the clients of a proxy to a wrong server. @returns what leads them back. */
+/** Moves the clients of a proxy to a wrong server. @returns a function that moves them back. */
 export async function misled(proxy: TcpProxy, target: ProxyTarget): Promise<() => Promise<void>> {
   const wrong = await startWrongServer();
   proxy.retarget({ port: wrong.port });

@@ -4,7 +4,7 @@ import { type ClientName, installClient } from '../clients.js';
 import { within } from '../within.js';
 
 const PROGRAM = fileURLToPath(new URL('./consumer.mjs', import.meta.url));
-/** How long any one event may take, ms: only so that a failure says which one did not come. */
+/** How long one event may take, ms. The limit is there so that a failure names the event that did not come. */
 const PATIENCE_MS = 120_000;
 
 export interface ConsumerSetting {
@@ -15,9 +15,9 @@ export interface ConsumerSetting {
   readonly group: string;
 }
 
-/** As the process is started. */
+/** The arguments of the process. */
 export interface ConsumerConfig extends ConsumerSetting {
-  /** A folder with `node_modules`. */
+  /** The folder that holds `node_modules`. */
   readonly folder: string;
 }
 
@@ -30,10 +30,10 @@ export interface Consumed {
 export type Told =
   | ({ readonly type: 'message' } & Consumed)
   | { readonly type: 'failed'; readonly message: string }
-  /** Of the brokers that the admin client was told of. */
+  /** The brokers' addresses that the admin client got. */
   | { readonly type: 'addresses'; readonly addresses: readonly string[] };
 
-/** A consumer in a group and an admin client, in a process of their own, on what was built last. */
+/** A consumer in a group and an admin client, in a process of their own, from the last build. */
 export class ConsumerProcess implements AsyncDisposable {
   readonly setting: ConsumerSetting;
   /** In the order in which they came. */
@@ -55,7 +55,7 @@ export class ConsumerProcess implements AsyncDisposable {
     return new ConsumerProcess(setting, Program.start(node, [PROGRAM, JSON.stringify(config)]));
   }
 
-  /** Resolves when it has consumed up to these offsets, by partition, at least. */
+  /** Resolves when it has consumed at least up to these offsets, by partition. */
   reaches(ends: readonly number[]): Promise<void> {
     const lacking = new Map(ends.map((end, partition) => [partition, end]));
     let seen = 0;
@@ -68,7 +68,7 @@ export class ConsumerProcess implements AsyncDisposable {
     });
   }
 
-  /** Where the brokers are, as its admin client is told when it is asked now; sorted. */
+  /** The brokers' addresses that its admin client gets now; sorted. */
   async addresses(): Promise<string[]> {
     const before = this.#answers.length;
     this.#program.child.stdin.write('\n');
@@ -95,7 +95,7 @@ export class ConsumerProcess implements AsyncDisposable {
     const lines = stdout.slice(this.#read, end).split('\n');
     this.#read = end;
     for (const line of lines) {
-      // A client that prints something else is not the protocol.
+      // Ignores what the client itself prints: it is not the protocol.
       if (!line.startsWith('{"type":')) continue;
       const told = JSON.parse(line) as Told;
       if (told.type === 'message') this.consumed.push(told);

@@ -7,13 +7,13 @@ import { within } from '../within.js';
 import type { Counts, Happening, ProducerRecord, ProducerSetting, Report, Request } from './protocol.js';
 
 const PROGRAM = fileURLToPath(new URL('./producer.mjs', import.meta.url));
-/** How long any one event may take, ms: only so that a failure says which one did not come. */
+/** How long one event may take, ms. The limit is there so that a failure names the event that did not come. */
 const PATIENCE_MS = 120_000;
 const LAST_LINES = 40;
 
 type Told<Type extends Report['type']> = Extract<Report, { type: Type }>;
 
-/** A producer in a process of its own, on what was built last. */
+/** A producer in a process of its own, from the last build. */
 export class ProducerProcess implements AsyncDisposable {
   readonly setting: ProducerSetting;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -49,7 +49,7 @@ export class ProducerProcess implements AsyncDisposable {
     return new ProducerProcess(setting, node, folder);
   }
 
-  /** Who it is, in messages. */
+  /** Its name in messages. */
   get name(): string {
     const { client, way, senders, keyed } = this.setting;
     return `${client} ${way} ${senders} ${keyed ? 'keyed' : 'keyless'}`;
@@ -68,24 +68,25 @@ export class ProducerProcess implements AsyncDisposable {
   }
 
   /**
-   * Resolves with the time of the first acknowledgement at or after `from` (wall clock, ms), once there were `count` of them.
+   * Resolves with the time of the first acknowledgement at or after `from` (wall clock, ms), once there were `count` of
+   * them.
    * @throws an Error when that takes too long
    */
   acknowledges(count: number, from = Date.now()): Promise<number> {
     return this.#since('acknowledged', count, from);
   }
 
-  /** Resolves with the time of the first failure, once sending has failed so often. */
+  /** Resolves with the time of the first failure, once sending has failed this often. */
   fails(count: number, from = Date.now()): Promise<number> {
     return this.#since('failed', count, from);
   }
 
-  /** Resolves when the client has asked so often where its brokers are. */
+  /** Resolves when the client has asked for its brokers this often. */
   asks(count: number, from = Date.now()): Promise<number> {
     return this.#since('asked', count, from);
   }
 
-  /** How it stands now. */
+  /** The counts of now. */
   async counts(): Promise<Counts> {
     const id = this.#requests++;
     this.#request({ type: 'counts', id });
@@ -93,7 +94,7 @@ export class ProducerProcess implements AsyncDisposable {
     return await this.#report('its counts', isAnswer);
   }
 
-  /** Resolves with the time at which just these addresses were published, at or after `from` (wall clock, ms). */
+  /** Resolves with the time at which exactly these addresses were published, at or after `from` (wall clock, ms). */
   async lists(addresses: readonly string[], from = 0): Promise<number> {
     const wanted = [...addresses].sort().join();
     const { at } = await this.#report(
@@ -132,7 +133,7 @@ export class ProducerProcess implements AsyncDisposable {
     process.kill(this.pid, 'SIGCONT');
   }
 
-  /** The last that it said, for errors. */
+  /** Its last output, for errors. */
   get lastWords(): string {
     return `${this.name}:\n${this.#said.join('\n')}`;
   }
@@ -176,7 +177,7 @@ export class ProducerProcess implements AsyncDisposable {
       this.#reports.push(JSON.parse(line) as Report);
       this.#look();
     } catch {
-      // A client that prints something is not the protocol.
+      // Ignores what the client itself prints: it is not the protocol.
     }
   }
 
