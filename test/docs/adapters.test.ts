@@ -14,7 +14,7 @@ import { blocksOf, ROOT } from './blocks.js';
 const blocks = (await blocksOf('docs/adapters.md')).filter(({ language }) => language === 'js');
 const whole = blocks.find(({ text }) => text.startsWith('// index.js'))?.text ?? '';
 const [watching = '', helpers = ''] = blocks
-  .filter(({ text }) => /^(class RegistrySource|const eventOf)/.test(text))
+  .filter(({ text }) => /^class RegistrySource|^const eventOf/m.test(text))
   .map(({ text }) => text);
 
 /** A module of the page, where `@rollcall/core` is what a bare import finds. */
@@ -63,14 +63,9 @@ test('the watching source of the page follows a stream of changes', async () => 
   await once(server, 'listening');
   const endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const source = await load<{ open: (endpoint: string, options: OpenOptions) => Source }>(`
-import { once } from 'node:events';
-import { get } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { WatchError } from '@rollcall/core';
-import { httpFailure, relativeKey, requestFailure } from '@rollcall/core/adapter';
 ${/^const isTexts[\s\S]*?;\n/m.exec(whole)?.[0]}
-${helpers}
 ${watching}
+${helpers}
 export const open = (endpoint, options) => new RegistrySource(endpoint, options);
 `);
   const adapter: Adapter = {
@@ -95,6 +90,9 @@ export const open = (endpoint, options) => new RegistrySource(endpoint, options)
   expect(codes).toEqual(['BAD_RESPONSE']);
   server.closeAllConnections();
   await expect.poll(() => codes, PATIENCE).toEqual(['BAD_RESPONSE', 'UNREACHABLE']);
+  await expect.poll(() => streams.length, PATIENCE).toBe(3);
+  streams[2]?.end('<html>no line break</html>');
+  await expect.poll(() => codes, PATIENCE).toEqual(['BAD_RESPONSE', 'UNREACHABLE', 'BAD_RESPONSE']);
   server.close();
   server.closeAllConnections();
 });
