@@ -24,7 +24,10 @@ export interface CallLimits {
   readonly headersMs: number;
   /** Whether the process must not end before the call has. */
   readonly holds: boolean;
-  /** Takes the body of an answer with status 200 and JSON while it arrives. */
+  /**
+   * Returns the sink that the body is streamed into; called only for an answer with status 200 and JSON. Without it,
+   * only the beginning of the body is kept, as text.
+   */
   bodyTo?(headers: IncomingHttpHeaders): BodySink;
   /** Whether a cache on the way may answer. */
   readonly mayBeCached?: boolean;

@@ -21,14 +21,16 @@ export function kvQuery({ prefix, exact }: Target): Query {
     path: pathOfKey(key),
     parameters: exact ? [] : [['recurse', '']],
     decoder: (before) => decoder(prefix, before),
-    // Every answer, also of a blocking query, has a header if keys were hidden. An anonymous caller gets an empty list.
+    // A KV answer says in a header if access rules hid keys, so missing keys were deleted. Only an anonymous caller
+    // gets an empty list without it: a list that became empty must be confirmed.
     lost: (known, entries) => entries.size === 0 && known.size > 0,
   };
 }
 
 function decoder(prefix: string, { known }: DecodeContext): DecodeItems {
-  // Consul lists keys in byte order. Beyond U+FFFF JavaScript's order differs: a known entry may then be missed and
-  // decoded again.
+  // Consul lists keys in byte order, and `Walk` goes through the known ones in JavaScript's, which differs beyond
+  // U+FFFF. A known entry may then be missed: an unchanged entry becomes a new object, and is compared again by the
+  // core.
   const walk = new Walk(known);
   return (json) => {
     if (!Array.isArray(json)) return undefined;

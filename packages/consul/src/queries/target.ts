@@ -12,7 +12,8 @@ type UrlQuery = Readonly<Record<string, readonly string[]>>;
 
 /**
  * The target of a URL: a KV key or prefix, a service's instances, or the catalog.
- * @throws WatchError INVALID_URL for a key that Consul cannot address, or query names that do not go together.
+ * @throws WatchError INVALID_URL for a missing path, a key that Consul cannot address, a value that cannot be used, or
+ *   query names that do not go together.
  */
 export function targetOfUrl(url: string, path: string | undefined, query: UrlQuery): Target {
   const all = Object.values(query).flat();

@@ -12,7 +12,7 @@ export interface Evidence {
   /** The index that the query blocked on; undefined for a plain read. */
   readonly blockedOn: Revision | undefined;
   readonly index: Revision;
-  /** Whether items of the answer before are missing. Access rules may hide them, or they were deleted. */
+  /** Whether so many known items are missing that a plain read must confirm it: see `Query.lost`. */
   readonly lost: boolean;
   readonly standing: Standing;
   /** Whether it came long before the wait was over. */
@@ -22,16 +22,19 @@ export interface Evidence {
 }
 
 /**
- * - `changed`: the answer is believed, and has something new.
+ * - `changed`: the answer is accepted: any plain read, or a blocking answer with a higher index.
  * - `unchanged`: nothing has changed, whatever the body says.
  *
  * All others need a plain read (without `index`) before anything is believed:
- * - `backwards`: the index is lower than before. A snapshot was restored, or Consul removed old tombstones.
- * - `doubtful`: items are missing. A blocking query on a service answers an empty list, without a header that says so,
- *   if an access rule hides its instances; a plain read has the header.
- * - `weak`: the answer may be older than the URL allows.
- * - `unproven`: the answer has nothing new. That proves nothing: after a restore, Consul ends a blocked query early with
- *   the index and the content of before.
+ * - `backwards`: the index is lower than before, and the URL allows no old answers. A snapshot was restored, or Consul
+ *   removed old tombstones.
+ * - `doubtful`: items are missing. A blocking query on a service leaves out, without a header that says so, the
+ *   instances that an access rule hides; a plain read has the header. Other queries are doubtful if their list became
+ *   empty.
+ * - `weak`: the answer may be older than the URL allows; or, if the URL allows old answers, it is older than the one
+ *   before.
+ * - `unproven`: the answer has nothing new, and that proves nothing: it came from the cache of an agent or a proxy
+ *   (`Standing`), or too early. After a restore, Consul ends a blocked query early with the old index and content.
  */
 export type Verdict = 'changed' | 'unchanged' | 'backwards' | 'doubtful' | 'weak' | 'unproven';
 
@@ -46,13 +49,16 @@ export function judge({ blockedOn, index, lost, standing, early, lenient }: Evid
 }
 
 /**
- * Notices that plain and blocking queries contradict each other: two blocking answers cannot be believed, and the plain
- * read between them explains nothing (one address leads to two clusters). Without it the watch would spin between the
- * two kinds of query.
+ * Notices that plain and blocking queries contradict each other, as when one address leads to two clusters: two
+ * blocking answers in a row are backwards or doubtful, and no answer between them explained the first. Without this the
+ * watch would spin between the two kinds of query.
  */
 export class Contradictions {
   readonly #endpoint: string;
-  /** The blocking answer that a plain read has to explain. */
+  /**
+   * The last backwards or doubtful answer. A plain read can explain a doubtful one; only a later good blocking answer
+   * clears a backwards one.
+   */
   #open: { readonly verdict: Verdict; readonly index: Revision } | undefined;
 
   /** @param endpoint `host:port`, named in the error. */

@@ -5,7 +5,7 @@ import type { DialBoard, Dialler } from './dialBoard.js';
 
 /** The first dial of an outage comes at a random time within this, ms: 200 processes may have lost the same server. */
 const FIRST_WITHIN_MS = 250;
-/** Later dials begin 1 to 2 times this after the one before, ms: every 0.5 to 1 s. */
+/** The time from the beginning of a dial to the next one is 1 to 2 times this, ms: 0.5 to 1 s. */
 const NEXT_AFTER_MS = 500;
 
 export interface OutageOptions {
@@ -16,15 +16,17 @@ export interface OutageOptions {
   readonly endpoint: string;
   /** Asks the endpoint whether it can answer. @throws WatchError if it cannot. */
   dial(signal: AbortSignal): Promise<void>;
-  /** Called after each failed dial. */
+  /** Called after each failed dial, also of the outage that leads on the board. */
   onFailure(error: WatchError): void;
   /** Called once, after the dial that succeeded. */
   onSuccess(): void;
 }
 
 /**
- * The time in which one endpoint does not answer. While any caller waits for the endpoint, a dial begins every 0.5 to 1
- * s, however many callers wait and however long the outage lasts. Of several outages of one endpoint, one dials.
+ * The time in which one endpoint does not answer. While any caller waits for the endpoint, a dial begins 0.5 to 1 s
+ * after the one before began, or when that one ends if it takes longer; however many callers wait and however long the
+ * outage lasts. Of several outages of one endpoint on a board, one dials while nobody answers; afterwards each dials
+ * for itself.
  */
 export class Outage implements Dialler {
   readonly #options: OutageOptions;
@@ -49,7 +51,10 @@ export class Outage implements Dialler {
     return Math.max(0, this.#nextDialAt - this.#options.timing.now());
   }
 
-  /** Dials until a dial succeeds or `pause()` is called. Does nothing if it is dialling already. */
+  /**
+   * Waits for the endpoint until a dial succeeds or `pause()` is called. Dials itself if it leads on the board. Does
+   * nothing if it is running already.
+   */
   run(): void {
     if (this.#running !== undefined) return;
     this.#running = new AbortController();

@@ -16,11 +16,14 @@ export interface Built<B> {
 /** One object for each item of a collection: see `Collection.each`. */
 export interface BuiltMap<B> extends AsyncDisposable {
   /**
-   * The object of the key's present item, built at the first call; undefined if there is no item.
+   * The object of the key's present item, built at the first call; undefined if there is no item, or after `close()`.
    * @throws what `build` throws; the next call tries again.
    */
   get(key: string): Built<B> | undefined;
-  /** Disposes of all objects, those in use as soon as they are free, and builds no more. Idempotent. */
+  /**
+   * Retires all objects and builds no more. It does not wait for the disposals: each object is disposed of in a later
+   * turn of the event loop, once nobody uses it. Idempotent.
+   */
   close(): Promise<void>;
 }
 

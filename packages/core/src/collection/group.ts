@@ -26,8 +26,9 @@ export interface GroupMember {
 const groups = new WeakMap<Watcher, Map<string, CollectionGroup>>();
 
 /**
- * The collections of one watcher handle. They take each batch together: the next versions of all are prepared, then
- * shown at once, so that two of them always show one state. Collections with other quiet periods form another group.
+ * The collections of one watcher handle that have the same quiet period. They take each batch together: the next
+ * versions of all are prepared, then shown at once, so that two of them always show the same batch. Only keys that a
+ * collection's `guard` holds may differ.
  */
 export class CollectionGroup {
   readonly #members = new Set<GroupMember>();
@@ -40,7 +41,8 @@ export class CollectionGroup {
   /** The newest state that the members show or prepare. */
   #snapshot: Snapshot | undefined;
   /**
-   * The queue of steps: decoding may be asynchronous, and batches and confirming reads are applied one after another.
+   * The queue of steps. Decoding may be asynchronous, and batches, and the full reads with which a `DeleteGuard`
+   * confirms deletes, are applied one after another.
    */
   #turn: Promise<void> = Promise.resolve();
 

@@ -53,7 +53,7 @@ export class Items<T> implements ItemMap<T> {
 
   /**
    * An edited copy, made in slices between which the event loop turns; the same object if no edit changes anything. An
-   * item with the same data as before keeps its object.
+   * item with the same data as before keeps its object. No key may be in both `puts` and `deletes`.
    */
   async edited(puts: readonly (readonly [string, T])[], deletes: readonly string[], slices: Breaks): Promise<Items<T>> {
     let after: BTree<T> | undefined;

@@ -12,8 +12,9 @@ import { verdictOn } from './verdict.js';
 
 const ALIVE_EVERY_MS = 1_000;
 /**
- * The most revisions that a server sends at once while a watch catches up (etcd's watchBatchMaxRevs). With fewer, the
- * answer has everything up to its header's revision: enough to call the state current, but not to move a cursor.
+ * The most revisions that a server sends at once while a watch catches up (etcd's watchBatchMaxRevs). An answer with
+ * fewer revisions has everything up to its header's revision, so the status may become live. The cursor moves only to
+ * the last delta: etcd promises delivery up to a header's revision only for progress replies.
  */
 const MOST_REVISIONS = 1_000;
 /** A resumed watch that nothing else has proven after this time, ms, is proven by a read. */
@@ -26,7 +27,7 @@ export interface WatchAttempt {
   readonly from?: Resume | undefined;
   /** The entries at `from`. */
   readonly held?: KeyMap | undefined;
-  /** Where the core is now. */
+  /** The core's present cursor. */
   readonly present?: (() => Resume | undefined) | undefined;
   /** Takes a quiet update while the next one is waited for. */
   readonly tell?: ((update: QuietUpdate) => void) | undefined;
@@ -48,7 +49,7 @@ export async function* watch(attempt: WatchAttempt): AsyncGenerator<Update, neve
     watching = await connection.watch(attempt.target, cursor, attempt);
     const present = listing === undefined ? yield* resume(attempt, watching) : yield* begin(attempt, watching, listing);
     if (watching.watch.overflowed) {
-      // Too many events arrived while the history was proven.
+      // Too many events arrived before anyone read the watch: while the history was compared or the snapshot was taken.
       const { watch: overflowed } = watching;
       watching = await connection.watch(attempt.target, cursor, attempt);
       overflowed.close();
@@ -62,17 +63,20 @@ export async function* watch(attempt: WatchAttempt): AsyncGenerator<Update, neve
   }
 }
 
-/** Waits for room among the watches that begin. @returns gives the room back. */
+/** Waits for a slot, because only so many watches may begin at once. @returns frees the slot. */
 function admitted({ connection, signal }: WatchAttempt): AsyncGenerator<Update, () => void> {
   return admission(connection.admission, { signal, timing: connection.timing, everyMs: ALIVE_EVERY_MS });
 }
 
-/** The room of a watch that begins, once it has it. */
+/** The slot of a watch that begins, once it has one. */
 interface StartSlot {
   leave(): void;
 }
 
-/** Lists the target. A list of one page needs no room: its page is read together with those of other watches. */
+/**
+ * Lists the target. A list of one page needs no slot: `list` yields only between pages, and the first page is read
+ * together with those of other watches.
+ */
 async function* takeList(attempt: WatchAttempt, turn: StartSlot): AsyncGenerator<Update, ListResult> {
   const { connection, target, signal } = attempt;
   const { timing } = connection;
@@ -133,7 +137,7 @@ async function* resume(
   return present?.revision ?? cursor;
 }
 
-/** @param positions `present`: a revision that the store had reached. */
+/** Follows an established watch. `present`: the store's revision when the watch was listed or resumed. */
 async function* follow(
   attempt: WatchAttempt,
   watching: OpenWatch,
@@ -160,14 +164,14 @@ interface FollowContext {
   readonly proof: ReadProof;
   /** The watch starts there: events up to it are known. */
   readonly cursor: Revision;
-  /** A revision that the store had reached before. */
+  /** The store's revision when the watch was listed or resumed: deltas below it are catching up. */
   readonly present: Revision;
   readonly endpoint: string;
 }
 
 /**
- * The deltas of an answer. All but the last are `behind`, until the watch has delivered everything that existed when it
- * began.
+ * The new deltas of an answer; those up to `cursor` are left out. A delta below `present` is `behind`, except the last
+ * one of an answer that has everything up to its header's revision.
  */
 function* freshDeltas(
   { header, events }: WatchAnswer,
@@ -215,7 +219,7 @@ class ReadProof {
 
   /**
    * A bookmark at the core's position, if a read shows exactly that state; undefined while the stream may still deliver
-   * a difference.
+   * a difference, or while the core holds no state.
    * @throws WatchError SILENT if nothing answers, or the stream has not delivered what an earlier read showed.
    */
   async bookmark(): Promise<Update | undefined> {
