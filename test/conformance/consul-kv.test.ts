@@ -51,6 +51,10 @@ async function open(): Promise<Backend> {
       return () => proxy.resume();
     },
     answerBadly: () => misled(proxy, consul),
+    wipe: async () => {
+      await consul.wipe();
+      await consul.restart();
+    },
     [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }

@@ -108,6 +108,11 @@ async function open(): Promise<Backend> {
       return () => proxy.resume();
     },
     answerBadly: () => misled(proxy, consul),
+    wipe: async () => {
+      await consul.wipe();
+      await consul.restart();
+      await consul.http('/v1/catalog/register', { method: 'PUT', body: { Node: 'n1', Address: '10.0.0.1' } });
+    },
     [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }

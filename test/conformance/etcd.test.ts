@@ -48,6 +48,10 @@ conformance(
           return () => proxy.resume();
         },
         answerBadly: () => misled(proxy, etcd),
+        wipe: async () => {
+          await etcd.wipe();
+          await etcd.restart();
+        },
         compact: async () => {
           const { header } = await ask('kv/range', { ...EVERYTHING, count_only: true });
           await ask('kv/compaction', { revision: header.revision });

@@ -29,6 +29,7 @@ export function memoryHarness(wrap: (adapter: Adapter) => Adapter = (adapter) =>
           const speak = store.silence();
           return async () => speak();
         },
+        wipe: async () => store.wipe(),
         compact: async () => store.compact(),
         replay: async () => store.replay('0'),
         [Symbol.asyncDispose]: async () => clearInterval(beating),

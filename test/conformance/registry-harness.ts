@@ -32,6 +32,7 @@ export function registryHarness(wrap: Spoil = (good) => good): Harness {
         outage: () => registry.outage(),
         stall: () => registry.stall(),
         answerBadly: () => registry.answerBadly(),
+        wipe: async () => registry.wipe(),
         [Symbol.asyncDispose]: () => registry.close(),
       };
     },

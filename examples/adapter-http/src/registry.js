@@ -67,6 +67,12 @@ export class Registry {
     };
   }
 
+  /** Begins again without keys, as if its disk had been replaced. */
+  wipe() {
+    this.#keys.clear();
+    this.#revision = 1;
+  }
+
   async close() {
     const closed = once(this.#server, 'close');
     this.#server.close();

@@ -37,6 +37,7 @@ conformance(
         outage: () => registry.outage(),
         stall: () => registry.stall(),
         answerBadly: () => registry.answerBadly(),
+        wipe: async () => registry.wipe(),
         [Symbol.asyncDispose]: () => registry.close(),
       };
     },

@@ -1,4 +1,4 @@
-import { type Entry, WatchError } from '@rollcall/core';
+import { compareRevisions, type Entry, WatchError } from '@rollcall/core';
 import type { Delta, Update } from '@rollcall/core/adapter';
 import { type Spoil, sources, targets, updates } from './wrap.js';
 
@@ -281,6 +281,23 @@ const CLAIMS: readonly Mutant[] = [
     })),
   },
   {
+    name: 'resumes in another history, because the cursor is below its revision',
+    scenario: 'S43',
+    base: 'memory',
+    spoil: sources((source) => ({
+      watch: async function* (target, { from, ...options }) {
+        try {
+          yield* source.watch(target, { ...options, ...(from !== undefined && { from }) });
+        } catch (error) {
+          if (from === undefined || !(error instanceof WatchError) || !OTHER_HISTORY.has(error.code)) throw error;
+          for await (const update of source.watch(target, options)) {
+            yield update.type === 'snapshot' ? changesSince(from.revision, update) : update;
+          }
+        }
+      },
+    })),
+  },
+  {
     name: 'claims to have a history, and reads the present',
     scenario: 'S80',
     base: 'memory',
@@ -334,6 +351,19 @@ function failing(change: (error: WatchError) => readonly (Update | Error)[]): Sp
       }
     },
   }));
+}
+
+/** What an adapter says of a store that is not the one it knows. */
+const OTHER_HISTORY: ReadonlySet<string> = new Set(['COMPACTED', 'ROLLED_BACK', 'OTHER_HISTORY']);
+
+/** The entries above a revision, as if they were all that had changed since. */
+function changesSince(revision: string, { entries: all, ...snapshot }: Snapshot): Update {
+  const events = Array.from(all).flatMap(([key, entry]) =>
+    compareRevisions(entry.revision ?? '0', revision) > 0
+      ? [{ type: 'put', key, entry, revision: snapshot.revision } as const]
+      : [],
+  );
+  return { type: 'delta', revision: snapshot.revision, events };
 }
 
 function forever(signal: AbortSignal): Promise<void> {

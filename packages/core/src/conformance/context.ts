@@ -151,7 +151,7 @@ export class ScenarioContext implements AsyncDisposable {
   }
 
   /** An optional function of the backend. @throws if the harness does not have it. */
-  need<K extends 'transaction' | 'outage' | 'stall' | 'answerBadly' | 'compact' | 'replay'>(
+  need<K extends 'transaction' | 'outage' | 'stall' | 'answerBadly' | 'wipe' | 'compact' | 'replay'>(
     name: K,
   ): NonNullable<Backend[K]> {
     const found = this.backend[name]?.bind(this.backend);

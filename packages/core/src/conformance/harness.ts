@@ -54,6 +54,8 @@ export interface Backend extends AsyncDisposable {
   stall?(): Promise<() => Promise<void>>;
   /** Answers what is not the backend's: a load balancer's page, half a document. @returns ends it. */
   answerBadly?(): Promise<() => Promise<void>>;
+  /** Empties the store and begins another history, as a server does whose disk was replaced. */
+  wipe?(): Promise<void>;
   /** Forgets the history up to now. */
   compact?(): Promise<void>;
   /** Makes open watches deliver events that they delivered before. */
