@@ -3,6 +3,7 @@ import { WatchError } from '../model/errors.js';
 import { PackedEntry } from '../model/packedEntry.js';
 import { quote } from '../model/printable.js';
 import { compareRevisions, isRevision, type Revision } from '../model/revision.js';
+import { Tree } from '../model/tree.js';
 import type { Entry } from '../model/types.js';
 
 type Keyed = readonly [string, Entry];
@@ -36,6 +37,8 @@ export class UpdateCheck {
         throw this.#broken(`trouble whose error is no WatchError: ${quote(update.error)}`);
       case 'snapshot':
         if (update.revision !== NEVER_WRITTEN) this.#revision(update.revision, 'a snapshot');
+        // A tree comes from an adapter of this project, which built it while it read: the core takes it as it is.
+        if (update.entries instanceof Tree && update.revision !== NEVER_WRITTEN) return update;
         return { ...update, entries: this.#entries(update) };
       case 'bookmark':
         this.#follows(update.type, isFollowing);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Update } from '../../src/adapter.js';
+import { Tree } from '../../src/model/tree.js';
 import { UpdateCheck } from '../../src/watch/updateCheck.js';
 
 const entry = (revision?: string) => ({ value: Buffer.from('v'), ...(revision !== undefined && { revision }) });
@@ -56,4 +57,10 @@ test.each([
   { type: 'alive' },
 ])('%j passes', (update) => {
   expect(() => take(update)).not.toThrow();
+});
+
+test('a tree that the adapter has built is passed on as it is, so that the core does not build it again', () => {
+  const entries = Tree.of([['a', entry('7')]]);
+  const checked = new UpdateCheck('mine').checked({ type: 'snapshot', revision: '7', entries }, false);
+  expect((checked as Extract<Update, { type: 'snapshot' }>).entries).toBe(entries);
 });
