@@ -3,11 +3,11 @@
  * @module adapter
  */
 export { type HttpReply, httpFailure, retryAfterMs } from './adapter/httpFailure.js';
+export { requestFailure } from './adapter/networkFailure.js';
 export { type PolledState, type PollingOptions, pollingSource } from './adapter/pollingSource.js';
 export { refuseLeases } from './adapter/refuseLeases.js';
 export { checkTls, refuseOptions } from './adapter/refuseOptions.js';
 export { relativeKey } from './adapter/relativeKey.js';
-export { requestFailure } from './adapter/requestFailure.js';
 export type {
   Adapter,
   AttemptOptions,

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../model/errors.js';
+import { type ErrorCode, WatchError } from '../model/errors.js';
 
 /** The words for one backend. */
 export interface Wording {
@@ -62,4 +62,25 @@ const NEVER_SENT = /ENOTFOUND|EAI_AGAIN|name resolution|ECONNREFUSED|ETIMEDOUT|E
 export function networkFailure(text: string, wording: Wording): NetworkFailure | undefined {
   const row = ROWS.find(([pattern]) => pattern.test(text));
   return row && { code: row[1], why: row[2](wording), neverSent: NEVER_SENT.test(text) };
+}
+
+/**
+ * What a request threw, as a WatchError: a network failure of `fetch` or `node:http` as UNREACHABLE or TLS, text that is
+ * no JSON as BAD_RESPONSE. A WatchError stays as it is; anything else is INTERNAL, a defect.
+ * @param who the server, in the middle of a sentence: `the registry at 10.0.0.5:80`.
+ */
+export function requestFailure(error: unknown, who: string): WatchError {
+  if (error instanceof WatchError || !(error instanceof Error)) return WatchError.from(error);
+  // Without the cause: V8 quotes the text that is not JSON.
+  if (error instanceof SyntaxError) return new WatchError('BAD_RESPONSE', `The answer of ${who} is not JSON.`);
+  const wording: Wording = { service: who, plain: 'use its URL without TLS', serverName: 'tls.serverName' };
+  // fetch hides the reason in the cause of its TypeError.
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const text = `${'code' in cause ? cause.code : ''} ${cause.message}`.trim();
+    const failure = networkFailure(text, wording);
+    if (failure !== undefined) {
+      return new WatchError(failure.code, `Cannot reach ${who}: ${failure.why} (${text}).`, { cause: error });
+    }
+  }
+  return WatchError.from(error);
 }

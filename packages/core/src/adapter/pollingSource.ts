@@ -4,8 +4,8 @@ import { compareRevisions } from '../model/revision.js';
 import type { Entry } from '../model/types.js';
 import { LinkedAbort, untilAborted } from '../runtime/abort.js';
 import { delay, inTime } from '../runtime/timing.js';
+import { requestFailure } from './networkFailure.js';
 import { relativeKey } from './relativeKey.js';
-import { requestFailure } from './requestFailure.js';
 import type {
   AttemptOptions,
   FullRead,
