@@ -18,7 +18,7 @@ const NOT_EXPECTED: Verdict = ['BAD_RESPONSE', 'a proxy, a load balancer or anot
 /**
  * The error that an HTTP status stands for, with the wait that `Retry-After` asks for. Any 4xx that is not listed is
  * BAD_RESPONSE, also 404: an adapter for whose backend 404 means "no keys" must handle it before.
- * @param who begins the message: `The registry at 10.0.0.5:80`.
+ * @param who the server, as in the middle of a sentence: `the registry at 10.0.0.5:80`.
  * @param wallNow wall-clock time, ms since the Unix epoch: Retry-After may be a date.
  */
 export function httpFailure(reply: HttpReply, who: string, wallNow: number): WatchError {
@@ -28,7 +28,12 @@ export function httpFailure(reply: HttpReply, who: string, wallNow: number): Wat
       : [reply.statusCode, reply.headers['retry-after']];
   const [code, advice] = STATUS[status] ?? (status >= 500 ? SERVER_FAILED : NOT_EXPECTED);
   const wait = retryAfterMs(retryAfter, wallNow);
-  return new WatchError(code, `${who} answers ${status}: ${advice}.`, wait === undefined ? {} : { retryAfterMs: wait });
+  const server = who.charAt(0).toUpperCase() + who.slice(1);
+  return new WatchError(
+    code,
+    `${server} answers ${status}: ${advice}.`,
+    wait === undefined ? {} : { retryAfterMs: wait },
+  );
 }
 
 /** Retry-After (RFC 9110, 10.2.3), seconds or a date, as ms from now; undefined when it is neither. */
